@@ -1,0 +1,1 @@
+//! The companion collector: one binary that acknowledges only what is durable

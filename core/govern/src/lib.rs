@@ -1,0 +1,1 @@
+//! Pure rules shared by the SDK and the collector: consent and integrations

@@ -1,0 +1,1 @@
+//! The event spec: events, ids, time, context and the one JSON value all code uses

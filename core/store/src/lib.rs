@@ -1,0 +1,1 @@
+//! The queue's storage: the EventStore port, memory, the segment log, and sled behind a feature
