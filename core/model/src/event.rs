@@ -1,0 +1,328 @@
+//! One event of the spec, as plugins and destinations see it.
+//!
+//! The six kinds share one shape: what a kind does not use is `None`. `properties` holds the traits of an identify
+//! or a group call and the properties of the rest; [`EventType::payload_key`] says which name it has in JSON.
+
+use crate::id::{AnonymousId, MessageId};
+use crate::json::{Limits, Object, ParseError, Raw, Value, write_string};
+use crate::time::{Millis, parse_iso, push_iso};
+
+/// The six calls of the spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// Something a user did.
+    Track,
+    /// Who a user is.
+    Identify,
+    /// A web page was seen.
+    Page,
+    /// An app screen was seen.
+    Screen,
+    /// The account or organisation a user belongs to.
+    Group,
+    /// One user id continues another.
+    Alias,
+}
+
+impl EventType {
+    /// All six, in the order of the spec.
+    pub const ALL: [EventType; 6] = [
+        EventType::Track,
+        EventType::Identify,
+        EventType::Page,
+        EventType::Screen,
+        EventType::Group,
+        EventType::Alias,
+    ];
+
+    /// The value of `type` in JSON, and the last part of the route (`/v1/track`).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventType::Track => "track",
+            EventType::Identify => "identify",
+            EventType::Page => "page",
+            EventType::Screen => "screen",
+            EventType::Group => "group",
+            EventType::Alias => "alias",
+        }
+    }
+
+    /// The kind with this name, exact spelling.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<EventType> {
+        EventType::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Where the payload lies in JSON: `properties`, `traits`, or nowhere (alias).
+    #[must_use]
+    pub fn payload_key(self) -> Option<&'static str> {
+        match self {
+            EventType::Track | EventType::Page | EventType::Screen => Some("properties"),
+            EventType::Identify | EventType::Group => Some("traits"),
+            EventType::Alias => None,
+        }
+    }
+}
+
+/// Properties or traits: text as it was given until somebody looks inside.
+#[derive(Clone, Debug, Default)]
+pub enum Payload {
+    /// No payload was given; written as `{}`.
+    #[default]
+    Empty,
+    /// Validated JSON text of an object, written as it is.
+    Raw(Raw),
+    /// An object that was looked into.
+    Tree(Object),
+}
+
+impl Payload {
+    /// The payload as an object, parsed the first time it is asked for.
+    pub fn object(&mut self) -> &mut Object {
+        let tree = match core::mem::take(self) {
+            Payload::Empty => Object::new(),
+            Payload::Raw(raw) => raw.to_object(),
+            Payload::Tree(tree) => tree,
+        };
+        *self = Payload::Tree(tree);
+        match self {
+            Payload::Tree(tree) => tree,
+            // Just assigned; the arm exists because the compiler cannot see it.
+            Payload::Empty | Payload::Raw(_) => unreachable!("the payload was made a tree"),
+        }
+    }
+
+    /// The payload as an object, without keeping the parsed form.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        match self {
+            Payload::Empty => Object::new(),
+            Payload::Raw(raw) => raw.to_object(),
+            Payload::Tree(tree) => tree.clone(),
+        }
+    }
+
+    /// Appends the JSON text.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Payload::Empty => out.extend_from_slice(b"{}"),
+            Payload::Raw(raw) => out.extend_from_slice(raw.as_bytes()),
+            Payload::Tree(tree) => tree.write(out),
+        }
+    }
+}
+
+impl From<Raw> for Payload {
+    fn from(raw: Raw) -> Payload {
+        Payload::Raw(raw)
+    }
+}
+
+impl From<Object> for Payload {
+    fn from(object: Object) -> Payload {
+        Payload::Tree(object)
+    }
+}
+
+/// One event, stamped: everything it will ever say about who, when and where is in it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Which of the six calls.
+    pub kind: EventType,
+    /// The id that stays the same over every retry, crash and tab.
+    pub message_id: MessageId,
+    /// When the call was made, or the time its caller gave.
+    pub timestamp: Millis,
+    /// The device's or visitor's id.
+    pub anonymous_id: Option<AnonymousId>,
+    /// The known user's id.
+    pub user_id: Option<String>,
+    /// The name of a track event.
+    pub event: Option<String>,
+    /// The name of a page or screen.
+    pub name: Option<String>,
+    /// The category of a page or screen.
+    pub category: Option<String>,
+    /// The account of a group call.
+    pub group_id: Option<String>,
+    /// The id an alias call continues.
+    pub previous_id: Option<String>,
+    /// Properties or traits.
+    pub properties: Payload,
+    /// The spec's context object, merged.
+    pub context: Object,
+    /// Which destinations may have it; empty means all.
+    pub integrations: Object,
+}
+
+/// What is written for one event: borrowed from an [`Event`], or from the parts of a call that no plugin looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct EventParts<'a> {
+    /// Which of the six calls.
+    pub kind: EventType,
+    /// See [`Event::message_id`].
+    pub message_id: &'a str,
+    /// See [`Event::timestamp`].
+    pub timestamp: Millis,
+    /// See [`Event::anonymous_id`].
+    pub anonymous_id: Option<&'a str>,
+    /// See [`Event::user_id`].
+    pub user_id: Option<&'a str>,
+    /// See [`Event::event`].
+    pub event: Option<&'a str>,
+    /// See [`Event::name`].
+    pub name: Option<&'a str>,
+    /// See [`Event::category`].
+    pub category: Option<&'a str>,
+    /// See [`Event::group_id`].
+    pub group_id: Option<&'a str>,
+    /// See [`Event::previous_id`].
+    pub previous_id: Option<&'a str>,
+    /// See [`Event::properties`].
+    pub properties: &'a Payload,
+    /// The context, as text that is already JSON.
+    pub context: Fragment<'a>,
+    /// The integrations object, left out when it is empty.
+    pub integrations: &'a Object,
+}
+
+/// A JSON object that is either text already or still a tree.
+#[derive(Clone, Copy, Debug)]
+pub enum Fragment<'a> {
+    /// Valid JSON text of an object.
+    Text(&'a [u8]),
+    /// An object to be written.
+    Tree(&'a Object),
+}
+
+impl EventParts<'_> {
+    /// Appends the event's JSON text: one object, no white space, keys in the order of the spec's examples.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(self.kind.as_str().as_bytes());
+        out.push(b'"');
+        text(out, b",\"event\":", self.event);
+        text(out, b",\"name\":", self.name);
+        text(out, b",\"category\":", self.category);
+        text(out, b",\"groupId\":", self.group_id);
+        text(out, b",\"previousId\":", self.previous_id);
+        text(out, b",\"userId\":", self.user_id);
+        text(out, b",\"anonymousId\":", self.anonymous_id);
+        if let Some(key) = self.kind.payload_key() {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            self.properties.write(out);
+        }
+        out.extend_from_slice(b",\"context\":");
+        match self.context {
+            Fragment::Text(text) => out.extend_from_slice(text),
+            Fragment::Tree(tree) => tree.write(out),
+        }
+        if !self.integrations.is_empty() {
+            out.extend_from_slice(b",\"integrations\":");
+            self.integrations.write(out);
+        }
+        text(out, b",\"messageId\":", Some(self.message_id));
+        out.extend_from_slice(b",\"timestamp\":\"");
+        push_iso(out, self.timestamp);
+        out.extend_from_slice(b"\"}");
+    }
+}
+
+fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
+    if let Some(value) = value {
+        out.extend_from_slice(key);
+        write_string(out, value);
+    }
+}
+
+/// Why a stored text is no event.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum EventError {
+    /// The text is no JSON.
+    #[error("the event is no valid JSON: {0}")]
+    Json(#[from] ParseError),
+    /// A field is missing or of another type than the spec's.
+    #[error("the event's `{0}` is missing or of the wrong type")]
+    Field(&'static str),
+}
+
+impl Event {
+    /// The borrowed form, for writing.
+    #[must_use]
+    pub fn parts(&self) -> EventParts<'_> {
+        EventParts {
+            kind: self.kind,
+            message_id: self.message_id.as_str(),
+            timestamp: self.timestamp,
+            anonymous_id: self.anonymous_id.as_ref().map(AnonymousId::as_str),
+            user_id: self.user_id.as_deref(),
+            event: self.event.as_deref(),
+            name: self.name.as_deref(),
+            category: self.category.as_deref(),
+            group_id: self.group_id.as_deref(),
+            previous_id: self.previous_id.as_deref(),
+            properties: &self.properties,
+            context: Fragment::Tree(&self.context),
+            integrations: &self.integrations,
+        }
+    }
+
+    /// Appends the event's JSON text.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.parts().write(out);
+    }
+
+    /// Reads an event that [`Event::write`] wrote.
+    ///
+    /// # Errors
+    /// When the text is no JSON, or lacks a field that every event has.
+    pub fn parse(text: &[u8]) -> Result<Event, EventError> {
+        let Value::Object(mut fields) = crate::json::parse(text, &Limits::default())? else {
+            return Err(EventError::Field("type"));
+        };
+        let kind = fields
+            .get("type")
+            .and_then(Value::as_str)
+            .and_then(EventType::parse)
+            .ok_or(EventError::Field("type"))?;
+        let message_id = take_text(&mut fields, "messageId")
+            .and_then(|id| MessageId::new(id).ok())
+            .ok_or(EventError::Field("messageId"))?;
+        let timestamp = take_text(&mut fields, "timestamp")
+            .and_then(|text| parse_iso(&text))
+            .ok_or(EventError::Field("timestamp"))?;
+        let properties = kind.payload_key().and_then(|key| take_object(&mut fields, key));
+        Ok(Event {
+            kind,
+            message_id,
+            timestamp,
+            anonymous_id: take_text(&mut fields, "anonymousId").and_then(|id| AnonymousId::new(id).ok()),
+            user_id: take_text(&mut fields, "userId"),
+            event: take_text(&mut fields, "event"),
+            name: take_text(&mut fields, "name"),
+            category: take_text(&mut fields, "category"),
+            group_id: take_text(&mut fields, "groupId"),
+            previous_id: take_text(&mut fields, "previousId"),
+            properties: properties.map_or(Payload::Empty, Payload::Tree),
+            context: take_object(&mut fields, "context").unwrap_or_default(),
+            integrations: take_object(&mut fields, "integrations").unwrap_or_default(),
+        })
+    }
+}
+
+fn take_text(fields: &mut Object, key: &str) -> Option<String> {
+    match fields.remove(key) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn take_object(fields: &mut Object, key: &str) -> Option<Object> {
+    match fields.remove(key) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}
