@@ -1,0 +1,72 @@
+//! The filesystem as a trait: what a log needs of a disk, and nothing else.
+//!
+//! Invariant: what `append` was given is in the operating system's hands when it returns `Ok`, and survives a power cut
+//! once `sync_data` on the file *and* `sync_dir` on its directory (after a create, rename or remove) have returned `Ok`.
+
+use std::fmt::Debug;
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+mod real;
+
+pub use real::RealDisk;
+
+/// A filesystem. Object-safe: logs hold an `Arc<dyn Disk>`.
+pub trait Disk: Debug + Send + Sync + 'static {
+    /// Creates `dir` and its parents; `Ok` when it is there already.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Creates an empty file for reading and appending; `AlreadyExists` when there is one of that name.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Opens an existing file for reading and appending; `NotFound` when there is none.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// The names (not paths) of the files in `dir`, in no particular order; names that are not UTF-8 and directories are
+    /// left out.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+
+    /// Renames `from` to `to` in one step, replacing what was at `to`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes the file at `path`; `NotFound` when there is none.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the creates, renames and removes in `dir` so far durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Takes the exclusive lock on the file at `path`, creating it; `Ok(None)` when another holder has it, in this process
+    /// or another. The lock ends when the value is dropped, and when the process ends in whatever way.
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;
+}
+
+/// A lock held; dropping it releases it.
+pub trait DiskLock: Debug + Send + Sync {}
+
+/// An open file that grows at its end. All methods take `&self`: one handle may be appended to, read and synced from
+/// several threads; appends by several threads need a lock of the caller's.
+pub trait DiskFile: Debug + Send + Sync {
+    /// Writes all of `bytes` at the end. After an error any prefix of them may have been written: the caller truncates.
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes all of `parts`, in order, at the end, in as few system calls as the platform allows; errors as [`append`](Self::append).
+    fn append_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<()>;
+
+    /// Fills `buffer` from `offset`; returns how many bytes there were, fewer than asked for only at the end of the file.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether the file has no byte.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Cuts the file to `length` bytes; later appends continue there.
+    fn truncate(&self, length: u64) -> io::Result<()>;
+
+    /// Makes the contents so far durable.
+    fn sync_data(&self) -> io::Result<()>;
+}
