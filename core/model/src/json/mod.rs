@@ -1,0 +1,33 @@
+//! JSON: the one value all code uses, and the ways in and out.
+//!
+//! ```text
+//! bytes ──parse──▶ Value ──write──▶ bytes      look at and change
+//! bytes ──Scanner──▶ ranges of the bytes       one validating pass, nothing allocated (collector)
+//! any Serialize ──to_raw──▶ Raw                written once, never read again (SDK; feature `serde`)
+//! ```
+//!
+//! One grammar (the scanner's) serves all ways in, so they agree on what is JSON. Invariants: an object's pairs keep
+//! their order; a number keeps its text; no input panics, overflows the stack or takes more than linear-logarithmic time.
+
+mod error;
+mod float;
+mod keys;
+mod limits;
+mod number;
+mod object;
+mod parse;
+mod raw;
+mod scan;
+mod string;
+mod value;
+mod write;
+
+pub use error::{ErrorKind, ParseError};
+pub use limits::{DuplicateKeys, Limits};
+pub use number::Number;
+pub use object::Object;
+pub use parse::parse;
+pub use raw::Raw;
+pub use scan::{Key, Kind, RawValue, Scanner, validate};
+pub use value::Value;
+pub use write::{write_bool, write_i64, write_string, write_u64};

@@ -1,0 +1,142 @@
+use std::fmt;
+
+use super::error::{ErrorKind, ParseError};
+use super::write::{write_i64, write_u64};
+
+/// A JSON number, kept as its text, so that nothing is rounded on the way through.
+///
+/// Two numbers are equal when their texts are: `1`, `1.0` and `1e0` are three different numbers here; compare
+/// [`Number::as_f64`] to compare values.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Number(Box<str>);
+
+impl Number {
+    /// The number that `text` spells, or `None` when it is not exactly one JSON number.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (number_end(text.as_bytes(), 0) == Ok(text.len())).then(|| Self(text.into()))
+    }
+
+    /// The caller has checked that `text` is a JSON number.
+    pub(crate) fn from_checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    fn from_ascii(text: Vec<u8>) -> Self {
+        Self(String::from_utf8(text).unwrap_or_default().into())
+    }
+
+    /// An integer.
+    #[must_use]
+    pub fn from_i64(value: i64) -> Self {
+        let mut text = Vec::with_capacity(20);
+        write_i64(&mut text, value);
+        Self::from_ascii(text)
+    }
+
+    /// An integer.
+    #[must_use]
+    pub fn from_u64(value: u64) -> Self {
+        let mut text = Vec::with_capacity(20);
+        write_u64(&mut text, value);
+        Self::from_ascii(text)
+    }
+
+    /// The shortest text that reads back as `value`; `None` for NaN and the infinities, which JSON cannot spell.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Option<Self> {
+        let mut text = Vec::with_capacity(24);
+        super::float::write_f64(&mut text, value).then(|| Self::from_ascii(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value, when the text is an integer (no fraction, no exponent) that fits.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
+    /// The value, when the text is an integer (no fraction, no exponent) that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    /// The nearest double; `None` when the number is beyond what a double can hold.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        self.0.parse().ok().filter(|value: &f64| value.is_finite())
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// End of the number that starts at `at`, by the grammar of RFC 8259 §6 (longest match).
+#[inline]
+pub(crate) fn number_end(bytes: &[u8], mut at: usize) -> Result<usize, ParseError> {
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    match bytes.get(at) {
+        Some(b'0') => {
+            at += 1;
+            if let Some(b'0'..=b'9') = bytes.get(at) {
+                return Err(ParseError::new(ErrorKind::InvalidNumber, at));
+            }
+        }
+        Some(b'1'..=b'9') => at = digits_end(bytes, at + 1),
+        _ => return Err(not_a_digit(bytes, at)),
+    }
+    if bytes.get(at) == Some(&b'.') {
+        at = some_digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = some_digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+fn some_digits(bytes: &[u8], at: usize) -> Result<usize, ParseError> {
+    let end = digits_end(bytes, at);
+    if end == at {
+        Err(not_a_digit(bytes, at))
+    } else {
+        Ok(end)
+    }
+}
+
+fn not_a_digit(bytes: &[u8], at: usize) -> ParseError {
+    let kind = if at < bytes.len() {
+        ErrorKind::InvalidNumber
+    } else {
+        ErrorKind::UnexpectedEnd
+    };
+    ParseError::new(kind, at)
+}
+
+#[inline]
+fn digits_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}

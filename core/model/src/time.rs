@@ -1,0 +1,427 @@
+//! Instants as Unix milliseconds, and their texts: ISO 8601 out, ISO 8601 / RFC 3339 and HTTP dates in.
+//!
+//! All of it is arithmetic: no clock, no time zones beyond a numeric offset. The calendar is the proleptic Gregorian.
+
+use std::fmt;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// `0000-01-01T00:00:00.000Z`, the earliest instant with a text.
+    pub const MIN_ISO: Self = Self(-62_167_219_200_000);
+    /// `9999-12-31T23:59:59.999Z`, the latest instant with a text.
+    pub const MAX_ISO: Self = Self(253_402_300_799_999);
+
+    /// This instant plus `ms` milliseconds; stops at the ends of the range instead of wrapping.
+    #[must_use]
+    pub const fn plus(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative when it lies after.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// As [`format_iso`].
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&format_iso(*self)).unwrap_or_default())
+    }
+}
+
+/// The instant as `2026-11-23T10:00:00.123Z`, ASCII. Outside the years 0000–9999 the nearest instant inside.
+#[must_use]
+pub fn format_iso(instant: Millis) -> [u8; 24] {
+    let ms = instant.clamp(Millis::MIN_ISO, Millis::MAX_ISO).0;
+    let (year, month, day) = civil(ms.div_euclid(DAY_MS));
+    let in_day = ms.rem_euclid(DAY_MS);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    digits(&mut text, 0, 4, year);
+    digits(&mut text, 5, 2, month);
+    digits(&mut text, 8, 2, day);
+    digits(&mut text, 11, 2, in_day / 3_600_000);
+    digits(&mut text, 14, 2, in_day / 60_000 % 60);
+    digits(&mut text, 17, 2, in_day / 1000 % 60);
+    digits(&mut text, 20, 3, in_day % 1000);
+    text
+}
+
+/// Appends [`format_iso`].
+pub fn push_iso(out: &mut Vec<u8>, instant: Millis) {
+    out.extend_from_slice(&format_iso(instant));
+}
+
+fn digits(text: &mut [u8; 24], at: usize, width: usize, mut value: i64) {
+    for place in (at..at + width).rev() {
+        text[place] = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+}
+
+/// Reads an instant as SDKs write it: RFC 3339, and what ISO 8601 allows beside it.
+///
+/// `2026-11-23T10:00:00.123+01:00`; `T` and `Z` in either case, or a blank for `T`; seconds may be missing; up to nine
+/// digits of fraction after `.` or `,`, cut to milliseconds; an offset as `+01:00`, `+0100` or `+01`. A date alone is
+/// midnight UTC; a time without offset is UTC. A leap second `:60` reads as `:59.999` of its minute, so that it stays
+/// on its day and after all before it. `None` for all else, dates that do not exist included.
+#[must_use]
+pub fn parse_iso(text: &str) -> Option<Millis> {
+    let mut reader = Reader(text.as_bytes());
+    let year = reader.number(4)?;
+    reader.take(b"-")?;
+    let month = reader.number(2)?;
+    reader.take(b"-")?;
+    let day = reader.number(2)?;
+    let days = days_from_civil(year, month, day)?;
+    if reader.0.is_empty() {
+        return Some(Millis(days * DAY_MS));
+    }
+    reader.take(b"Tt ")?;
+    let hour = reader.number(2)?;
+    reader.take(b":")?;
+    let minute = reader.number(2)?;
+    let (mut second, mut ms) = (0, 0);
+    if reader.take(b":").is_some() {
+        second = reader.number(2)?;
+        if reader.take(b".,").is_some() {
+            ms = reader.fraction()?;
+        }
+    }
+    let offset = reader.offset()?;
+    if !reader.0.is_empty() || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    if second == 60 {
+        (second, ms) = (59, 999);
+    }
+    Some(Millis(
+        days * DAY_MS + ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms,
+    ))
+}
+
+/// Reads an HTTP date in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
+/// `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
+///
+/// The weekday must be one, but need not fit the date. Two-digit years below 70 are in the 2000s.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<Millis> {
+    let mut reader = Reader(text.trim_ascii().as_bytes());
+    let weekday = reader.letters();
+    let (year, month, day, seconds);
+    if reader.take(b",").is_some() {
+        reader.take(b" ")?;
+        day = reader.number(2)?;
+        let long = reader.take(b"-").is_some();
+        if !long {
+            reader.take(b" ")?;
+        }
+        month = month_of(reader.letters())?;
+        if long {
+            reader.take(b"-")?;
+            let short = reader.number(2)?;
+            year = if short < 70 {
+                2000 + short
+            } else {
+                1900 + short
+            };
+        } else {
+            reader.take(b" ")?;
+            year = reader.number(4)?;
+        }
+        reader.take(b" ")?;
+        seconds = reader.clock()?;
+        reader.take(b" ")?;
+        if reader.0 != b"GMT" || !is_weekday(weekday, long) {
+            return None;
+        }
+    } else {
+        reader.take(b" ")?;
+        month = month_of(reader.letters())?;
+        reader.take(b" ")?;
+        day = if reader.take(b" ").is_some() {
+            reader.number(1)?
+        } else {
+            reader.number(2)?
+        };
+        reader.take(b" ")?;
+        seconds = reader.clock()?;
+        reader.take(b" ")?;
+        year = reader.number(4)?;
+        if !reader.0.is_empty() || !is_weekday(weekday, false) {
+            return None;
+        }
+    }
+    Some(Millis(
+        days_from_civil(year, month, day)? * DAY_MS + seconds * 1000,
+    ))
+}
+
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+
+fn is_weekday(name: &[u8], long: bool) -> bool {
+    WEEKDAYS
+        .iter()
+        .any(|day| day.as_bytes() == name && long || &day.as_bytes()[..3] == name && !long)
+}
+
+fn month_of(name: &[u8]) -> Option<i64> {
+    let at = MONTHS.chunks_exact(3).position(|month| month == name)?;
+    Some(at as i64 + 1)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, any_of: &[u8]) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        if !any_of.contains(&first) {
+            return None;
+        }
+        self.0 = rest;
+        Some(first)
+    }
+
+    fn digit(&mut self) -> Option<i64> {
+        self.take(b"0123456789")
+            .map(|digit| i64::from(digit - b'0'))
+    }
+
+    fn number(&mut self, width: usize) -> Option<i64> {
+        let mut value = 0;
+        for _ in 0..width {
+            value = value * 10 + self.digit()?;
+        }
+        Some(value)
+    }
+
+    fn letters(&mut self) -> &'a [u8] {
+        let count = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphabetic())
+            .count();
+        let (word, rest) = self.0.split_at(count);
+        self.0 = rest;
+        word
+    }
+
+    /// One to nine digits after the point, as milliseconds.
+    fn fraction(&mut self) -> Option<i64> {
+        let mut ms = self.digit()? * 100;
+        let mut weight = 10;
+        for _ in 1..9 {
+            let Some(digit) = self.digit() else { break };
+            ms += digit * weight;
+            weight /= 10;
+        }
+        Some(ms)
+    }
+
+    /// Minutes east of UTC; 0 at the end of the text.
+    fn offset(&mut self) -> Option<i64> {
+        if self.0.is_empty() || self.take(b"Zz").is_some() {
+            return Some(0);
+        }
+        let sign = self.take(b"+-")?;
+        let hours = self.number(2)?;
+        let minutes = if self.0.is_empty() {
+            0
+        } else {
+            self.take(b":");
+            self.number(2)?
+        };
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        let offset = hours * 60 + minutes;
+        Some(if sign == b'-' { -offset } else { offset })
+    }
+
+    /// `hh:mm:ss` in seconds; a leap second counts as the one before.
+    fn clock(&mut self) -> Option<i64> {
+        let hour = self.number(2)?;
+        self.take(b":")?;
+        let minute = self.number(2)?;
+        self.take(b":")?;
+        let second = self.number(2)?;
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        Some((hour * 60 + minute) * 60 + second.min(59))
+    }
+}
+
+/// Days since 1970-01-01 of a date that exists. Years start in March here, so that the leap day comes last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if day < 1 || day > length {
+        return None;
+    }
+    let year = if month > 2 { year } else { year - 1 };
+    let month = (month + 9) % 12;
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468)
+}
+
+/// Year, month and day of a day since 1970-01-01.
+fn civil(days: i64) -> (i64, i64, i64) {
+    const ERA: i64 = 146_097;
+    let days = days + 719_468;
+    let era = days.div_euclid(ERA);
+    let in_era = days.rem_euclid(ERA);
+    let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
+    let in_year = in_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
+    let month = (in_year * 5 + 2) / 153;
+    let day = in_year - (month * 153 + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn iso(text: &str) -> Option<String> {
+        parse_iso(text).map(|instant| instant.to_string())
+    }
+
+    #[test]
+    fn every_day_of_ten_thousand_years_survives_the_round_trip() {
+        let mut ms = Millis::MIN_ISO.0;
+        while ms <= Millis::MAX_ISO.0 {
+            let text = Millis(ms).to_string();
+            assert_eq!(parse_iso(&text), Some(Millis(ms)), "{text}");
+            ms += DAY_MS;
+        }
+    }
+
+    #[test]
+    fn instants_outside_four_digit_years_are_clamped() {
+        assert_eq!(Millis(i64::MIN).to_string(), "0000-01-01T00:00:00.000Z");
+        assert_eq!(Millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(
+            Millis(1_795_428_000_123).to_string(),
+            "2026-11-23T10:00:00.123Z"
+        );
+    }
+
+    #[test]
+    fn what_sdks_write_is_read() {
+        for (text, expected) in [
+            ("2026-11-23T10:00:00.123Z", "2026-11-23T10:00:00.123Z"),
+            ("2026-11-23t10:00:00z", "2026-11-23T10:00:00.000Z"),
+            ("2026-11-23 10:00:00", "2026-11-23T10:00:00.000Z"),
+            ("2026-11-23T10:00", "2026-11-23T10:00:00.000Z"),
+            ("2026-11-23", "2026-11-23T00:00:00.000Z"),
+            ("2026-11-23T10:00:00.123456789Z", "2026-11-23T10:00:00.123Z"),
+            ("2026-11-23T10:00:00,9999Z", "2026-11-23T10:00:00.999Z"),
+            ("2026-11-23T10:00:00.5+01:00", "2026-11-23T09:00:00.500Z"),
+            ("2026-11-23T10:00:00-0530", "2026-11-23T15:30:00.000Z"),
+            ("2026-11-23T00:30:00+01", "2026-11-22T23:30:00.000Z"),
+            ("2016-12-31T23:59:60.7Z", "2016-12-31T23:59:59.999Z"),
+            ("2024-02-29", "2024-02-29T00:00:00.000Z"),
+            ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(iso(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused() {
+        for text in [
+            "",
+            "2026",
+            "2026-11",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-02-29",
+            "1900-02-29",
+            "2026-11-31",
+            "2026-11-23T",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T10:60:00Z",
+            "2026-11-23T10:00:61Z",
+            "2026-11-23T10:00:00.Z",
+            "2026-11-23T10:00:00.1234567890Z",
+            "2026-11-23T10:00:00+24:00",
+            "2026-11-23T10:00:00+1",
+            "2026-11-23T10Z",
+            "2026-11-23T10:00:00Z ",
+            " 2026-11-23",
+            "+2026-11-23",
+            "2026-1-2",
+            "٢٠٢٦-11-23",
+            "2026-11-23T10:00:00+01:0",
+            "2026-11-23T10:00:00+01:00:00",
+        ] {
+            assert_eq!(iso(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn http_dates_are_read_in_all_three_forms() {
+        let expected = Some(Millis(784_111_777_000));
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(parse_http_date(text), expected, "{text}");
+        }
+        assert_eq!(
+            parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT"),
+            parse_iso("2026-10-21T07:28:00Z")
+        );
+        assert_eq!(
+            parse_http_date("Wednesday, 21-Oct-26 07:28:00 GMT"),
+            parse_iso("2026-10-21T07:28:00Z")
+        );
+        assert_eq!(
+            parse_http_date("Sun Nov 16 08:49:37 1994"),
+            parse_iso("1994-11-16T08:49:37Z")
+        );
+    }
+
+    #[test]
+    fn what_is_no_http_date_is_refused() {
+        for text in [
+            "",
+            "120",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Son, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994",
+        ] {
+            assert_eq!(parse_http_date(text), None, "{text}");
+        }
+    }
+}
