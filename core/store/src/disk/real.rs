@@ -14,6 +14,15 @@ pub struct RealDisk;
 #[derive(Debug)]
 struct RealFile(File);
 
+/// Options for files that only their owner may read: they hold personal data.
+fn private() -> OpenOptions {
+    #[allow(unused_mut)]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// Held by the open file: the operating system releases it when the descriptor closes.
 #[derive(Debug)]
 struct RealLock(#[allow(dead_code)] File);
@@ -70,7 +79,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let file = OpenOptions::new()
+        let file = private()
             .read(true)
             .write(true)
             .create(true)

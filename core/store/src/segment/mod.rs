@@ -1,0 +1,480 @@
+//! The default backend: a log of segments, each an append-only file of checksummed frames (`format.rs` has the layout).
+//!
+//! - An append is one write at the end of the youngest segment; nothing is ever changed in place.
+//! - Forgetting appends a note; the oldest segment's file goes as soon as no live event is in it, so a drained backlog
+//!   gives its space back at once. An old event that stays while thousands pass is moved to the youngest segment.
+//! - A write that fails is cut off again, so the log stays good and works as soon as the disk does.
+//! - The directory is locked while the store is open.
+//!
+//! Invariant: what a crash can leave (a torn tail, names without contents, a segment without the next) opens to the
+//! events that were durable, less those whose forgetting was durable.
+//!
+//! On iOS keep the directory in the app's own container: the system kills an app that is suspended while it holds a lock
+//! in a shared (app-group) container.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::disk::{Disk, DiskFile, DiskLock, RealDisk};
+use crate::frame::{self, Decoded, FILE_HEADER, HEADER};
+use crate::port::{EventStore, Opened, Seq, Stats, StoreError, SyncPoint, check_size};
+
+mod format;
+mod index;
+mod open;
+mod state;
+
+use format::{BELOW, EVENT, EVENT_HEAD, MAGIC, RANGE, RANGES, VERSION, segment_path};
+use index::{Index, Slot};
+
+/// The buffer for one frame is given back beyond this many bytes, so that one large event does not stay in memory.
+const SCRATCH_KEPT: usize = 64 * 1024;
+
+/// Settings of a segment log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentOptions {
+    /// Bytes after which a new segment begins. Default 256 KiB: about 370 events of 700 bytes, small enough that a drained
+    /// queue is small, large enough that creating files costs nothing by the event. Clamped to 4 KiB – 64 MiB.
+    pub segment_bytes: u64,
+}
+
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 256 * 1024,
+        }
+    }
+}
+
+/// Opens the log in `dir` (created when absent) on the operating system's filesystem.
+///
+/// # Errors
+/// [`StoreError::InUse`] when another store has it open; [`StoreError::Io`] and [`StoreError::Full`]. Damage is no error:
+/// see [`Opened::recovery`].
+pub fn open_segment_log(dir: &Path, options: SegmentOptions) -> Result<Opened, StoreError> {
+    open_segment_log_on(Arc::new(RealDisk), dir, options)
+}
+
+/// As [`open_segment_log`], on any [`Disk`].
+///
+/// # Errors
+/// As [`open_segment_log`].
+pub fn open_segment_log_on(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    options: SegmentOptions,
+) -> Result<Opened, StoreError> {
+    open::open(disk, dir, options)
+}
+
+#[derive(Debug)]
+struct SegmentLog {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    segment_bytes: u64,
+    index: Index,
+    /// The youngest segment's file, the only one that is written.
+    active: Arc<dyn DiskFile>,
+    /// Bytes of it that are good; more may follow after a failed write whose cutting failed too.
+    tail_broken: bool,
+    next_seq: Seq,
+    /// Reused for each frame, so that appending allocates nothing.
+    scratch: Vec<u8>,
+    /// The old segment that was read last: reading goes in order.
+    reader: Option<(Seq, Arc<dyn DiskFile>)>,
+    /// Forgets that a full disk did not take: whether there is a front run, and the rest.
+    owed_below: bool,
+    owed_ranges: Vec<(Seq, u32)>,
+    /// Files without live events that could not be removed yet.
+    doomed: Vec<PathBuf>,
+    sync: Unsynced,
+    /// Released last: fields drop in order.
+    _lock: Box<dyn DiskLock>,
+}
+
+/// What the next sync point must cover. `changes` counts every write and every change of names; `synced` is how many of
+/// them are known to be durable.
+#[derive(Debug, Default)]
+struct Unsynced {
+    changes: u64,
+    synced: Arc<AtomicU64>,
+    active_changed: u64,
+    names_changed: u64,
+    /// Full segments with the count at their last write. By name: a burst may seal more than there are descriptors.
+    sealed: VecDeque<(u64, Seq)>,
+}
+
+impl SegmentLog {
+    fn path(&self, first: Seq) -> PathBuf {
+        segment_path(&self.dir, first)
+    }
+
+    fn active_first(&self) -> Seq {
+        self.index
+            .segments
+            .back()
+            .map_or(self.next_seq, |segment| segment.first)
+    }
+
+    fn active_len(&self) -> u64 {
+        self.index.segments.back().map_or(0, |segment| segment.len)
+    }
+
+    fn failed(&self, action: &'static str, error: io::Error) -> StoreError {
+        StoreError::io(action, &self.path(self.active_first()), error)
+    }
+
+    /// Starts a new segment at the next sequence number. Without an event or a gap since the active one began, its name
+    /// would be the active one's: then nothing happens.
+    fn roll(&mut self) -> Result<(), StoreError> {
+        let first = self.next_seq;
+        let sealed = self.active_first();
+        if first <= sealed {
+            return Ok(());
+        }
+        let path = self.path(first);
+        let file = create_segment(&*self.disk, &path)
+            .map_err(|error| StoreError::io("create", &path, error))?;
+        self.sync.changes += 1;
+        if self.sync.active_changed > self.sync.synced.load(Ordering::Acquire) {
+            self.sync
+                .sealed
+                .push_back((self.sync.active_changed, sealed));
+        }
+        self.sync.active_changed = self.sync.changes;
+        self.sync.names_changed = self.sync.changes;
+        self.index.push_segment(first, FILE_HEADER as u64);
+        self.active = file;
+        self.tail_broken = false;
+        Ok(())
+    }
+
+    fn make_room(&mut self, size: usize) -> Result<(), StoreError> {
+        if self.tail_broken {
+            match self.active.truncate(self.active_len()) {
+                Ok(()) => self.tail_broken = false,
+                Err(_) if self.next_seq > self.active_first() => return self.roll(),
+                Err(error) => return Err(self.failed("truncate", error)),
+            }
+        }
+        if self.active_len() + size as u64 > self.segment_bytes {
+            self.roll()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes the scratch buffer at the end of the active segment; the offset at which it lies.
+    fn write_scratch(&mut self) -> Result<u64, StoreError> {
+        let at = self.active_len();
+        if let Err(error) = self.active.append(&self.scratch) {
+            self.tail_broken = self.active.truncate(at).is_err();
+            return Err(self.failed("write", error));
+        }
+        if let Some(active) = self.index.segments.back_mut() {
+            active.len += self.scratch.len() as u64;
+        }
+        self.sync.changes += 1;
+        self.sync.active_changed = self.sync.changes;
+        Ok(at)
+    }
+
+    fn encode_event(&mut self, seq: Seq, at_ms: i64, body: &[u8]) -> Result<(), StoreError> {
+        self.scratch.clear();
+        self.scratch.shrink_to(SCRATCH_KEPT);
+        frame::encode_into(
+            &mut self.scratch,
+            EVENT,
+            &[&seq.to_le_bytes(), &at_ms.to_le_bytes(), body],
+        )
+        .map_err(|_| StoreError::TooLarge {
+            size: body.len(),
+            limit: frame::MAX_BODY,
+        })
+    }
+
+    /// Notes what was forgotten and not yet noted. The front run costs one frame, however long it is.
+    fn note_forgotten(&mut self) -> Result<(), StoreError> {
+        if !self.owed_below && self.owed_ranges.is_empty() {
+            return Ok(());
+        }
+        let below = self.index.front().unwrap_or(self.next_seq);
+        self.owed_ranges
+            .retain(|(first, count)| first.saturating_add(u64::from(*count)) > below);
+        self.owed_ranges.sort_unstable();
+        self.scratch.clear();
+        let too_large = |_| StoreError::TooLarge {
+            size: 0,
+            limit: frame::MAX_BODY,
+        };
+        if self.owed_below {
+            frame::encode_into(&mut self.scratch, BELOW, &[&below.to_le_bytes()])
+                .map_err(too_large)?;
+        }
+        for ranges in self.owed_ranges.chunks(4096) {
+            let mut body = Vec::with_capacity(ranges.len() * RANGE);
+            for (first, count) in ranges {
+                body.extend_from_slice(&first.to_le_bytes());
+                body.extend_from_slice(&count.to_le_bytes());
+            }
+            frame::encode_into(&mut self.scratch, RANGES, &[&body]).map_err(too_large)?;
+        }
+        self.make_room(self.scratch.len())?;
+        self.write_scratch()?;
+        self.owed_below = false;
+        self.owed_ranges.clear();
+        Ok(())
+    }
+
+    /// Removes the oldest segments while no live event is in them, and starts afresh when the queue is empty.
+    fn drop_drained(&mut self) {
+        if self.index.events == 0 && self.active_len() > self.segment_bytes / 2 {
+            if self.next_seq > self.active_first() {
+                // On failure (a full disk) the older files go all the same, which makes room for the next try.
+                let _ = self.roll();
+            } else if self.active.truncate(FILE_HEADER as u64).is_ok() {
+                // Its name alone says all that its notes did.
+                if let Some(active) = self.index.segments.back_mut() {
+                    active.len = FILE_HEADER as u64;
+                }
+            }
+        }
+        while self.index.segments.len() > 1
+            && self
+                .index
+                .segments
+                .front()
+                .is_some_and(|front| front.live == 0)
+        {
+            let Some(front) = self.index.segments.pop_front() else {
+                break;
+            };
+            self.doomed.push(self.path(front.first));
+            if self
+                .reader
+                .as_ref()
+                .is_some_and(|(first, _)| *first == front.first)
+            {
+                self.reader = None;
+            }
+        }
+        self.remove_doomed();
+    }
+
+    fn remove_doomed(&mut self) {
+        if self.doomed.is_empty() {
+            return;
+        }
+        let disk = &*self.disk;
+        // In order, and not past one that stays: a note must outlive what it speaks of.
+        let removed = self
+            .doomed
+            .iter()
+            .take_while(|path| match disk.remove(path) {
+                Ok(()) => true,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            });
+        let removed = removed.count();
+        self.doomed.drain(..removed);
+        self.sync.changes += 1;
+        self.sync.names_changed = self.sync.changes;
+    }
+
+    fn read_frame(&mut self, seq: Seq, home: Seq, slot: Slot) -> Result<(), StoreError> {
+        let file = if home == self.active_first() {
+            &self.active
+        } else {
+            let known = self.reader.take().filter(|(first, _)| *first == home);
+            let opened = match known {
+                Some(reader) => reader,
+                None => {
+                    let path = self.path(home);
+                    (
+                        home,
+                        self.disk
+                            .open(&path)
+                            .map_err(|error| StoreError::io("open", &path, error))?,
+                    )
+                }
+            };
+            &self.reader.insert(opened).1
+        };
+        self.scratch
+            .resize(HEADER + EVENT_HEAD + slot.len as usize, 0);
+        let read = file.read_at(u64::from(slot.offset), &mut self.scratch);
+        let read =
+            read.map_err(|error| StoreError::io("read", &segment_path(&self.dir, home), error))?;
+        match frame::decode(self.scratch.get(..read).unwrap_or_default()) {
+            Decoded::Frame {
+                kind: EVENT, body, ..
+            } if body.starts_with(&seq.to_le_bytes()) => Ok(()),
+            _ => Err(StoreError::Corrupt { seq }),
+        }
+    }
+}
+
+/// Creates a segment's file with its header, or takes over what an earlier try left of it.
+fn create_segment(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    let file = match disk.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let file = disk.open(path)?;
+            if file.len()? > FILE_HEADER as u64 {
+                return Err(error);
+            }
+            file.truncate(0)?;
+            file
+        }
+        created => created?,
+    };
+    match file.append(&frame::file_header(MAGIC, VERSION)) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = disk.remove(path);
+            Err(error)
+        }
+    }
+}
+
+impl EventStore for SegmentLog {
+    fn append(&mut self, seq: Seq, at_ms: i64, body: &[u8]) -> Result<(), StoreError> {
+        if seq < self.next_seq {
+            return Err(StoreError::OutOfOrder {
+                seq,
+                next: self.next_seq,
+            });
+        }
+        check_size(body)?;
+        self.make_room(HEADER + EVENT_HEAD + body.len())?;
+        self.encode_event(seq, at_ms, body)?;
+        let offset = self.write_scratch()?;
+        let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(body.len())) else {
+            return Err(StoreError::TooLarge {
+                size: body.len(),
+                limit: frame::MAX_BODY,
+            });
+        };
+        self.index.insert(seq, Slot { offset, len });
+        self.next_seq = seq.saturating_add(1);
+        Ok(())
+    }
+
+    fn read(&mut self, seq: Seq, out: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let Some((home, slot)) = self.index.get(seq) else {
+            return Ok(false);
+        };
+        self.read_frame(seq, home, slot)?;
+        out.extend_from_slice(self.scratch.get(HEADER + EVENT_HEAD..).unwrap_or_default());
+        Ok(true)
+    }
+
+    fn forget(&mut self, seqs: &[Seq]) -> Result<(), StoreError> {
+        let mut forgotten: Vec<Seq> = seqs
+            .iter()
+            .copied()
+            .filter(|seq| self.index.kill(*seq))
+            .collect();
+        if !forgotten.is_empty() {
+            forgotten.sort_unstable();
+            let below = self.index.front().unwrap_or(self.next_seq);
+            for seq in forgotten {
+                if seq < below {
+                    self.owed_below = true;
+                    continue;
+                }
+                match self.owed_ranges.last_mut() {
+                    Some((first, count))
+                        if first.checked_add(u64::from(*count)) == Some(seq)
+                            && *count < u32::MAX =>
+                    {
+                        *count += 1;
+                    }
+                    _ => self.owed_ranges.push((seq, 1)),
+                }
+            }
+        }
+        self.drop_drained();
+        // A full disk keeps the notes for later: forgetting is what makes room.
+        match self.note_forgotten() {
+            Err(StoreError::Full { .. }) => Ok(()),
+            noted => noted,
+        }
+    }
+
+    fn sync_point(&mut self) -> Result<SyncPoint, StoreError> {
+        self.note_forgotten()?;
+        self.remove_doomed();
+        let sync = &mut self.sync;
+        let done = sync.synced.load(Ordering::Acquire);
+        while sync
+            .sealed
+            .front()
+            .is_some_and(|(changes, _)| *changes <= done)
+        {
+            sync.sealed.pop_front();
+        }
+        let upto = sync.changes;
+        if upto <= done {
+            return Ok(SyncPoint::done());
+        }
+        let sealed: Vec<PathBuf> = sync
+            .sealed
+            .iter()
+            .map(|(_, first)| segment_path(&self.dir, *first))
+            .collect();
+        let active = (sync.active_changed > done).then(|| Arc::clone(&self.active));
+        let names = sync.names_changed > done;
+        let (disk, dir, synced) = (
+            Arc::clone(&self.disk),
+            self.dir.clone(),
+            Arc::clone(&sync.synced),
+        );
+        Ok(SyncPoint::new(move || {
+            let failed = |error| StoreError::io("sync", &dir, error);
+            for path in sealed {
+                match disk.open(&path).and_then(|file| file.sync_data()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    result => result.map_err(failed)?,
+                }
+            }
+            if let Some(active) = active {
+                active.sync_data().map_err(failed)?;
+            }
+            if names {
+                disk.sync_dir(&dir).map_err(failed)?;
+            }
+            synced.fetch_max(upto, Ordering::AcqRel);
+            Ok(())
+        }))
+    }
+
+    fn save_state(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        state::save(&*self.disk, &self.dir, key, value)
+    }
+
+    fn load_state(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        state::load(&*self.disk, &self.dir, key)
+    }
+
+    fn stats(&self) -> Stats {
+        let disk_bytes = self.index.segments.iter().map(|segment| segment.len).sum();
+        Stats {
+            events: self.index.events,
+            bytes: self.index.bytes,
+            disk_bytes,
+        }
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.index.kill_range(0, self.next_seq);
+        self.owed_below = true;
+        self.owed_ranges.clear();
+        let rolled = self.roll();
+        self.drop_drained();
+        let noted = self.note_forgotten();
+        rolled.and(noted)
+    }
+}

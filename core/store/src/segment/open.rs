@@ -1,0 +1,253 @@
+//! Opening a log: lock, read every segment, set aside what is not ours to read, cut the torn tail, go on at the end.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::format::{
+    LOCK, MAGIC, Record, SEGMENT_END, STATE_END, TEMPORARY_END, VERSION, parse, parse_segment_name,
+    segment_path,
+};
+use super::index::{Index, Slot};
+use super::{SegmentLog, SegmentOptions, Unsynced, create_segment, state};
+use crate::disk::{Disk, DiskFile};
+use crate::frame::{self, FILE_HEADER, FileHeader, Scan};
+use crate::port::{Entry, Opened, Recovery, Seq, StoreError};
+
+pub(super) fn open(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    options: SegmentOptions,
+) -> Result<Opened, StoreError> {
+    let failed = |action| move |error| StoreError::io(action, dir, error);
+    disk.create_dir_all(dir).map_err(failed("create"))?;
+    let lock = dir.join(LOCK);
+    let lock = disk
+        .lock(&lock)
+        .map_err(failed("lock"))?
+        .ok_or_else(|| StoreError::InUse {
+            dir: dir.to_owned(),
+        })?;
+    let mut names = disk.list(dir).map_err(failed("list"))?;
+    names.sort_unstable();
+    let mut opening = Opening {
+        disk: &*disk,
+        dir,
+        index: Index::default(),
+        entries: Vec::new(),
+        next_seq: 1,
+        recovery: Recovery::default(),
+        active: None,
+    };
+    for name in &names {
+        if name.ends_with(TEMPORARY_END) {
+            // A state's unfinished successor: the old one stands.
+            disk.remove(&dir.join(name)).map_err(failed("clean"))?;
+        } else if name.ends_with(STATE_END) {
+            opening.check_state(name)?;
+        } else if let Some(first) = parse_segment_name(name) {
+            opening.load_segment(name, first)?;
+        } else if name.ends_with(SEGMENT_END) {
+            opening.set_aside(name, "unknown-name")?;
+        }
+    }
+    let Opening {
+        mut index,
+        mut entries,
+        mut next_seq,
+        recovery,
+        active,
+        ..
+    } = opening;
+    entries.retain(|entry| index.get(entry.seq).is_some());
+    entries.sort_by_key(|entry| entry.seq);
+    entries.reverse();
+    entries.dedup_by_key(|entry| entry.seq);
+    entries.reverse();
+
+    let mut sync = Unsynced::default();
+    let active = match active {
+        Some(active) => active,
+        None => {
+            if index
+                .segments
+                .back()
+                .is_some_and(|last| last.first >= next_seq)
+            {
+                next_seq = next_seq.saturating_add(1);
+            }
+            let path = segment_path(dir, next_seq);
+            let file = create_segment(&*disk, &path)
+                .map_err(|error| StoreError::io("create", &path, error))?;
+            index.push_segment(next_seq, FILE_HEADER as u64);
+            if let Some(parent) = dir.parent().filter(|_| names.is_empty()) {
+                // The directory's own name; where the parent may not be read, its owner syncs it.
+                let _ = disk.sync_dir(parent);
+            }
+            file
+        }
+    };
+    // What an earlier process wrote may still be in the cache alone: the first sync covers it.
+    sync.changes = 1;
+    sync.active_changed = 1;
+    sync.names_changed = 1;
+    let old = index.segments.len().saturating_sub(1);
+    sync.sealed = index
+        .segments
+        .iter()
+        .take(old)
+        .map(|segment| (1, segment.first))
+        .collect();
+
+    let mut store = SegmentLog {
+        disk,
+        dir: dir.to_owned(),
+        segment_bytes: options.segment_bytes.clamp(4 << 10, 64 << 20),
+        index,
+        active,
+        tail_broken: false,
+        next_seq,
+        scratch: Vec::new(),
+        reader: None,
+        owed_below: false,
+        owed_ranges: Vec::new(),
+        doomed: Vec::new(),
+        sync,
+        _lock: lock,
+    };
+    store.drop_drained();
+    Ok(Opened {
+        store: Box::new(store),
+        events: entries,
+        next_seq,
+        recovery,
+    })
+}
+
+struct Opening<'a> {
+    disk: &'a dyn Disk,
+    dir: &'a Path,
+    index: Index,
+    entries: Vec<Entry>,
+    next_seq: Seq,
+    recovery: Recovery,
+    /// The youngest segment's file, when it can be appended to.
+    active: Option<Arc<dyn DiskFile>>,
+}
+
+impl Opening<'_> {
+    fn load_segment(&mut self, name: &str, first: Seq) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        let failed = |action| {
+            let path = path.clone();
+            move |error: io::Error| StoreError::io(action, &path, error)
+        };
+        self.next_seq = self.next_seq.max(first);
+        self.active = None;
+        let file = self.disk.open(&path).map_err(failed("open"))?;
+        let mut head = [0; FILE_HEADER];
+        let read = file.read_at(0, &mut head).map_err(failed("read"))?;
+        let header = frame::check_file_header(&head[..read], MAGIC, VERSION);
+        match header {
+            FileHeader::OtherVersion(version) => {
+                return self.set_aside(name, &format!("unknown-v{version}"));
+            }
+            FileHeader::Short => {
+                self.recovery.torn_bytes += read as u64;
+                return self.disk.remove(&path).map_err(failed("remove"));
+            }
+            FileHeader::Good | FileHeader::Damaged => {}
+        }
+        self.index.push_segment(first, 0);
+        let Scan {
+            frames,
+            good_len,
+            corrupt,
+            torn_bytes,
+            ..
+        } = self.scan(&*file).map_err(failed("read"))?;
+        if header == FileHeader::Damaged && frames == 0 {
+            self.index.segments.pop_back();
+            return self.set_aside(name, "damaged");
+        }
+        self.recovery.corrupt_records += corrupt;
+        self.recovery.torn_bytes += torn_bytes;
+        let len = file.len().map_err(failed("read"))?;
+        let clean = len == good_len || file.truncate(good_len).is_ok();
+        if let Some(segment) = self.index.segments.back_mut() {
+            segment.len = if clean { good_len } else { len };
+        }
+        if clean && header == FileHeader::Good {
+            self.active = Some(file);
+        }
+        Ok(())
+    }
+
+    fn scan(&mut self, file: &dyn DiskFile) -> io::Result<Scan> {
+        let Self {
+            index,
+            entries,
+            next_seq,
+            recovery,
+            ..
+        } = self;
+        frame::scan(file, FILE_HEADER as u64, &mut |offset, kind, body| {
+            let seen = match parse(kind, body) {
+                Some(Record::Event { seq, at_ms, len }) => {
+                    let Ok(offset) = u32::try_from(offset) else {
+                        recovery.corrupt_records += 1;
+                        return;
+                    };
+                    index.insert(seq, Slot { offset, len });
+                    entries.push(Entry { seq, at_ms, len });
+                    seq.saturating_add(1)
+                }
+                Some(Record::Below(end)) => {
+                    index.kill_range(0, end);
+                    end
+                }
+                Some(Record::Ranges(ranges)) => {
+                    for (first, end) in &ranges {
+                        index.kill_range(*first, *end);
+                    }
+                    ranges.iter().map(|(_, end)| *end).max().unwrap_or(0)
+                }
+                None => {
+                    recovery.corrupt_records += 1;
+                    0
+                }
+            };
+            *next_seq = (*next_seq).max(seen);
+        })
+    }
+
+    fn check_state(&mut self, name: &str) -> Result<(), StoreError> {
+        match state::read(self.disk, &self.dir.join(name))? {
+            state::Found::Absent | state::Found::Value(_) => Ok(()),
+            state::Found::OtherVersion(version) => {
+                self.set_aside(name, &format!("unknown-v{version}"))
+            }
+            state::Found::Damaged => self.set_aside(name, "damaged"),
+        }
+    }
+
+    /// Renames a file so that no store reads it again, over no other file.
+    fn set_aside(&mut self, name: &str, why: &str) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        let taken = self
+            .disk
+            .list(self.dir)
+            .map_err(|error| StoreError::io("list", self.dir, error))?;
+        let plain = format!("{name}.{why}");
+        let numbered = (2..u32::MAX).map(|n| format!("{plain}.{n}"));
+        let free = std::iter::once(plain.clone())
+            .chain(numbered)
+            .find(|aside| !taken.contains(aside));
+        let aside = free.unwrap_or(plain);
+        self.disk
+            .rename(&path, &self.dir.join(&aside))
+            .map_err(|error| StoreError::io("set aside", &path, error))?;
+        self.recovery.set_aside.push(aside);
+        Ok(())
+    }
+}
