@@ -4,6 +4,8 @@
 //! it needs `std` and `thiserror` only, and stays small enough for WebAssembly.
 
 pub mod context;
+pub mod event;
 pub mod id;
 pub mod json;
+pub mod limits;
 pub mod time;

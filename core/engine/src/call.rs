@@ -1,0 +1,164 @@
+//! A call of the application, before it is an event.
+
+use headwater_model::event::{Event, Payload};
+use headwater_model::json::Object;
+use headwater_model::time::Millis;
+
+/// A closure that sees one event, after the enrichment plugins and before the destinations. `None` drops the event.
+pub type Enrichment = Box<dyn FnOnce(Event) -> Option<Event> + Send>;
+
+/// One call: what the application said, and when.
+pub struct Call {
+    /// Which of the six calls, with its arguments.
+    pub kind: CallKind,
+    /// What the caller overrides.
+    pub options: CallOptions,
+    /// When the call was made, where that is not now: a call that was captured before the engine was there.
+    pub at: Option<Millis>,
+    /// Sixteen random bytes from the host, for the ids this call needs.
+    pub entropy: [u8; 16],
+    /// Sixteen more, for the anonymousId that a change of user needs.
+    pub spare_entropy: [u8; 16],
+    /// Runs on this event alone.
+    pub enrichment: Option<Enrichment>,
+}
+
+impl core::fmt::Debug for Call {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Call")
+            .field("kind", &self.kind)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The six calls with their arguments.
+#[derive(Clone, Debug)]
+pub enum CallKind {
+    /// Something happened.
+    Track {
+        /// The event's name.
+        event: String,
+        /// Its properties.
+        properties: Payload,
+    },
+    /// Who the user is. Without an id, traits are added to the current user's.
+    Identify {
+        /// The user's id.
+        user_id: Option<String>,
+        /// What is known of the user.
+        traits: Payload,
+    },
+    /// A web page was seen.
+    Page {
+        /// Its category.
+        category: Option<String>,
+        /// Its name.
+        name: Option<String>,
+        /// Its properties.
+        properties: Payload,
+    },
+    /// An app screen was seen.
+    Screen {
+        /// Its category.
+        category: Option<String>,
+        /// Its name.
+        name: Option<String>,
+        /// Its properties.
+        properties: Payload,
+    },
+    /// The user belongs to an account.
+    Group {
+        /// The account's id.
+        group_id: String,
+        /// What is known of the account.
+        traits: Payload,
+    },
+    /// `user_id` continues `previous_id`. Sent exactly as given.
+    Alias {
+        /// The new id.
+        user_id: String,
+        /// The old id; the current user's (else the anonymousId) when it is not given.
+        previous_id: Option<String>,
+    },
+}
+
+/// What a caller may override for one event.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    /// When it happened, if not now.
+    pub timestamp: Option<Millis>,
+    /// The event's id, at most 100 bytes; a random UUID otherwise.
+    pub message_id: Option<String>,
+    /// Merged over the client's context: the caller's keys win.
+    pub context: Option<Object>,
+    /// Which destinations may have it.
+    pub integrations: Option<Object>,
+    /// Instead of the current anonymousId.
+    pub anonymous_id: Option<String>,
+    /// Instead of the current userId.
+    pub user_id: Option<String>,
+}
+
+/// Where an accepted call went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is in the ledger and will be delivered or reported.
+    Queued(String),
+    /// It waits for a decision on consent.
+    Held(String),
+    /// It goes to device-mode destinations only (`"Segment.io": false`).
+    LocalOnly(String),
+    /// A plugin, or a denied consent, kept it back; a report says so.
+    Dropped(String),
+}
+
+impl Receipt {
+    /// The event's messageId.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        match self {
+            Receipt::Queued(id)
+            | Receipt::Held(id)
+            | Receipt::LocalOnly(id)
+            | Receipt::Dropped(id) => id,
+        }
+    }
+}
+
+/// Why a call was refused. Nothing was queued.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The event is over the tracking API's limit.
+    #[error(
+        "the event is {bytes} bytes of JSON; the tracking API takes at most {limit}: send less in its properties or context"
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Server mode, and nobody was named.
+    #[error("the event names nobody: give a userId or an anonymousId with the call")]
+    NoIdentity,
+    /// A track call without a name.
+    #[error("a track call needs an event name")]
+    EmptyEvent,
+    /// A group call without an id.
+    #[error("a group call needs a groupId")]
+    EmptyGroup,
+    /// An alias call without the id it continues.
+    #[error("an alias call needs a userId and, in server mode, a previousId")]
+    EmptyAlias,
+    /// The messageId given is empty or too long.
+    #[error("the messageId must be 1 to 100 bytes without control characters")]
+    MessageId,
+    /// An anonymousId given is empty or too long.
+    #[error("the anonymousId must be 1 to 500 bytes without control characters")]
+    AnonymousId,
+    /// The client was shut down.
+    #[error("the client was shut down: the call came too late")]
+    Closed,
+}

@@ -1,0 +1,258 @@
+//! What a host configures, with the defaults and the clamps.
+
+use crate::flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy};
+use crate::retry::RetryConfig;
+use crate::timeline::Timeline;
+use headwater_model::id::WriteKey;
+use headwater_model::json::{Object, Value};
+use headwater_model::limits::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
+
+/// Whose identity events carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// One user at a time: the engine keeps anonymousId, userId, traits and group.
+    #[default]
+    Device,
+    /// Many users: each call names its own, nothing is remembered.
+    Server,
+}
+
+/// How much may wait. Over it, the oldest events go, with a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes of event JSON. Default 256 MiB.
+    pub bytes: u64,
+    /// Events. Default 500,000.
+    pub events: usize,
+    /// Age in milliseconds. Default 30 days.
+    pub age: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Quota {
+        Quota {
+            bytes: 256 << 20,
+            events: 500_000,
+            age: 30 * 24 * 3_600_000,
+        }
+    }
+}
+
+/// Whether events flow before the user has decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentModel {
+    /// Nothing leaves before a category is granted.
+    OptIn,
+    /// Everything counts as granted until it is denied.
+    OptOut,
+}
+
+/// Where events wait for a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// In the store: they survive a restart.
+    #[default]
+    Persist,
+    /// In memory only (at most 1,000): nothing is written about a user who has not agreed.
+    Memory,
+}
+
+/// Consent, where the application asks for it. Without this every event goes out unstamped.
+#[derive(Clone, Debug)]
+pub struct ConsentConfig {
+    /// The rule before a decision.
+    pub model: ConsentModel,
+    /// The ids of the categories; a decision is about these, one that it leaves out counts as denied.
+    pub categories: Vec<String>,
+    /// Where events wait under opt-in.
+    pub hold: Hold,
+}
+
+/// The settings document.
+#[derive(Clone, Debug)]
+pub struct SettingsConfig {
+    /// Where it is fetched.
+    pub url: String,
+    /// Milliseconds between refreshes. Default 24 h, at least 1 minute.
+    pub refresh: u64,
+    /// Used when there is neither a cached nor a fetched document.
+    pub defaults: Option<Value>,
+    /// Whether `integrations["Segment.io"].apiHost` moves the uploads. Default false: the endpoint that the
+    /// application configured stays.
+    pub follow_api_host: bool,
+}
+
+impl SettingsConfig {
+    /// The defaults with this address.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> SettingsConfig {
+        SettingsConfig {
+            url: url.into(),
+            refresh: 24 * 3_600_000,
+            defaults: None,
+            follow_api_host: false,
+        }
+    }
+}
+
+/// A device-mode destination, as far as the engine needs to know it.
+#[derive(Clone, Debug)]
+pub struct DestinationConfig {
+    /// Its name in `integrations` and in the settings document.
+    pub key: String,
+    /// The consent categories it is mapped to; the settings document's `consentSettings.categories` add to them.
+    pub categories: Vec<String>,
+    /// Whether it runs only when the settings document has an entry for it.
+    pub needs_settings: bool,
+}
+
+/// Everything the engine is told once. Build with [`Config::new`], change fields, hand to the engine, which clamps.
+#[derive(Debug)]
+pub struct Config {
+    /// The source.
+    pub write_key: WriteKey,
+    /// Where batches go: a base such as `https://hub.example`, `https://hub.example/v1`, or the full batch address.
+    pub endpoint: String,
+    /// Whose identity events carry.
+    pub mode: Mode,
+    /// Sent with each request, after our own.
+    pub headers: Vec<(String, String)>,
+    /// Whether the write key goes in an `Authorization: Basic` header, too. Default true; off where a header costs
+    /// a CORS preflight.
+    pub basic_auth: bool,
+    /// Default `application/json`.
+    pub content_type: String,
+    /// Whether hosts should compress bodies. Default true.
+    pub gzip: bool,
+    /// How much may wait.
+    pub quota: Quota,
+    /// The largest event in bytes. Default and at most 32 KiB.
+    pub max_event_bytes: usize,
+    /// The largest request body in bytes. Default and at most 500,000.
+    pub max_batch_bytes: usize,
+    /// The most events in a request. Default and at most 2,500.
+    pub max_batch_events: usize,
+    /// When to send.
+    pub flush: Vec<Box<dyn FlushPolicy>>,
+    /// When to try again.
+    pub retry: RetryConfig,
+    /// How long one request may take, milliseconds. Default 30,000.
+    pub request_timeout: u64,
+    /// Milliseconds after which appended events are made durable; `None` leaves that to the host.
+    pub sync_after: Option<u64>,
+    /// Merged under each event's context.
+    pub context: Object,
+    /// Consent, where it is asked for.
+    pub consent: Option<ConsentConfig>,
+    /// Milliseconds without an event after which a new session starts; `None` (default): no sessions.
+    pub session_timeout: Option<u64>,
+    /// The settings document; `None` (default): not fetched.
+    pub settings: Option<SettingsConfig>,
+    /// Device-mode destinations.
+    pub destinations: Vec<DestinationConfig>,
+    /// The plugins.
+    pub timeline: Timeline,
+}
+
+/// A configuration that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The endpoint is no http or https address.
+    #[error(
+        "the endpoint must start with http:// or https://, like https://hub.example; it is {0:?}"
+    )]
+    Endpoint(String),
+}
+
+impl Config {
+    /// The defaults: device mode, a batch at 20 events, after 30 seconds, at 250,000 bytes or on going to the
+    /// background.
+    #[must_use]
+    pub fn new(write_key: WriteKey, endpoint: impl Into<String>) -> Config {
+        Config {
+            write_key,
+            endpoint: endpoint.into(),
+            mode: Mode::Device,
+            headers: Vec::new(),
+            basic_auth: true,
+            content_type: "application/json".to_owned(),
+            gzip: true,
+            quota: Quota::default(),
+            max_event_bytes: MAX_EVENT_BYTES,
+            max_batch_bytes: MAX_BATCH_BYTES,
+            max_batch_events: MAX_BATCH_EVENTS,
+            flush: vec![
+                Box::new(CountPolicy::new(20)),
+                Box::new(IntervalPolicy::new(30_000)),
+                Box::new(BytesPolicy::new(250_000)),
+                Box::new(BackgroundPolicy),
+            ],
+            retry: RetryConfig::default(),
+            request_timeout: 30_000,
+            sync_after: Some(250),
+            context: Object::new(),
+            consent: None,
+            session_timeout: None,
+            settings: None,
+            destinations: Vec::new(),
+            timeline: Timeline::default(),
+        }
+    }
+
+    /// Brings every number into its range and checks the endpoint.
+    pub(crate) fn clamp(mut self) -> Result<Config, ConfigError> {
+        if !(self.endpoint.starts_with("http://") || self.endpoint.starts_with("https://")) {
+            return Err(ConfigError::Endpoint(self.endpoint));
+        }
+        self.max_event_bytes = self.max_event_bytes.clamp(256, MAX_EVENT_BYTES);
+        self.max_batch_bytes = self.max_batch_bytes.clamp(1_024, MAX_BATCH_BYTES);
+        self.max_batch_events = self.max_batch_events.clamp(1, MAX_BATCH_EVENTS);
+        self.quota.bytes = self.quota.bytes.max(self.max_event_bytes as u64);
+        self.quota.events = self.quota.events.max(1);
+        self.quota.age = self.quota.age.max(1_000);
+        self.request_timeout = self.request_timeout.clamp(100, 600_000);
+        self.session_timeout = self.session_timeout.map(|timeout| timeout.max(1_000));
+        if let Some(settings) = &mut self.settings {
+            settings.refresh = settings.refresh.max(60_000);
+        }
+        self.retry = self.retry.clamp();
+        Ok(self)
+    }
+}
+
+/// The address of the batch route under a base address.
+pub(crate) fn batch_url(endpoint: &str) -> String {
+    let base = endpoint.trim_end_matches('/');
+    if base.ends_with("/batch") || base.ends_with("/b") {
+        base.to_owned()
+    } else if base.ends_with("/v1") {
+        [base, "/batch"].concat()
+    } else {
+        [base, "/v1/batch"].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_batch_address_follows_from_whatever_base_is_given() {
+        for (endpoint, url) in [
+            ("https://hub.example", "https://hub.example/v1/batch"),
+            ("https://hub.example/", "https://hub.example/v1/batch"),
+            (
+                "https://api.segment.io/v1",
+                "https://api.segment.io/v1/batch",
+            ),
+            ("https://shop.example/t/v1/b", "https://shop.example/t/v1/b"),
+            (
+                "https://hub.example/v1/batch",
+                "https://hub.example/v1/batch",
+            ),
+        ] {
+            assert_eq!(batch_url(endpoint), url);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The user's decision, and what it opens.
+//!
+//! ```text
+//!            undecided ──(opt-in)──► Held ──any granted──► Open ◄──► Closed
+//!                └──────(opt-out)──► Open        └──all denied──► Closed ┘
+//! ```
+//! A saved decision that cannot be read counts as none: under opt-in that holds everything back (fails closed).
+//! Events that were made before the decision carry the decision that released them, in the envelope's context; all
+//! others carry the preferences as of their call.
+
+use headwater_model::id::Seq;
+use headwater_model::json::{Limits, Object, Value, parse};
+
+use crate::config::{ConsentConfig, ConsentModel};
+
+/// Whether events may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    Held,
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Consent {
+    pub(crate) config: ConsentConfig,
+    preferences: Option<Object>,
+    /// Events up to here were made before the decision; they go out under these preferences.
+    released: Option<(Seq, Object)>,
+}
+
+impl Consent {
+    pub(crate) fn new(config: ConsentConfig) -> Consent {
+        Consent {
+            config,
+            preferences: None,
+            released: None,
+        }
+    }
+
+    pub(crate) fn gate(&self) -> Gate {
+        match (&self.preferences, self.config.model) {
+            (None, ConsentModel::OptIn) => Gate::Held,
+            (None, ConsentModel::OptOut) => Gate::Open,
+            (Some(preferences), _) => {
+                let any = preferences
+                    .iter()
+                    .any(|(_, granted)| granted.as_bool() == Some(true));
+                if any { Gate::Open } else { Gate::Closed }
+            }
+        }
+    }
+
+    pub(crate) fn preferences(&self) -> Option<&Object> {
+        self.preferences.as_ref()
+    }
+
+    /// What an event made now is stamped with.
+    pub(crate) fn stamp(&self) -> Option<Object> {
+        match (&self.preferences, self.config.model) {
+            (Some(preferences), _) => Some(preferences.clone()),
+            (None, ConsentModel::OptOut) => Some(
+                self.config
+                    .categories
+                    .iter()
+                    .map(|id| (id.clone(), Value::Bool(true)))
+                    .collect(),
+            ),
+            (None, ConsentModel::OptIn) => None,
+        }
+    }
+
+    /// Takes a decision; `false` when it changes nothing. Only configured categories count (all, when none are
+    /// configured); one that is missing is denied.
+    pub(crate) fn decide(&mut self, given: &[(String, bool)]) -> bool {
+        let granted = |id: &str| {
+            given
+                .iter()
+                .rev()
+                .find(|(name, _)| name == id)
+                .is_some_and(|(_, granted)| *granted)
+        };
+        let preferences: Object = if self.config.categories.is_empty() {
+            given
+                .iter()
+                .map(|(id, _)| (id.clone(), Value::Bool(granted(id))))
+                .collect()
+        } else {
+            self.config
+                .categories
+                .iter()
+                .map(|id| (id.clone(), Value::Bool(granted(id))))
+                .collect()
+        };
+        if self.preferences.as_ref() == Some(&preferences) {
+            return false;
+        }
+        self.preferences = Some(preferences);
+        true
+    }
+
+    /// Events up to `until` were held; they go out under the decision just taken.
+    pub(crate) fn release(&mut self, until: Seq) {
+        if let Some(preferences) = &self.preferences {
+            self.released = Some((until, preferences.clone()));
+        }
+    }
+
+    /// What the envelope of a batch that starts at `first` must add.
+    pub(crate) fn envelope(&self, first: Seq) -> Option<Object> {
+        let (until, preferences) = self.released.as_ref()?;
+        (first <= *until).then(|| wrap(preferences.clone()))
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut object = Object::new();
+        if let Some(preferences) = &self.preferences {
+            object.insert("preferences", Value::Object(preferences.clone()));
+        }
+        if let Some((until, preferences)) = &self.released {
+            object.insert(
+                "releasedUntil",
+                Value::from(i64::try_from(until.0).unwrap_or(i64::MAX)),
+            );
+            object.insert("releasedUnder", Value::Object(preferences.clone()));
+        }
+        let mut out = Vec::new();
+        object.write(&mut out);
+        out
+    }
+
+    pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
+        let value = parse(text, &Limits::default()).ok()?;
+        let object = value.as_object()?;
+        let preferences = object.get("preferences")?.as_object()?;
+        if !preferences
+            .iter()
+            .all(|(_, granted)| matches!(granted, Value::Bool(_)))
+        {
+            return None;
+        }
+        self.preferences = Some(preferences.clone());
+        let until = object
+            .get("releasedUntil")
+            .and_then(Value::as_i64)
+            .and_then(|n| u64::try_from(n).ok());
+        let under = object.get("releasedUnder").and_then(Value::as_object);
+        if let (Some(until), Some(under)) = (until, under) {
+            self.released = Some((Seq(until), under.clone()));
+        }
+        Some(())
+    }
+}
+
+/// `{"consent":{"categoryPreferences":…}}`.
+pub(crate) fn wrap(preferences: Object) -> Object {
+    let mut consent = Object::new();
+    consent.insert("categoryPreferences", Value::Object(preferences));
+    let mut context = Object::new();
+    context.insert("consent", Value::Object(consent));
+    context
+}

@@ -1,0 +1,211 @@
+//! Device-mode destinations: which may have an event, and what waits for one that is not ready.
+//!
+//! A destination is *unknown* until the settings document is there (or at once, when it needs none), then *on* or
+//! *off*. What comes while it is unknown, or while it is slow, waits in memory, at most [`MAX_WAITING`] events; over
+//! that the oldest goes, with a report. The hub has every one of these events, so nothing is lost there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use headwater_govern::gate::{Consent, Decision, decide};
+use headwater_model::event::{Event, EventType};
+use headwater_model::json::{Object, Value};
+
+use crate::config::DestinationConfig;
+use crate::effect::{DropReason, Effect, Report};
+use crate::input::DeliveryOutcome;
+use crate::settings::Settings;
+
+/// What one destination may have waiting (Segment's startup queue holds as many).
+const MAX_WAITING: usize = 1_000;
+/// What the host may hold of one destination at a time, so that a slow one cannot fill the host's memory.
+const MAX_OUT: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unknown,
+    On,
+    Off,
+}
+
+#[derive(Debug)]
+struct Destination {
+    config: DestinationConfig,
+    categories: Vec<String>,
+    state: State,
+    waiting: VecDeque<Arc<Event>>,
+    out: usize,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Destinations {
+    list: Vec<Destination>,
+    /// Deliveries the host has: their ids and destinations, in order.
+    out: VecDeque<(u64, usize)>,
+    next: u64,
+}
+
+impl Destinations {
+    pub(crate) fn new(configs: Vec<DestinationConfig>) -> Destinations {
+        let list = configs
+            .into_iter()
+            .map(|config| Destination {
+                categories: config.categories.clone(),
+                state: if config.needs_settings {
+                    State::Unknown
+                } else {
+                    State::On
+                },
+                waiting: VecDeque::new(),
+                out: 0,
+                config,
+            })
+            .collect();
+        Destinations {
+            list,
+            out: VecDeque::new(),
+            next: 0,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// A settings document: who is on, who is off, and what each is told.
+    pub(crate) fn configure(&mut self, settings: &Settings, effects: &mut VecDeque<Effect>) {
+        for (index, destination) in self.list.iter_mut().enumerate() {
+            let entry = settings.integration(&destination.config.key);
+            destination.categories = destination.config.categories.clone();
+            destination
+                .categories
+                .extend(settings.categories(&destination.config.key));
+            let on = entry.is_some_and(|entry| !matches!(entry, Value::Bool(false) | Value::Null));
+            if destination.config.needs_settings {
+                destination.state = if on { State::On } else { State::Off };
+            }
+            if let (true, Some(entry)) = (on, entry) {
+                effects.push_back(Effect::Configure {
+                    destination: index,
+                    settings: entry.clone(),
+                });
+            }
+            if destination.state == State::Off {
+                destination.waiting.clear();
+            }
+        }
+    }
+
+    /// One event. `consent` is what is granted now where the event itself says nothing (it was held).
+    pub(crate) fn offer(
+        &mut self,
+        event: &Arc<Event>,
+        settings: Option<&Settings>,
+        granted: Option<&Object>,
+        effects: &mut VecDeque<Effect>,
+    ) {
+        for destination in &mut self.list {
+            if destination.state == State::Off {
+                continue;
+            }
+            destination.waiting.push_back(Arc::clone(event));
+            if destination.waiting.len() > MAX_WAITING {
+                destination.waiting.pop_front();
+                let mut report = Report::new(DropReason::DestinationOverflow, 1)
+                    .detail("the destination was not ready for more than 1,000 events");
+                report.destination = Some(destination.config.key.clone());
+                effects.push_back(Effect::Report(report));
+            }
+        }
+        self.gate(settings, granted);
+        self.send(effects);
+    }
+
+    /// Takes out what consent, `integrations` or the plan keep from a destination that is ready. Asked only once
+    /// the destination is known, since its categories may come with the settings.
+    fn gate(&mut self, settings: Option<&Settings>, granted: Option<&Object>) {
+        for destination in &mut self.list {
+            if destination.state != State::On {
+                continue;
+            }
+            let Destination {
+                config,
+                categories,
+                waiting,
+                ..
+            } = destination;
+            waiting.retain(|event| {
+                let consent = match (Consent::of_context(&event.context), granted) {
+                    (Consent::Absent, Some(granted)) => Consent::Preferences(granted),
+                    (consent, _) => consent,
+                };
+                let planned = event.kind != EventType::Track
+                    || settings.is_none_or(|settings| {
+                        settings.plan_allows(event.event.as_deref(), &config.key)
+                    });
+                planned
+                    && decide(&config.key, categories, consent, &event.integrations)
+                        == Decision::Deliver
+            });
+        }
+    }
+
+    pub(crate) fn regate(
+        &mut self,
+        settings: Option<&Settings>,
+        granted: Option<&Object>,
+        effects: &mut VecDeque<Effect>,
+    ) {
+        self.gate(settings, granted);
+        self.send(effects);
+    }
+
+    fn send(&mut self, effects: &mut VecDeque<Effect>) {
+        for (index, destination) in self.list.iter_mut().enumerate() {
+            while destination.state == State::On && destination.out < MAX_OUT {
+                let Some(event) = destination.waiting.pop_front() else {
+                    break;
+                };
+                destination.out += 1;
+                self.next += 1;
+                self.out.push_back((self.next, index));
+                effects.push_back(Effect::Deliver {
+                    delivery: self.next,
+                    destination: index,
+                    event,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn delivered(
+        &mut self,
+        delivery: u64,
+        outcome: DeliveryOutcome,
+        effects: &mut VecDeque<Effect>,
+    ) {
+        let Some(at) = self.out.iter().position(|(id, _)| *id == delivery) else {
+            return;
+        };
+        let Some((_, index)) = self.out.remove(at) else {
+            return;
+        };
+        let Some(destination) = self.list.get_mut(index) else {
+            return;
+        };
+        destination.out = destination.out.saturating_sub(1);
+        if let DeliveryOutcome::Failed(detail) = outcome {
+            let mut report = Report::new(DropReason::DestinationFailed, 1).detail(detail);
+            report.destination = Some(destination.config.key.clone());
+            effects.push_back(Effect::Report(report));
+        }
+        self.send(effects);
+    }
+
+    /// Consent is gone: nothing that waits may go out.
+    pub(crate) fn purge(&mut self) {
+        for destination in &mut self.list {
+            destination.waiting.clear();
+        }
+    }
+}

@@ -1,0 +1,623 @@
+//! The machine: its state, what it does with each input, and when it wants to be woken.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use headwater_model::context;
+use headwater_model::event::Event;
+use headwater_model::id::Seq;
+use headwater_model::json::{Limits, Object, Value, parse};
+
+use crate::batch::context_text;
+use crate::clock::{Jitter, Now};
+use crate::config::{Config, ConfigError, Hold, Mode, batch_url};
+use crate::consent::{Consent, Gate, wrap};
+use crate::destinations::Destinations;
+use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
+use crate::flush::{Queue, Waiter};
+use crate::identity::Identity;
+use crate::input::{Connection, Input, Lifecycle, StoreFailure};
+use crate::ledger::{Entry, Ledger};
+use crate::retry::{RetryConfig, RetryState};
+use crate::session::Session;
+use crate::settings::{Fetcher, Settings};
+use crate::timeline::Timeline;
+use crate::uploader::InFlight;
+
+/// Events the hub refused that are kept for a look, newest last.
+const QUARANTINE: usize = 20;
+/// Events read back at a time when held ones are released to device-mode destinations.
+const RELEASE_CHUNK: usize = 64;
+
+/// An event that the store had at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place in the order.
+    pub seq: Seq,
+    /// When it was queued, unix milliseconds.
+    pub at: i64,
+    /// Its size in bytes.
+    pub len: u32,
+}
+
+/// What the host found when it opened its store.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Saved state, by key.
+    pub saved: Vec<(StateKey, Vec<u8>)>,
+    /// Events that wait, in order.
+    pub events: Vec<Stored>,
+    /// A number that no event ever had.
+    pub next_seq: u64,
+    /// Records the store could not read any more.
+    pub lost: u64,
+    /// Seeds the jitter.
+    pub seed: u64,
+    /// For the first anonymousId.
+    pub entropy: [u8; 16],
+}
+
+/// What a read-back event is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Release,
+    Quarantine(u16),
+}
+
+/// The engine. See the crate's documentation for its contract.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    pub(crate) session: Option<Session>,
+    pub(crate) consent: Option<Consent>,
+    pub(crate) settings: Option<Settings>,
+    pub(crate) fetcher: Option<Fetcher>,
+    pub(crate) destinations: Destinations,
+    pub(crate) ledger: Ledger,
+    pub(crate) next_seq: u64,
+    pub(crate) retry: RetryState,
+    pub(crate) retry_config: RetryConfig,
+    pub(crate) jitter: Jitter,
+    pub(crate) in_flight: Option<InFlight>,
+    pub(crate) next_request: u32,
+    /// Upper ends of the pieces a rejected batch was cut into, the nearest last.
+    pub(crate) bisect: Vec<Seq>,
+    /// Everything up to here should go out.
+    pub(crate) flush_to: Option<Seq>,
+    pub(crate) waiters: Vec<Waiter>,
+    pub(crate) online: bool,
+    pub(crate) closed: bool,
+    pub(crate) effects: VecDeque<Effect>,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Configured context, consent and session, as a tree and as text.
+    pub(crate) base_context: Object,
+    pub(crate) context_tree: Object,
+    pub(crate) context_text: Vec<u8>,
+    pub(crate) context_session: Option<u64>,
+    /// Events that wait for consent in memory: when, and their text.
+    pub(crate) in_memory: VecDeque<(i64, Vec<u8>)>,
+    pub(crate) loads: VecDeque<(Seq, Purpose)>,
+    /// Held events that destinations have not seen, still to be read back.
+    pub(crate) to_release: VecDeque<Seq>,
+    /// Events made while held ones are read back; they come after those.
+    pub(crate) after_release: VecDeque<Arc<Event>>,
+    quarantine: Vec<Value>,
+    sync_due: Option<u64>,
+}
+
+impl Engine {
+    /// Starts from what the host's store held.
+    ///
+    /// # Errors
+    /// When the configuration cannot work.
+    pub fn new(config: Config, start: Start, now: Now) -> Result<Engine, ConfigError> {
+        let mut config = config.clamp()?;
+        let base_context = core::mem::take(&mut config.context);
+        let mut headers = vec![("Content-Type".to_owned(), config.content_type.clone())];
+        if config.basic_auth {
+            let token =
+                crate::uploader::base64(&[config.write_key.as_str().as_bytes(), b":"].concat());
+            headers.push(("Authorization".to_owned(), ["Basic ", &token].concat()));
+        }
+        headers.append(&mut config.headers);
+        let mut engine = Engine {
+            identity: Identity::fresh(start.entropy),
+            session: config.session_timeout.map(Session::new),
+            consent: config.consent.clone().map(Consent::new),
+            settings: None,
+            fetcher: config
+                .settings
+                .clone()
+                .map(|settings| Fetcher::new(settings, now)),
+            destinations: Destinations::new(core::mem::take(&mut config.destinations)),
+            ledger: Ledger::default(),
+            next_seq: start.next_seq,
+            retry: RetryState::default(),
+            retry_config: config.retry.clone(),
+            jitter: Jitter::new(start.seed),
+            in_flight: None,
+            next_request: 0,
+            bisect: Vec::new(),
+            flush_to: None,
+            waiters: Vec::new(),
+            online: true,
+            closed: false,
+            effects: VecDeque::new(),
+            url: batch_url(&config.endpoint),
+            headers,
+            base_context,
+            context_tree: Object::new(),
+            context_text: Vec::new(),
+            context_session: None,
+            in_memory: VecDeque::new(),
+            loads: VecDeque::new(),
+            to_release: VecDeque::new(),
+            after_release: VecDeque::new(),
+            quarantine: Vec::new(),
+            sync_due: None,
+            config,
+        };
+        engine.restore(start, now);
+        Ok(engine)
+    }
+
+    fn restore(&mut self, start: Start, now: Now) {
+        let mut known = false;
+        for (key, text) in &start.saved {
+            let read = match key {
+                StateKey::Identity => Identity::from_json(text).map(|identity| {
+                    known = true;
+                    self.identity = identity;
+                }),
+                StateKey::Consent => match &mut self.consent {
+                    Some(consent) => consent.restore(text),
+                    None => Some(()),
+                },
+                StateKey::Retry => {
+                    RetryState::from_json(text, &self.retry_config, (now.wall.0, now.mono))
+                        .map(|retry| self.retry = retry)
+                }
+                StateKey::Session => match &mut self.session {
+                    Some(session) => session.restore(text),
+                    None => Some(()),
+                },
+                StateKey::Settings => Settings::parse(text)
+                    .ok()
+                    .map(|settings| self.settings = Some(settings)),
+                StateKey::Quarantine => match parse(text, &quarantine_limits()) {
+                    Ok(Value::Array(list)) => {
+                        self.quarantine = list;
+                        Some(())
+                    }
+                    _ => None,
+                },
+            };
+            if read.is_none() {
+                self.diagnose(Diagnostic::StateUnreadable(*key));
+            }
+        }
+        if self.config.mode == Mode::Device && !known {
+            self.save_identity();
+        }
+        for event in start.events {
+            self.ledger.push(Entry {
+                seq: event.seq,
+                at: event.at,
+                len: event.len,
+                stored: true,
+            });
+            self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
+        }
+        if start.lost > 0 {
+            let detail = "records of the store were torn or corrupt";
+            self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
+        }
+        if self.settings.is_none() {
+            let defaults = self
+                .config
+                .settings
+                .as_ref()
+                .and_then(|settings| settings.defaults.as_ref());
+            if let Some(defaults) = defaults {
+                let mut text = Vec::new();
+                defaults.write(&mut text);
+                self.settings = Settings::parse(&text).ok();
+            }
+        }
+        self.apply_settings();
+        self.rebuild_context();
+        self.flush_to = self.ledger.last_seq();
+        self.fetch_settings(now);
+        self.pump(now);
+    }
+
+    /// Hands in what happened. Then drain [`Engine::poll_effect`].
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Timer => self.timer(now),
+            Input::Flush(id) => self.flush(id, now),
+            Input::Persisted(seq) => {
+                self.ledger.mark_stored(seq);
+                if self.flush_to.is_some() {
+                    self.pump(now);
+                }
+            }
+            Input::StoreFailed(seq, failure) => {
+                if self.ledger.remove(seq) {
+                    let detail = match failure {
+                        StoreFailure::Full => "the disk is full",
+                        StoreFailure::Io => "the store could not be written",
+                    };
+                    self.settle(&[seq], false);
+                    self.report(Report::new(DropReason::StorageFailed, 1).detail(detail));
+                }
+            }
+            Input::Loaded(seq, body) => self.loaded(now, seq, body),
+            Input::Synced(true) => {}
+            Input::Synced(false) => {
+                self.diagnose(Diagnostic::SyncFailed);
+                self.appended(now);
+            }
+            Input::Http { request, outcome } => self.answered(now, request, outcome),
+            Input::SettingsFetched(answer) => self.settings_fetched(now, answer),
+            Input::Delivered { delivery, outcome } => {
+                self.destinations
+                    .delivered(delivery, outcome, &mut self.effects);
+            }
+            Input::Lifecycle(state) => self.lifecycle(now, state),
+            Input::Connection(connection) => {
+                self.online = connection == Connection::Online;
+                if self.online && self.retry.by_network {
+                    self.retry.wait_until = None;
+                }
+                self.pump(now);
+            }
+            Input::SetConsent {
+                preferences,
+                entropy,
+            } => self.set_consent(now, &preferences, entropy),
+            Input::Context(more) => {
+                context::merge(&mut self.base_context, more);
+                self.rebuild_context();
+            }
+            Input::Reset(entropy) => {
+                self.identity = Identity::fresh(entropy);
+                if let Some(session) = &mut self.session {
+                    session.forget();
+                }
+                self.save_identity();
+                self.effects.push_back(Effect::Signal { reset: true });
+            }
+            Input::Import(identity) => {
+                self.identity = identity;
+                self.save_identity();
+            }
+            Input::Session(command) => {
+                if let Some(session) = &mut self.session {
+                    session.command(command, now.wall.0);
+                    self.save_session();
+                }
+            }
+            Input::Purge => self.purge(DropReason::Purged, "the application purged the queue"),
+            Input::Close => self.closed = true,
+        }
+    }
+
+    /// The next thing to do; `None` when the host may sleep.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to hand in [`Input::Timer`], on the monotonic clock. `None`: not before something happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        let held = self.gate() == Gate::Held;
+        let retry = if self.flush_to.is_some() && self.in_flight.is_none() && self.online && !held {
+            self.retry.wait_until
+        } else {
+            None
+        };
+        let policies = if self.ledger.len() == 0 || held {
+            None
+        } else {
+            self.config
+                .flush
+                .iter()
+                .filter_map(|policy| policy.deadline())
+                .min()
+        };
+        let fetch = self.fetcher.as_ref().and_then(Fetcher::deadline);
+        let request = self.in_flight.as_ref().map(|in_flight| in_flight.deadline);
+        [retry, policies, fetch, request, self.sync_due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Who the current user is (device mode).
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What waits.
+    #[must_use]
+    pub fn queue(&self) -> Queue {
+        Queue {
+            events: self.ledger.len() + self.in_memory.len(),
+            bytes: self.ledger.bytes(),
+        }
+    }
+
+    /// The settings document in force.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    /// The plugins, to add or remove some.
+    pub fn timeline(&mut self) -> &mut Timeline {
+        &mut self.config.timeline
+    }
+
+    /// Events that the hub refused, newest last: `{"status":…,"event":{…}}`.
+    #[must_use]
+    pub fn quarantine(&self) -> &[Value] {
+        &self.quarantine
+    }
+
+    pub(crate) fn gate(&self) -> Gate {
+        self.consent.as_ref().map_or(Gate::Open, Consent::gate)
+    }
+
+    pub(crate) fn report(&mut self, report: Report) {
+        self.effects.push_back(Effect::Report(report));
+    }
+
+    pub(crate) fn diagnose(&mut self, diagnostic: Diagnostic) {
+        self.effects.push_back(Effect::Diagnostic(diagnostic));
+    }
+
+    pub(crate) fn save(&mut self, key: StateKey, value: Vec<u8>) {
+        self.effects.push_back(Effect::Save { key, value });
+    }
+
+    /// Nothing about a user who has not agreed is written, where the application asked for that.
+    fn writes_held(&self) -> bool {
+        self.gate() == Gate::Held
+            && self
+                .consent
+                .as_ref()
+                .is_some_and(|consent| consent.config.hold == Hold::Memory)
+    }
+
+    pub(crate) fn save_identity(&mut self) {
+        if self.config.mode == Mode::Device && !self.writes_held() {
+            self.save(StateKey::Identity, self.identity.to_json());
+        }
+    }
+
+    pub(crate) fn save_session(&mut self) {
+        if let Some(session) = &self.session
+            && !self.writes_held()
+        {
+            let text = session.to_json();
+            self.save(StateKey::Session, text);
+        }
+    }
+
+    /// Something was appended: it is to be durable before long.
+    pub(crate) fn appended(&mut self, now: Now) {
+        if let Some(after) = self.config.sync_after
+            && self.sync_due.is_none()
+        {
+            self.sync_due = Some(now.mono.saturating_add(after));
+        }
+    }
+
+    pub(crate) fn rebuild_context(&mut self) {
+        let mut tree = self.base_context.clone();
+        if let Some(preferences) = self.consent.as_ref().and_then(Consent::stamp) {
+            context::merge(&mut tree, wrap(preferences));
+        }
+        if let Some(id) = self.context_session {
+            tree.insert("sessionId", Value::from(i64::try_from(id).unwrap_or(0)));
+        }
+        self.context_text = context_text(&tree);
+        self.context_tree = tree;
+    }
+
+    fn timer(&mut self, now: Now) {
+        if self.sync_due.is_some_and(|due| due <= now.mono) {
+            self.sync_due = None;
+            self.effects.push_back(Effect::Sync);
+        }
+        self.fetch_settings(now);
+        if self
+            .config
+            .flush
+            .iter()
+            .filter_map(|policy| policy.deadline())
+            .any(|due| due <= now.mono)
+        {
+            self.request_flush();
+        }
+        self.overdue(now);
+        self.pump(now);
+    }
+
+    fn lifecycle(&mut self, now: Now, state: Lifecycle) {
+        if state == Lifecycle::Foreground {
+            if let Some(fetcher) = &mut self.fetcher {
+                fetcher.foreground(now);
+            }
+            self.fetch_settings(now);
+        } else {
+            self.save_session();
+            self.sync_due = None;
+            self.effects.push_back(Effect::Sync);
+        }
+        let mut flush = false;
+        for policy in &mut self.config.flush {
+            flush |= policy.on_lifecycle(state);
+        }
+        if flush {
+            self.request_flush();
+            self.effects.push_back(Effect::Signal { reset: false });
+        }
+        self.pump(now);
+    }
+
+    fn fetch_settings(&mut self, now: Now) {
+        if let Some(fetcher) = &mut self.fetcher
+            && fetcher.due(now)
+        {
+            let url = fetcher.config.url.clone();
+            self.effects.push_back(Effect::FetchSettings { url });
+        }
+    }
+
+    fn settings_fetched(&mut self, now: Now, answer: Option<(u16, Vec<u8>)>) {
+        let Some(fetcher) = &mut self.fetcher else {
+            return;
+        };
+        let read = match &answer {
+            None => Err("no answer".to_owned()),
+            Some((200, body)) => Settings::parse(body),
+            Some((status, _)) => Err(["the answer was ", &status.to_string()].concat()),
+        };
+        match (read, answer) {
+            (Ok(settings), Some((_, body))) => {
+                fetcher.succeeded(now);
+                self.settings = Some(settings);
+                self.save(StateKey::Settings, body);
+                self.apply_settings();
+            }
+            (Err(detail), _) => {
+                fetcher.failed(now);
+                self.diagnose(Diagnostic::SettingsFailed { detail });
+            }
+            (Ok(_), None) => {}
+        }
+    }
+
+    fn apply_settings(&mut self) {
+        let Some(settings) = &self.settings else {
+            return;
+        };
+        self.retry_config = settings.retry(&self.config.retry);
+        let follow = self
+            .config
+            .settings
+            .as_ref()
+            .is_some_and(|config| config.follow_api_host);
+        self.url = match settings.api_host() {
+            Some(host) if follow => batch_url(&host),
+            _ => batch_url(&self.config.endpoint),
+        };
+        self.destinations.configure(settings, &mut self.effects);
+        self.offer_waiting();
+    }
+
+    /// Looks again at what waits for destinations, after settings or consent changed.
+    pub(crate) fn offer_waiting(&mut self) {
+        if self.gate() == Gate::Open {
+            let granted = self.consent.as_ref().and_then(Consent::preferences);
+            self.destinations
+                .regate(self.settings.as_ref(), granted, &mut self.effects);
+        }
+    }
+
+    /// Hands an event to the device-mode destinations, after those that are still being read back.
+    pub(crate) fn offer(&mut self, event: Arc<Event>) {
+        if self.releasing() {
+            self.after_release.push_back(event);
+            return;
+        }
+        let granted = self.consent.as_ref().and_then(Consent::preferences);
+        self.destinations
+            .offer(&event, self.settings.as_ref(), granted, &mut self.effects);
+    }
+
+    /// Whether held events are still on their way to the destinations. Uploads wait for that, since what the hub
+    /// has is forgotten.
+    pub(crate) fn releasing(&self) -> bool {
+        !self.to_release.is_empty()
+            || self
+                .loads
+                .iter()
+                .any(|(_, purpose)| *purpose == Purpose::Release)
+    }
+
+    /// Asks for the next held events.
+    pub(crate) fn release_more(&mut self) {
+        if self
+            .loads
+            .iter()
+            .any(|(_, purpose)| *purpose == Purpose::Release)
+        {
+            return;
+        }
+        let count = self.to_release.len().min(RELEASE_CHUNK);
+        let chunk: Vec<Seq> = self.to_release.drain(..count).collect();
+        if !chunk.is_empty() {
+            self.loads
+                .extend(chunk.iter().map(|seq| (*seq, Purpose::Release)));
+            self.effects.push_back(Effect::Load(chunk));
+        }
+    }
+
+    fn loaded(&mut self, now: Now, seq: Seq, body: Option<Vec<u8>>) {
+        let Some(at) = self.loads.iter().position(|(wanted, _)| *wanted == seq) else {
+            return;
+        };
+        let Some((_, purpose)) = self.loads.remove(at) else {
+            return;
+        };
+        match purpose {
+            Purpose::Release => {
+                if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
+                    let event = Arc::new(event);
+                    let granted = self.consent.as_ref().and_then(Consent::preferences);
+                    self.destinations.offer(
+                        &event,
+                        self.settings.as_ref(),
+                        granted,
+                        &mut self.effects,
+                    );
+                }
+                self.release_more();
+                if !self.releasing() {
+                    while let Some(event) = self.after_release.pop_front() {
+                        self.offer(event);
+                    }
+                    self.pump(now);
+                }
+            }
+            Purpose::Quarantine(status) => {
+                if let Some(event) = body.and_then(|body| parse(&body, &Limits::default()).ok()) {
+                    let mut entry = Object::new();
+                    entry.insert("status", Value::from(i64::from(status)));
+                    entry.insert("event", event);
+                    self.quarantine.push(Value::Object(entry));
+                    let over = self.quarantine.len().saturating_sub(QUARANTINE);
+                    self.quarantine.drain(..over);
+                    let mut text = Vec::new();
+                    Value::Array(self.quarantine.clone()).write(&mut text);
+                    self.save(StateKey::Quarantine, text);
+                }
+                self.effects.push_back(Effect::Forget(vec![seq]));
+            }
+        }
+    }
+}
+
+/// Twenty events of the largest size, and what stands round them.
+fn quarantine_limits() -> Limits {
+    Limits {
+        max_bytes: 2 * QUARANTINE * headwater_model::limits::MAX_EVENT_BYTES,
+        ..Limits::default()
+    }
+}

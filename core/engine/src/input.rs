@@ -1,0 +1,125 @@
+//! What the host tells the engine.
+
+use crate::identity::Identity;
+use headwater_model::id::Seq;
+use headwater_model::json::Object;
+
+/// One thing that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// The deadline came.
+    Timer,
+    /// The application wants everything out; answered by `FlushDone` with this id.
+    Flush(u64),
+    /// The event is in the store.
+    Persisted(Seq),
+    /// The store could not take the event.
+    StoreFailed(Seq, StoreFailure),
+    /// A stored event, or `None` when the store lost it. The answer to `Load`.
+    Loaded(Seq, Option<Vec<u8>>),
+    /// The answer to `Sync`.
+    Synced(bool),
+    /// The answer to `Upload`.
+    Http {
+        /// The request's id.
+        request: u32,
+        /// What came of it.
+        outcome: HttpOutcome,
+    },
+    /// The answer to `FetchSettings`: status and body, or `None` when no answer came.
+    SettingsFetched(Option<(u16, Vec<u8>)>),
+    /// The answer to `Deliver`.
+    Delivered {
+        /// The delivery's id.
+        delivery: u64,
+        /// What came of it.
+        outcome: DeliveryOutcome,
+    },
+    /// The app came or went.
+    Lifecycle(Lifecycle),
+    /// The network came or went.
+    Connection(Connection),
+    /// The user decided. Names and whether each is granted.
+    SetConsent {
+        /// The decision.
+        preferences: Vec<(String, bool)>,
+        /// Sixteen random bytes, for the event that tells of it.
+        entropy: [u8; 16],
+    },
+    /// The device has something new to say for `context`; merged over what was there.
+    Context(Object),
+    /// Forget who the user is: a new anonymousId from these bytes, no userId, traits or group.
+    Reset([u8; 16]),
+    /// Take over an identity from elsewhere, such as another SDK's.
+    Import(Identity),
+    /// Sessions by hand.
+    Session(SessionCommand),
+    /// Throw away everything that waits, with a report.
+    Purge,
+    /// No more calls; what is queued still goes out.
+    Close,
+}
+
+/// Why the store could not take an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// No space.
+    Full,
+    /// Anything else.
+    Io,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpOutcome {
+    /// The hub answered.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The `Retry-After` header as it came.
+        retry_after: Option<String>,
+    },
+    /// No answer: refused, reset, timed out, no route.
+    NoAnswer,
+    /// Nothing was sent: the store could not read these events any more.
+    Unreadable(Vec<Seq>),
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// Taken.
+    Done,
+    /// The destination failed or panicked; what it said.
+    Failed(String),
+}
+
+/// The app's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// In front of the user.
+    Foreground,
+    /// Out of sight; may be stopped at any moment.
+    Background,
+    /// About to end.
+    Terminating,
+}
+
+/// The network's state, as far as the host knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// There is one.
+    Online,
+    /// There is none; no tries until there is.
+    Offline,
+}
+
+/// Sessions by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCommand {
+    /// Start one now, with this id (unix seconds) or the current time's.
+    Start(Option<u64>),
+    /// End the running one; none starts by itself until `Start`.
+    End,
+}

@@ -1,0 +1,105 @@
+//! Sessions: off by default; an id (unix seconds) and a mark on the first event of each.
+//!
+//! A session ends when no event came for the timeout (30 minutes unless configured), or when the clock went back
+//! behind the last event, which can only be a changed clock. RudderStack's SDKs use the same two context keys,
+//! `sessionId` and `sessionStart`.
+
+use headwater_model::json::{Limits, Object, Value, parse};
+
+use crate::input::SessionCommand;
+
+/// How often a running session is saved at most, milliseconds: a crash may shorten it by that.
+const SAVE_EVERY: i64 = 60_000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    timeout: i64,
+    id: Option<u64>,
+    last: i64,
+    /// The next event is the first of the session.
+    starting: bool,
+    /// Ended by hand: none starts by itself.
+    ended: bool,
+    saved: i64,
+}
+
+impl Session {
+    pub(crate) fn new(timeout: u64) -> Session {
+        Session {
+            timeout: i64::try_from(timeout).unwrap_or(i64::MAX),
+            id: None,
+            last: 0,
+            starting: false,
+            ended: false,
+            saved: 0,
+        }
+    }
+
+    /// An event is made. Answers its session and whether it is the first; `true` last when to save.
+    pub(crate) fn touch(&mut self, wall: i64) -> Option<(u64, bool, bool)> {
+        if self.ended {
+            return None;
+        }
+        let over =
+            self.id.is_none() || wall.saturating_sub(self.last) > self.timeout || wall < self.last;
+        if over {
+            self.begin(None, wall);
+        }
+        let first = core::mem::take(&mut self.starting);
+        self.last = wall;
+        let save = first || wall.saturating_sub(self.saved) >= SAVE_EVERY;
+        if save {
+            self.saved = wall;
+        }
+        self.id.map(|id| (id, first, save))
+    }
+
+    pub(crate) fn command(&mut self, command: SessionCommand, wall: i64) {
+        match command {
+            SessionCommand::Start(id) => self.begin(id, wall),
+            SessionCommand::End => {
+                self.id = None;
+                self.ended = true;
+            }
+        }
+    }
+
+    fn begin(&mut self, id: Option<u64>, wall: i64) {
+        self.id = Some(id.unwrap_or_else(|| u64::try_from(wall / 1_000).unwrap_or(0)));
+        self.last = wall;
+        self.starting = true;
+        self.ended = false;
+    }
+
+    /// A reset: the next event starts a new one.
+    pub(crate) fn forget(&mut self) {
+        self.id = None;
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut object = Object::new();
+        if let Some(id) = self.id {
+            object.insert("id", Value::from(i64::try_from(id).unwrap_or(0)));
+        }
+        object.insert("last", Value::from(self.last));
+        object.insert("ended", Value::Bool(self.ended));
+        let mut out = Vec::new();
+        object.write(&mut out);
+        out
+    }
+
+    pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
+        let value = parse(text, &Limits::default()).ok()?;
+        let object = value.as_object()?;
+        self.id = object
+            .get("id")
+            .and_then(Value::as_i64)
+            .and_then(|id| u64::try_from(id).ok());
+        self.last = object.get("last").and_then(Value::as_i64)?;
+        self.ended = object
+            .get("ended")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        Some(())
+    }
+}

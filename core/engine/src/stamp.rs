@@ -1,0 +1,447 @@
+//! A call becomes an event: identity, session, context and consent as of now, then the timeline, then bytes.
+
+use std::sync::Arc;
+
+use headwater_govern::gate::{CONSENT_EVENT, hub_allowed};
+use headwater_model::context;
+use headwater_model::event::{Event, EventParts, EventType, Fragment, Payload};
+use headwater_model::id::{AnonymousId, MessageId, Seq};
+use headwater_model::json::{Object, Value};
+use headwater_model::time::Millis;
+
+use crate::batch::event_text;
+use crate::call::{Call, CallError, CallKind, CallOptions, Receipt};
+use crate::clock::Now;
+use crate::config::{Hold, Mode};
+use crate::consent::Gate;
+use crate::effect::{DropReason, Effect, Report};
+use crate::engine::Engine;
+use crate::flush::Queue;
+use crate::identity::Identity;
+use crate::ledger::Entry;
+
+/// Events kept in memory while a decision on consent is awaited, where they must not be written.
+const MAX_IN_MEMORY: usize = 1_000;
+
+/// A call with its ids resolved, before anything else looked at it.
+struct Draft {
+    kind: EventType,
+    message_id: MessageId,
+    timestamp: Millis,
+    anonymous_id: Option<AnonymousId>,
+    user_id: Option<String>,
+    event: Option<String>,
+    name: Option<String>,
+    category: Option<String>,
+    group_id: Option<String>,
+    previous_id: Option<String>,
+    properties: Payload,
+    integrations: Object,
+}
+
+impl Engine {
+    /// Takes a call. Then drain [`Engine::poll_effect`].
+    ///
+    /// # Errors
+    /// When the call itself cannot be an event; nothing was queued and nothing is reported.
+    pub fn call(&mut self, now: Now, call: Call) -> Result<Receipt, CallError> {
+        if self.closed {
+            return Err(CallError::Closed);
+        }
+        let Call {
+            kind,
+            mut options,
+            at,
+            entropy,
+            spare_entropy,
+            enrichment,
+        } = call;
+        let changed = self.changed_identity(&kind, spare_entropy);
+        let own_context = options.context.take();
+        let timestamp = options.timestamp.or(at).unwrap_or(now.wall);
+        let draft = self.draft(kind, options, timestamp, entropy, changed.as_ref())?;
+        let message_id = draft.message_id.as_str().to_owned();
+
+        if self.gate() == Gate::Closed {
+            self.commit(changed);
+            let mut report =
+                Report::new(DropReason::ConsentDenied, 1).detail("the user denied consent");
+            report.message_id = Some(message_id.clone());
+            self.report(report);
+            return Ok(Receipt::Dropped(message_id));
+        }
+
+        let first = self.touch_session(now);
+        let plain = enrichment.is_none()
+            && own_context.is_none()
+            && !first
+            && self.config.timeline.is_empty()
+            && self.destinations.is_empty();
+        let (text, to_hub, event) = if plain {
+            let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
+            (text, hub_allowed(&draft.integrations), None)
+        } else {
+            let event = draft.into_event(self.event_context(own_context, first));
+            let mut diagnostics = Vec::new();
+            let run = self
+                .config
+                .timeline
+                .run(event, enrichment, &mut |diagnostic| {
+                    diagnostics.push(diagnostic)
+                });
+            diagnostics
+                .into_iter()
+                .for_each(|diagnostic| self.diagnose(diagnostic));
+            match run {
+                Ok(event) => {
+                    let text = event_text(&event.parts());
+                    (text, hub_allowed(&event.integrations), Some(event))
+                }
+                Err(plugin) => {
+                    self.commit(changed);
+                    let mut report = Report::new(DropReason::Plugin, 1)
+                        .detail(["dropped by ", plugin.as_str()].concat());
+                    report.message_id = Some(message_id.clone());
+                    self.report(report);
+                    return Ok(Receipt::Dropped(message_id));
+                }
+            }
+        };
+        if text.len() > self.config.max_event_bytes {
+            return Err(CallError::TooLarge {
+                bytes: text.len(),
+                limit: self.config.max_event_bytes,
+            });
+        }
+        self.commit(changed);
+        // A plugin may have given it another id.
+        let message_id = event
+            .as_ref()
+            .map_or(message_id, |event| event.message_id.as_str().to_owned());
+        let receipt = self.admit(now, message_id, text, to_hub);
+        if let Some(event) = event {
+            self.finish(event);
+        }
+        self.pump_if_wanted(now);
+        Ok(receipt)
+    }
+
+    /// Destinations and the last stage of the timeline.
+    fn finish(&mut self, event: Event) {
+        let mut diagnostics = Vec::new();
+        self.config
+            .timeline
+            .after(&event, &mut |diagnostic| diagnostics.push(diagnostic));
+        diagnostics
+            .into_iter()
+            .for_each(|diagnostic| self.diagnose(diagnostic));
+        if !self.destinations.is_empty() && self.gate() == Gate::Open {
+            self.offer(Arc::new(event));
+        }
+    }
+
+    /// Puts the event where the gate says.
+    fn admit(&mut self, now: Now, message_id: String, text: Vec<u8>, to_hub: bool) -> Receipt {
+        let held = self.gate() == Gate::Held;
+        if !to_hub && !held {
+            return Receipt::LocalOnly(message_id);
+        }
+        let hold = self
+            .consent
+            .as_ref()
+            .map_or(Hold::Persist, |consent| consent.config.hold);
+        if held && hold == Hold::Memory {
+            self.in_memory.push_back((now.wall.0, text));
+            if self.in_memory.len() > MAX_IN_MEMORY {
+                self.in_memory.pop_front();
+                self.report(
+                    Report::new(DropReason::QuotaEvents, 1)
+                        .detail("more than 1,000 events wait in memory for consent"),
+                );
+            }
+            return Receipt::Held(message_id);
+        }
+        self.append(now, now.wall.0, text);
+        if held {
+            Receipt::Held(message_id)
+        } else {
+            Receipt::Queued(message_id)
+        }
+    }
+
+    /// Into the ledger and the store.
+    pub(crate) fn append(&mut self, now: Now, at: i64, body: Vec<u8>) {
+        let seq = Seq(self.next_seq);
+        self.next_seq += 1;
+        let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        self.ledger.push(Entry {
+            seq,
+            at,
+            len,
+            stored: false,
+        });
+        self.effects.push_back(Effect::Persist {
+            seq,
+            at: Millis(at),
+            body,
+        });
+        self.appended(now);
+        let queue = Queue {
+            events: self.ledger.len(),
+            bytes: self.ledger.bytes(),
+        };
+        let mut flush = false;
+        for policy in &mut self.config.flush {
+            flush |= policy.on_event(now, queue);
+        }
+        if flush {
+            self.request_flush();
+        }
+    }
+
+    /// After a call: over the quota, or a policy said that it is time.
+    fn pump_if_wanted(&mut self, now: Now) {
+        self.expire(now);
+        if self.flush_to.is_some() && self.in_flight.is_none() {
+            self.pump(now);
+        }
+    }
+
+    /// The identity after this call, where the call changes it.
+    fn changed_identity(&self, kind: &CallKind, entropy: [u8; 16]) -> Option<Identity> {
+        if self.config.mode == Mode::Server {
+            return None;
+        }
+        let mut identity = self.identity.clone_for(kind)?;
+        match kind {
+            CallKind::Identify { user_id, traits } => {
+                identity.identify(user_id.as_deref(), traits.to_object(), entropy);
+            }
+            CallKind::Group { group_id, traits } => identity.group(group_id, traits.to_object()),
+            _ => return None,
+        }
+        Some(identity)
+    }
+
+    fn commit(&mut self, changed: Option<Identity>) {
+        if let Some(changed) = changed
+            && self.identity != changed
+        {
+            self.identity = changed;
+            self.save_identity();
+        }
+    }
+
+    fn touch_session(&mut self, now: Now) -> bool {
+        let Some((id, first, save)) = self
+            .session
+            .as_mut()
+            .and_then(|session| session.touch(now.wall.0))
+        else {
+            if self.context_session.take().is_some() {
+                self.rebuild_context();
+            }
+            return false;
+        };
+        if self.context_session != Some(id) {
+            self.context_session = Some(id);
+            self.rebuild_context();
+        }
+        if save {
+            self.save_session();
+        }
+        first
+    }
+
+    fn event_context(&self, own: Option<Object>, first: bool) -> Object {
+        let mut context = self.context_tree.clone();
+        if first {
+            context.insert("sessionStart", Value::Bool(true));
+        }
+        if let Some(mut own) = own {
+            // Consent is ours to say: a caller's context cannot forge it.
+            if self.consent.is_some() {
+                own.remove("consent");
+            }
+            context::merge(&mut context, own);
+        }
+        context
+    }
+
+    fn draft(
+        &self,
+        kind: CallKind,
+        options: CallOptions,
+        timestamp: Millis,
+        entropy: [u8; 16],
+        changed: Option<&Identity>,
+    ) -> Result<Draft, CallError> {
+        let message_id = match options.message_id {
+            Some(id) => MessageId::new(id).map_err(|_| CallError::MessageId)?,
+            None => MessageId::from_entropy(entropy),
+        };
+        let given = match options.anonymous_id {
+            Some(id) => Some(AnonymousId::new(id).map_err(|_| CallError::AnonymousId)?),
+            None => None,
+        };
+        let (anonymous_id, mut user_id) = match self.config.mode {
+            Mode::Server => (given, options.user_id.filter(|id| !id.is_empty())),
+            Mode::Device => {
+                let identity = changed.unwrap_or(&self.identity);
+                let user_id = options.user_id.or_else(|| identity.user_id.clone());
+                (
+                    given.or_else(|| Some(identity.anonymous_id.clone())),
+                    user_id,
+                )
+            }
+        };
+        let (mut event, mut name, mut category, mut group_id, mut previous_id) =
+            (None, None, None, None, None);
+        let event_type;
+        let properties = match kind {
+            CallKind::Track {
+                event: named,
+                properties,
+            } => {
+                if named.is_empty() {
+                    return Err(CallError::EmptyEvent);
+                }
+                event_type = EventType::Track;
+                event = Some(named);
+                properties
+            }
+            CallKind::Identify {
+                user_id: identified,
+                traits,
+            } => {
+                event_type = EventType::Identify;
+                user_id = identified.filter(|id| !id.is_empty()).or(user_id);
+                traits
+            }
+            CallKind::Page {
+                category: in_category,
+                name: named,
+                properties,
+            } => {
+                event_type = EventType::Page;
+                (category, name) = (in_category, named);
+                properties
+            }
+            CallKind::Screen {
+                category: in_category,
+                name: named,
+                properties,
+            } => {
+                event_type = EventType::Screen;
+                (category, name) = (in_category, named);
+                properties
+            }
+            CallKind::Group {
+                group_id: group,
+                traits,
+            } => {
+                if group.is_empty() {
+                    return Err(CallError::EmptyGroup);
+                }
+                event_type = EventType::Group;
+                group_id = Some(group);
+                traits
+            }
+            CallKind::Alias {
+                user_id: new,
+                previous_id: old,
+            } => {
+                let current = || {
+                    user_id
+                        .clone()
+                        .or_else(|| anonymous_id.as_ref().map(|id| id.as_str().to_owned()))
+                };
+                let old = old
+                    .filter(|id| !id.is_empty())
+                    .or_else(|| (self.config.mode == Mode::Device).then(current).flatten());
+                if new.is_empty() || old.is_none() {
+                    return Err(CallError::EmptyAlias);
+                }
+                event_type = EventType::Alias;
+                previous_id = old;
+                user_id = Some(new);
+                Payload::Empty
+            }
+        };
+        if user_id.is_none() && anonymous_id.is_none() {
+            return Err(CallError::NoIdentity);
+        }
+        Ok(Draft {
+            kind: event_type,
+            message_id,
+            timestamp,
+            anonymous_id,
+            user_id,
+            event,
+            name,
+            category,
+            group_id,
+            previous_id,
+            properties,
+            integrations: options.integrations.unwrap_or_default(),
+        })
+    }
+
+    /// Tells of a change of consent. Goes out whatever the categories say.
+    pub(crate) fn consent_event(&mut self, now: Now, entropy: [u8; 16]) {
+        let kind = CallKind::Track {
+            event: CONSENT_EVENT.to_owned(),
+            properties: Payload::Empty,
+        };
+        let Ok(draft) = self.draft(kind, CallOptions::default(), now.wall, entropy, None) else {
+            return;
+        };
+        let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
+        self.append(now, now.wall.0, text);
+    }
+}
+
+impl Identity {
+    /// A copy, for the two kinds of call that change an identity.
+    fn clone_for(&self, kind: &CallKind) -> Option<Identity> {
+        matches!(kind, CallKind::Identify { .. } | CallKind::Group { .. }).then(|| self.clone())
+    }
+}
+
+impl Draft {
+    fn parts<'a>(&'a self, context: Fragment<'a>) -> EventParts<'a> {
+        EventParts {
+            kind: self.kind,
+            message_id: self.message_id.as_str(),
+            timestamp: self.timestamp,
+            anonymous_id: self.anonymous_id.as_ref().map(AnonymousId::as_str),
+            user_id: self.user_id.as_deref(),
+            event: self.event.as_deref(),
+            name: self.name.as_deref(),
+            category: self.category.as_deref(),
+            group_id: self.group_id.as_deref(),
+            previous_id: self.previous_id.as_deref(),
+            properties: &self.properties,
+            context,
+            integrations: &self.integrations,
+        }
+    }
+
+    fn into_event(self, context: Object) -> Event {
+        Event {
+            kind: self.kind,
+            message_id: self.message_id,
+            timestamp: self.timestamp,
+            anonymous_id: self.anonymous_id,
+            user_id: self.user_id,
+            event: self.event,
+            name: self.name,
+            category: self.category,
+            group_id: self.group_id,
+            previous_id: self.previous_id,
+            properties: self.properties,
+            context,
+            integrations: self.integrations,
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! Uploads: one request at a time, so that order holds.
+//!
+//! ```text
+//!        flush wanted                    2xx–3xx: settle, go on
+//!  Idle ──────────────► InFlight ──┬──── 400/413: halve (Idle at once), or quarantine the one event
+//!    ▲                             ├──── other 4xx…: report, go on
+//!    └── the wait is over ◄────────┴──── retryable or no answer: wait
+//! ```
+
+use headwater_model::id::Seq;
+
+use crate::batch::{Envelope, cut};
+use crate::clock::Now;
+use crate::consent::{Consent, Gate};
+use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
+use crate::engine::{Engine, Purpose};
+use crate::flush::Waiter;
+use crate::input::HttpOutcome;
+use crate::retry::{Failure, Verdict, classify, retry_after};
+
+/// What the host may take over its own timeout before a request counts as lost, milliseconds.
+const GRACE: u64 = 5_000;
+
+/// The request under way: the first `count` events of the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InFlight {
+    request: u32,
+    last: Seq,
+    pub(crate) deadline: u64,
+}
+
+impl Engine {
+    /// Everything that waits now should go out.
+    pub(crate) fn request_flush(&mut self) {
+        self.flush_to = self.ledger.last_seq().or(self.flush_to);
+        for policy in &mut self.config.flush {
+            policy.on_flush();
+        }
+    }
+
+    /// An explicit flush.
+    pub(crate) fn flush(&mut self, id: u64, now: Now) {
+        let until = Seq(self.next_seq.saturating_sub(1));
+        self.waiters.push(Waiter {
+            id,
+            until,
+            report: FlushReport::default(),
+        });
+        self.effects.push_back(Effect::Signal { reset: false });
+        self.request_flush();
+        self.pump(now);
+    }
+
+    /// Sends the next batch, if one is wanted and nothing is in the way.
+    pub(crate) fn pump(&mut self, now: Now) {
+        self.expire(now);
+        if self.in_flight.is_some() {
+            return;
+        }
+        let Some(first) = self.next_to_send() else {
+            self.flush_to = None;
+            self.finish_waiters(None, None);
+            return;
+        };
+        if let Some((reason, retry_in)) = self.blocked(now) {
+            self.finish_waiters(Some(reason), retry_in);
+            return;
+        }
+        let context = self
+            .consent
+            .as_ref()
+            .and_then(|consent| consent.envelope(first));
+        let envelope = Envelope::new(self.config.write_key.as_str(), now.wall, context.as_ref());
+        // Pieces whose events are gone by other ways (quota) bound nothing any more.
+        self.bisect.retain(|bound| *bound >= first);
+        let bound = self.bisect.last().copied();
+        let lens = self
+            .ledger
+            .iter()
+            .take_while(|entry| entry.stored && bound.is_none_or(|bound| entry.seq <= bound))
+            .map(|entry| entry.len);
+        let (count, body_bytes) = cut(
+            lens,
+            envelope.len(),
+            self.config.max_batch_bytes,
+            self.config.max_batch_events,
+        );
+        let seqs: Vec<Seq> = self
+            .ledger
+            .iter()
+            .take(count)
+            .map(|entry| entry.seq)
+            .collect();
+        // Nothing yet: the first event is not in the store; `Persisted` comes back here.
+        let Some(last) = seqs.last().copied() else {
+            return;
+        };
+        self.next_request = self.next_request.wrapping_add(1);
+        self.ledger.in_flight = count;
+        self.in_flight = Some(InFlight {
+            request: self.next_request,
+            last,
+            deadline: now
+                .mono
+                .saturating_add(self.config.request_timeout)
+                .saturating_add(GRACE),
+        });
+        let mut headers = self.headers.clone();
+        if self.retry.tries > 0 {
+            headers.push(("X-Retry-Count".to_owned(), self.retry.tries.to_string()));
+        }
+        self.effects.push_back(Effect::Upload(Upload {
+            request: self.next_request,
+            url: self.url.clone(),
+            headers,
+            prefix: envelope.prefix,
+            seqs,
+            suffix: envelope.suffix,
+            body_bytes,
+            gzip: self.config.gzip,
+            timeout: self.config.request_timeout,
+        }));
+    }
+
+    fn next_to_send(&self) -> Option<Seq> {
+        let target = self.flush_to?;
+        self.ledger
+            .front()
+            .map(|entry| entry.seq)
+            .filter(|first| *first <= target)
+    }
+
+    /// What is in the way of sending, in words, and when to look again.
+    fn blocked(&self, now: Now) -> Option<(&'static str, Option<u64>)> {
+        if self.gate() == Gate::Held {
+            return Some(("the user's consent", None));
+        }
+        if self.releasing() {
+            return Some((
+                "device-mode destinations, which see released events first",
+                None,
+            ));
+        }
+        if !self.online {
+            return Some(("the network: the device is offline", None));
+        }
+        let wait = self
+            .retry
+            .wait_until
+            .map(|until| until.saturating_sub(now.mono))
+            .filter(|wait| *wait > 0)?;
+        Some(("the next try: the last one failed", Some(wait)))
+    }
+
+    /// The answer to a request.
+    pub(crate) fn answered(&mut self, now: Now, request: u32, outcome: HttpOutcome) {
+        let Some(in_flight) = self
+            .in_flight
+            .filter(|in_flight| in_flight.request == request)
+        else {
+            return;
+        };
+        self.in_flight = None;
+        let count = self.ledger.in_flight;
+        self.ledger.in_flight = 0;
+        let (status, after) = match outcome {
+            HttpOutcome::Answered {
+                status,
+                retry_after,
+            } => (Some(status), retry_after),
+            HttpOutcome::NoAnswer => (None, None),
+            HttpOutcome::Unreadable(seqs) => {
+                let lost: Vec<Seq> = seqs
+                    .into_iter()
+                    .filter(|seq| self.ledger.remove(*seq))
+                    .collect();
+                self.drop_events(
+                    lost,
+                    Report::new(DropReason::Corrupt, 0)
+                        .detail("the store could not read them any more"),
+                );
+                self.pump(now);
+                return;
+            }
+        };
+        let verdict = status.map_or(Verdict::Retry, |status| {
+            classify(status, &self.retry_config.overrides)
+        });
+        match verdict {
+            Verdict::Delivered => {
+                let seqs = self.ledger.take_front(count);
+                self.past(in_flight.last);
+                self.settle(&seqs, true);
+                self.effects.push_back(Effect::Forget(seqs));
+                self.clear_retry();
+            }
+            Verdict::Rejected if count > 1 => self.halve(count, in_flight.last),
+            Verdict::Rejected => self.quarantine_front(in_flight.last, status.unwrap_or(0)),
+            Verdict::Refused => {
+                let seqs = self.ledger.take_front(count);
+                self.past(in_flight.last);
+                let mut report = Report::new(DropReason::Refused, 0)
+                    .detail("the hub's answer says that no retry helps");
+                report.status = status;
+                self.drop_events(seqs, report);
+                self.clear_retry();
+            }
+            Verdict::Retry => self.failed(now, count, in_flight.last, status, after.as_deref()),
+        }
+        self.pump(now);
+    }
+
+    fn failed(
+        &mut self,
+        now: Now,
+        count: usize,
+        last: Seq,
+        status: Option<u16>,
+        after: Option<&str>,
+    ) {
+        let after =
+            after.and_then(|text| retry_after(text, now.wall, self.retry_config.max_retry_after));
+        let failure = status.map_or(Failure::Network, Failure::Status);
+        let clocks = (now.wall.0, now.mono);
+        match self
+            .retry
+            .failed(&self.retry_config, failure, after, clocks, &mut self.jitter)
+        {
+            Some(retry_in) => {
+                let text = self.retry.to_json();
+                self.save(StateKey::Retry, text);
+                let failures = self.retry.tries;
+                self.diagnose(Diagnostic::UploadFailed {
+                    status,
+                    failures,
+                    retry_in,
+                });
+                // What failed is what waits: it goes out when the wait is over, without a new flush.
+                self.flush_to = self.flush_to.max(Some(last));
+            }
+            None => {
+                let seqs = self.ledger.take_front(count);
+                self.past(last);
+                let mut report = Report::new(DropReason::RetryLimit, 0)
+                    .detail("as many tries as configured failed");
+                report.status = status;
+                self.drop_events(seqs, report);
+                self.clear_retry();
+            }
+        }
+    }
+
+    /// Cuts a rejected batch in two; the first half goes next.
+    fn halve(&mut self, count: usize, last: Seq) {
+        if self.bisect.last() != Some(&last) {
+            self.bisect.push(last);
+        }
+        if let Some(middle) = self.ledger.iter().nth(count / 2 - 1) {
+            self.bisect.push(middle.seq);
+        }
+    }
+
+    /// The front event alone was rejected: set it aside.
+    fn quarantine_front(&mut self, last: Seq, status: u16) {
+        let seqs = self.ledger.take_front(1);
+        self.past(last);
+        self.settle(&seqs, false);
+        let mut report = Report::new(DropReason::Rejected, 1)
+            .detail("the hub cannot accept this event; it is in quarantine, and the rest of its batch goes on");
+        report.status = Some(status);
+        self.report(report);
+        self.loads
+            .extend(seqs.iter().map(|seq| (*seq, Purpose::Quarantine(status))));
+        self.effects.push_back(Effect::Load(seqs));
+        self.clear_retry();
+    }
+
+    /// Everything up to here is settled: pieces of a halved batch that end here are done.
+    fn past(&mut self, last: Seq) {
+        self.bisect.retain(|bound| *bound > last);
+    }
+
+    fn clear_retry(&mut self) {
+        if self.retry.clear() {
+            self.save(StateKey::Retry, Vec::new());
+        }
+    }
+
+    /// Takes events away for good, with a report. Its count is filled in here.
+    pub(crate) fn drop_events(&mut self, seqs: Vec<Seq>, mut report: Report) {
+        if seqs.is_empty() {
+            return;
+        }
+        report.count = seqs.len() as u64;
+        self.settle(&seqs, false);
+        self.report(report);
+        self.effects.push_back(Effect::Forget(seqs));
+    }
+
+    /// Counts events in the flushes that wait for them.
+    pub(crate) fn settle(&mut self, seqs: &[Seq], delivered: bool) {
+        for waiter in &mut self.waiters {
+            let count = seqs.iter().filter(|seq| **seq <= waiter.until).count() as u64;
+            if delivered {
+                waiter.report.delivered += count;
+            } else {
+                waiter.report.dropped += count;
+            }
+        }
+    }
+
+    /// Ends flushes: those that have nothing left, and, where something is in the way, all.
+    fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
+        let mut at = 0;
+        while let Some(waiter) = self.waiters.get(at) {
+            let pending = self.ledger.count_until(waiter.until) + self.in_memory.len() as u64;
+            if pending > 0 && waiting_for.is_none() && self.in_memory.is_empty() {
+                at += 1;
+                continue;
+            }
+            let waiter = self.waiters.remove(at);
+            let report = FlushReport {
+                pending,
+                waiting_for: if pending > 0 {
+                    Some(waiting_for.unwrap_or("the user's consent").to_owned())
+                } else {
+                    None
+                },
+                retry_in: if pending > 0 { retry_in } else { None },
+                ..waiter.report
+            };
+            self.effects.push_back(Effect::FlushDone {
+                id: waiter.id,
+                report,
+            });
+        }
+    }
+
+    /// A request that got no answer in time.
+    pub(crate) fn overdue(&mut self, now: Now) {
+        if let Some(in_flight) = self
+            .in_flight
+            .filter(|in_flight| in_flight.deadline <= now.mono)
+        {
+            self.effects.push_back(Effect::Cancel(in_flight.request));
+            self.answered(now, in_flight.request, HttpOutcome::NoAnswer);
+        }
+    }
+
+    /// Brings the ledger inside the quota.
+    pub(crate) fn expire(&mut self, now: Now) {
+        while let Some((reason, seqs)) = self.ledger.evict(&self.config.quota, now.wall.0) {
+            self.drop_events(
+                seqs,
+                Report::new(reason, 0).detail("over the quota: the oldest events went"),
+            );
+        }
+    }
+
+    /// Empties the queue, with a report.
+    pub(crate) fn purge(&mut self, reason: DropReason, detail: &str) {
+        if let Some(in_flight) = self.in_flight.take() {
+            self.ledger.in_flight = 0;
+            self.effects.push_back(Effect::Cancel(in_flight.request));
+        }
+        self.bisect.clear();
+        let seqs = self.ledger.take_all();
+        self.drop_events(seqs, Report::new(reason, 0).detail(detail));
+        let in_memory = self.in_memory.len() as u64;
+        self.in_memory.clear();
+        if in_memory > 0 {
+            self.report(Report::new(reason, in_memory).detail(detail));
+        }
+        self.to_release.clear();
+        self.after_release.clear();
+        self.loads
+            .retain(|(_, purpose)| *purpose != Purpose::Release);
+        self.destinations.purge();
+        self.flush_to = None;
+        self.clear_retry();
+        self.finish_waiters(None, None);
+    }
+
+    /// The user decided.
+    pub(crate) fn set_consent(&mut self, now: Now, given: &[(String, bool)], entropy: [u8; 16]) {
+        let before = self.gate();
+        let Some(consent) = &mut self.consent else {
+            return;
+        };
+        if !consent.decide(given) {
+            return;
+        }
+        let after = consent.gate();
+        match (before, after) {
+            (Gate::Held, Gate::Open) => self.release_held(now),
+            (Gate::Held, Gate::Closed) => {
+                self.purge(
+                    DropReason::ConsentDenied,
+                    "the user denied consent before they were released",
+                );
+            }
+            (Gate::Open, Gate::Closed) => {
+                self.purge(
+                    DropReason::ConsentWithdrawn,
+                    "the user withdrew consent while they waited",
+                );
+            }
+            _ => {}
+        }
+        if let Some(text) = self.consent.as_ref().map(Consent::to_json) {
+            self.save(StateKey::Consent, text);
+        }
+        self.rebuild_context();
+        if before == Gate::Held && after == Gate::Open {
+            self.save_identity();
+            self.save_session();
+        }
+        // Whoever was told of a user hears of the change; of a user who never agreed, nothing is told.
+        if before == Gate::Open || after == Gate::Open {
+            self.consent_event(now, entropy);
+        }
+        self.offer_waiting();
+        self.request_flush();
+        self.pump(now);
+    }
+
+    /// The user agreed: what was held goes out, in order.
+    fn release_held(&mut self, now: Now) {
+        let stored: Vec<Seq> = self.ledger.iter().map(|entry| entry.seq).collect();
+        let held: Vec<(i64, Vec<u8>)> = self.in_memory.drain(..).collect();
+        let mut from_memory = Vec::with_capacity(held.len());
+        for (at, body) in held {
+            if !self.destinations.is_empty() {
+                from_memory.extend(headwater_model::event::Event::parse(&body));
+            }
+            self.append(now, at, body);
+        }
+        let until = Seq(self.next_seq.saturating_sub(1));
+        if let Some(consent) = &mut self.consent {
+            consent.release(until);
+        }
+        if !self.destinations.is_empty() {
+            self.to_release.extend(stored);
+            self.release_more();
+            for event in from_memory {
+                self.offer(std::sync::Arc::new(event));
+            }
+        }
+    }
+}
+
+/// RFC 4648 §4, with padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let index = (group >> (18 - 6 * at)) & 63;
+            let sign = ALPHABET.get(index as usize).copied().unwrap_or(b'=');
+            out.push(if at <= chunk.len() {
+                char::from(sign)
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
