@@ -15,7 +15,7 @@ fn merge_to(base: &mut Object, over: Object, levels: usize) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
             (Some(Value::Object(below)), Value::Object(above)) if levels > 1 => {
-                merge_to(below, above, levels - 1)
+                merge_to(below, above, levels - 1);
             }
             (Some(held), value) => *held = value,
             (None, value) => {

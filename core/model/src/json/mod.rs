@@ -18,6 +18,8 @@ mod object;
 mod parse;
 mod raw;
 mod scan;
+#[cfg(feature = "serde")]
+mod ser;
 mod string;
 mod value;
 mod write;
@@ -29,5 +31,7 @@ pub use object::Object;
 pub use parse::parse;
 pub use raw::Raw;
 pub use scan::{Key, Kind, RawValue, Scanner, validate};
+#[cfg(feature = "serde")]
+pub use ser::{SerializeError, to_raw, to_raw_into, to_value};
 pub use value::Value;
 pub use write::{write_bool, write_i64, write_string, write_u64};

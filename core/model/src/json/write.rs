@@ -12,9 +12,15 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 
 /// Appends `text` as a JSON string, quotes included. Escapes only what must be: `"`, `\` and characters below U+0020.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    out.reserve(text.len() + 2);
     out.push(b'"');
+    write_escaped(out, text);
+    out.push(b'"');
+}
+
+/// What stands between the quotes.
+pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
     let mut from = 0;
     loop {
         let at = special(bytes, from);
@@ -23,7 +29,6 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         write_escape(out, byte);
         from = at + 1;
     }
-    out.push(b'"');
 }
 
 #[cold]
