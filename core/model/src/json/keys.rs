@@ -10,65 +10,16 @@ use super::string::decode;
 /// Up to here each key is compared with those before it.
 const SMALL: usize = 64;
 
+/// Where a key stands in the text.
 #[derive(Clone, Copy)]
-struct Entry {
-    fingerprint: u32,
+struct Place {
     start: usize,
     end: usize,
     escaped: bool,
 }
 
-/// A stack of objects, innermost last.
-#[derive(Default)]
-pub(crate) struct Keys {
-    entries: Vec<Entry>,
-    /// For each open object where its entries begin.
-    opened: Vec<usize>,
-}
-
-impl Keys {
-    pub(crate) fn open(&mut self) {
-        self.opened.push(self.entries.len());
-    }
-
-    /// Takes the key at `start..end` of `text`; false when the innermost object has it already.
-    pub(crate) fn add(&mut self, text: &str, start: usize, end: usize, escaped: bool) -> bool {
-        let key = decode(text.get(start..end).unwrap_or_default(), escaped);
-        let fingerprint = fingerprint(key.as_bytes());
-        let known = self
-            .entries
-            .get(self.opened.last().copied().unwrap_or(0)..)
-            .unwrap_or_default();
-        if known.len() < SMALL {
-            for entry in known {
-                if entry.fingerprint == fingerprint && entry.decode(text) == key {
-                    return false;
-                }
-            }
-        }
-        self.entries.push(Entry {
-            fingerprint,
-            start,
-            end,
-            escaped,
-        });
-        true
-    }
-
-    /// Closes the innermost object; the start of its first repeated key, when that was not found on the way.
-    pub(crate) fn close(&mut self, text: &str) -> Option<usize> {
-        let from = self.opened.pop().unwrap_or(0);
-        let repeated = match self.entries.get(from..) {
-            Some(known) if known.len() > SMALL => first_repeated(text, known),
-            _ => None,
-        };
-        self.entries.truncate(from);
-        repeated
-    }
-}
-
-impl Entry {
-    fn decode<'a>(&self, text: &'a str) -> Cow<'a, str> {
+impl Place {
+    fn decode(self, text: &str) -> Cow<'_, str> {
         decode(
             text.get(self.start..self.end).unwrap_or_default(),
             self.escaped,
@@ -76,11 +27,73 @@ impl Entry {
     }
 }
 
+/// A stack of objects, innermost last.
+#[derive(Default)]
+pub(crate) struct Keys {
+    /// One a key; apart from the places, so that many are compared at a time.
+    fingerprints: Vec<u32>,
+    places: Vec<Place>,
+    /// For each open object where its keys begin.
+    opened: Vec<usize>,
+}
+
+impl Keys {
+    pub(crate) fn open(&mut self) {
+        self.opened.push(self.places.len());
+    }
+
+    /// Takes the key at `start..end` of `text`; false when the innermost object has it already.
+    #[inline]
+    pub(crate) fn add(&mut self, text: &str, start: usize, end: usize, escaped: bool) -> bool {
+        let place = Place {
+            start,
+            end,
+            escaped,
+        };
+        let print = if escaped {
+            fingerprint(place.decode(text).as_bytes())
+        } else {
+            fingerprint(text.as_bytes().get(start..end).unwrap_or_default())
+        };
+        let from = self.opened.last().copied().unwrap_or(0);
+        let known = self.fingerprints.get(from..).unwrap_or_default();
+        if known.len() < SMALL && known.contains(&print) && self.is_known(text, place) {
+            return false;
+        }
+        self.fingerprints.push(print);
+        self.places.push(place);
+        true
+    }
+
+    #[cold]
+    fn is_known(&self, text: &str, place: Place) -> bool {
+        let from = self.opened.last().copied().unwrap_or(0);
+        let key = place.decode(text);
+        self.places
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .any(|known| known.decode(text) == key)
+    }
+
+    /// Closes the innermost object; the start of its first repeated key, when that was not found on the way.
+    pub(crate) fn close(&mut self, text: &str) -> Option<usize> {
+        let from = self.opened.pop().unwrap_or(0);
+        let repeated = match self.places.get(from..) {
+            Some(known) if known.len() > SMALL => first_repeated(text, known),
+            _ => None,
+        };
+        self.places.truncate(from);
+        self.fingerprints.truncate(from);
+        repeated
+    }
+}
+
 #[cold]
-fn first_repeated(text: &str, known: &[Entry]) -> Option<usize> {
+fn first_repeated(text: &str, known: &[Place]) -> Option<usize> {
     let mut keys: Vec<(Cow<'_, str>, usize)> = known
         .iter()
-        .map(|entry| (entry.decode(text), entry.start))
+        .map(|place| (place.decode(text), place.start))
         .collect();
     keys.sort_unstable();
     keys.windows(2)
@@ -89,21 +102,18 @@ fn first_repeated(text: &str, known: &[Entry]) -> Option<usize> {
         .min()
 }
 
-/// Tells most keys apart; equal fingerprints are followed by a comparison.
+/// Tells most keys apart by length and ends; equal fingerprints are followed by a comparison.
 #[inline]
 fn fingerprint(key: &[u8]) -> u32 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = key.len() as u64;
-    let mut chunks = key.chunks_exact(8);
-    for chunk in &mut chunks {
-        let word = chunk
-            .first_chunk::<8>()
-            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        hash = (hash.rotate_left(5) ^ word).wrapping_mul(MIX);
-    }
-    let rest = chunks
-        .remainder()
-        .iter()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte));
-    ((hash.rotate_left(5) ^ rest).wrapping_mul(MIX) >> 32) as u32
+    let (first, last) = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (
+            key.iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+            0,
+        ),
+    };
+    let mixed = (first ^ key.len() as u64).wrapping_mul(MIX) ^ last.rotate_left(29);
+    (mixed.wrapping_mul(MIX) >> 32) as u32
 }
