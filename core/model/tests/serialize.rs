@@ -303,6 +303,8 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_value_is_written_as_serde_json_writes_it(value in any_json()) {
         let object = BTreeMap::from([("v", &value)]);

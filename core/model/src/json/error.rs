@@ -21,7 +21,7 @@ impl ParseError {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// More bytes than [`Limits::max_bytes`](super::Limits::max_bytes).
-    #[error("the text is too large; send less than {max} bytes")]
+    #[error("the text is too large; send at most {max} bytes")]
     TooLarge {
         /// The limit in bytes.
         max: usize,
