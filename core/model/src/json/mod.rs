@@ -20,6 +20,7 @@ mod raw;
 mod scan;
 #[cfg(feature = "serde")]
 mod ser;
+mod span;
 mod string;
 mod value;
 mod write;
@@ -30,8 +31,9 @@ pub use number::Number;
 pub use object::Object;
 pub use parse::parse;
 pub use raw::Raw;
-pub use scan::{Key, Kind, RawValue, Scanner, validate};
+pub use scan::{Scanner, validate};
 #[cfg(feature = "serde")]
 pub use ser::{SerializeError, to_raw, to_raw_into, to_value};
+pub use span::{Key, Kind, RawValue};
 pub use value::Value;
 pub use write::{write_bool, write_i64, write_string, write_u64};

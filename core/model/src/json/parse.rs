@@ -1,5 +1,6 @@
 use super::error::ParseError;
-use super::scan::{Kind, Scanner};
+use super::scan::Scanner;
+use super::span::Kind;
 use super::{Limits, Number, Object, Value};
 
 /// Reads one JSON value, by RFC 8259 to the letter.

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use super::error::{ErrorKind, ParseError};
-use super::scan::{Kind, Scanner};
+use super::scan::Scanner;
+use super::span::Kind;
 use super::{Limits, Object, Value, parse};
 
 /// The text of one JSON object: checked or written once, then carried as bytes.

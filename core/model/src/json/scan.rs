@@ -1,11 +1,11 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use super::error::{ErrorKind, ParseError};
 use super::keys::Keys;
 use super::number::number_end;
-use super::string::{check_escape, decode, special};
+use super::span::{Key, Kind, RawValue};
+use super::string::{check_escape, special};
 use super::{DuplicateKeys, Limits};
 
 /// Checks that `bytes` are exactly one JSON value; see [`parse`](super::parse) for what that means.
@@ -16,23 +16,6 @@ pub fn validate(bytes: &[u8], limits: &Limits) -> Result<(), ParseError> {
     let mut scanner = Scanner::new(bytes, limits)?;
     scanner.skip()?;
     scanner.finish()
-}
-
-/// What a value is, told from its first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool,
-    /// A number.
-    Number,
-    /// A string.
-    String,
-    /// An array.
-    Array,
-    /// An object.
-    Object,
 }
 
 /// Walks JSON text once, front to back, and checks all of it on the way.
@@ -452,96 +435,5 @@ impl Levels {
         self.0
             .get(level / 64)
             .is_some_and(|word| word >> (level % 64) & 1 == 1)
-    }
-}
-
-/// A key of an object, as it stands in the text.
-#[derive(Debug, Clone, Copy)]
-pub struct Key<'a> {
-    inner: &'a str,
-    escaped: bool,
-}
-
-impl<'a> Key<'a> {
-    /// Whether the key is `name`, escapes undone.
-    #[must_use]
-    #[inline]
-    pub fn is(&self, name: &str) -> bool {
-        if self.escaped {
-            self.decode() == name
-        } else {
-            self.inner == name
-        }
-    }
-
-    /// The key, escapes undone; borrowed when there are none.
-    #[must_use]
-    pub fn decode(&self) -> Cow<'a, str> {
-        decode(self.inner, self.escaped)
-    }
-}
-
-/// A value as it stands in the text, already checked.
-#[derive(Debug, Clone, Copy)]
-pub struct RawValue<'a> {
-    text: &'a str,
-    start: usize,
-    kind: Kind,
-    escaped: bool,
-}
-
-impl<'a> RawValue<'a> {
-    /// What it is.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// Where it lies in the scanner's input.
-    #[must_use]
-    pub fn range(&self) -> Range<usize> {
-        self.start..self.start + self.text.len()
-    }
-
-    /// Its text.
-    #[must_use]
-    pub fn bytes(&self) -> &'a [u8] {
-        self.text.as_bytes()
-    }
-
-    /// Its text.
-    #[must_use]
-    pub fn text(&self) -> &'a str {
-        self.text
-    }
-
-    /// What a string says, escapes undone; borrowed when there are none.
-    #[must_use]
-    pub fn as_str(&self) -> Option<Cow<'a, str>> {
-        if self.kind != Kind::String {
-            return None;
-        }
-        let inner = self.text.get(1..self.text.len() - 1).unwrap_or_default();
-        Some(decode(inner, self.escaped))
-    }
-
-    /// A number without fraction and exponent that fits.
-    #[must_use]
-    pub fn as_i64(&self) -> Option<i64> {
-        if self.kind == Kind::Number {
-            self.text.parse().ok()
-        } else {
-            None
-        }
-    }
-
-    /// A boolean.
-    #[must_use]
-    pub fn as_bool(&self) -> Option<bool> {
-        if self.kind == Kind::Bool {
-            Some(self.text == "true")
-        } else {
-            None
-        }
     }
 }
