@@ -168,6 +168,20 @@ fn no_depth_overflows_the_stack_whatever_the_limits_ask_for() {
 }
 
 #[test]
+fn serde_json_takes_one_level_less_by_default() {
+    let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for (levels, ours, theirs) in [(127, true, true), (128, true, false), (129, false, false)] {
+        let text = nested(levels);
+        assert_eq!(
+            validate(text.as_bytes(), &Limits::default()).is_ok(),
+            ours,
+            "{levels}"
+        );
+        assert_eq!(reference(text.as_bytes()).is_some(), theirs, "{levels}");
+    }
+}
+
+#[test]
 fn many_keys_cost_no_quadratic_time() {
     let limits = Limits {
         max_bytes: usize::MAX,

@@ -186,11 +186,17 @@ fn depth_is_bounded_and_what_is_written_can_be_read() {
             }
         })
     }
-    let deepest = to_raw(&nested(128)).unwrap();
-    assert!(parse(deepest.as_bytes(), &Limits::default()).is_ok());
+    let deepest = to_raw(&nested(Limits::PAYLOAD_DEPTH)).unwrap();
+    let body = format!("{{\"batch\":[{{\"properties\":{deepest}}}]}}");
+    assert!(parse(body.as_bytes(), &Limits::default()).is_ok());
+    assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
+    let error = to_raw(&nested(Limits::PAYLOAD_DEPTH + 1)).unwrap_err();
     assert!(matches!(
-        to_raw(&nested(129)),
-        Err(SerializeError::TooDeep { max: 128, .. })
+        error,
+        SerializeError::TooDeep {
+            max: Limits::PAYLOAD_DEPTH,
+            ..
+        }
     ));
 
     #[derive(Serialize)]
@@ -199,8 +205,8 @@ fn depth_is_bounded_and_what_is_written_can_be_read() {
         End {},
     }
     let deep = |levels| (1..levels).fold(Deep::End {}, |inner, _| Deep::V(Box::new(inner)));
-    assert!(parse(to_raw(&deep(127)).unwrap().as_bytes(), &Limits::default()).is_ok());
-    for levels in 128..140 {
+    assert!(parse(to_raw(&deep(119)).unwrap().as_bytes(), &Limits::default()).is_ok());
+    for levels in 120..132 {
         assert!(
             matches!(to_raw(&deep(levels)), Err(SerializeError::TooDeep { .. })),
             "{levels}"

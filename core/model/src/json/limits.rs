@@ -5,8 +5,8 @@
 pub struct Limits {
     /// Longest text in bytes. Default 1 MiB: twice the largest batch that Segment takes (500 KB).
     pub max_bytes: usize,
-    /// Deepest nesting of arrays and objects. Default 128, what serde_json takes, so that no peer in Rust refuses what
-    /// we let pass; real events stay below 10. Values over [`Limits::DEPTH_CEILING`] count as the ceiling.
+    /// Deepest nesting of arrays and objects, counted in open ones. Default 128, about what serde_json takes (127);
+    /// real events stay below 10. Values over [`Limits::DEPTH_CEILING`] count as the ceiling.
     pub max_depth: usize,
     /// What a key that stands twice in one object means.
     pub duplicate_keys: DuplicateKeys,
@@ -17,10 +17,22 @@ impl Limits {
     /// stack we meet (512 KB, a secondary thread on iOS).
     pub const DEPTH_CEILING: usize = 256;
 
+    /// The deepest that properties, traits or a context should be: event and envelope add three levels
+    /// (`{"batch":[{"properties":…}]}`), and a reader with the usual limit of 127 or 128 must still take the whole, or
+    /// one event would cost its batch.
+    pub const PAYLOAD_DEPTH: usize = 120;
+
     /// These limits with another `max_bytes`.
     #[must_use]
     pub const fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
+        self
+    }
+
+    /// These limits with another `max_depth`.
+    #[must_use]
+    pub const fn with_max_depth(mut self, max_depth: usize) -> Self {
+        self.max_depth = max_depth;
         self
     }
 

@@ -90,6 +90,7 @@ impl Default for Raw {
     }
 }
 
+/// An object nested beyond [`Limits::DEPTH_CEILING`], which code can build though no text can, reads back as empty.
 impl From<&Object> for Raw {
     fn from(object: &Object) -> Self {
         let mut text = Vec::new();

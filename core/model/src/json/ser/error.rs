@@ -26,7 +26,7 @@ pub enum SerializeError {
         /// What the key is instead.
         got: &'static str,
     },
-    /// More nesting than the parser takes back.
+    /// More nesting than [`Limits::PAYLOAD_DEPTH`](crate::json::Limits::PAYLOAD_DEPTH).
     #[error("`{path}` is nested too deeply; use at most {max} levels")]
     TooDeep {
         /// The first level that is too deep.

@@ -21,8 +21,8 @@ pub use self::error::SerializeError;
 /// The text of `value`, which must be an object: a struct, a map, an enum variant with fields.
 ///
 /// # Errors
-/// [`SerializeError`]: not an object, a number that JSON cannot spell, a map key that is no string, more than 128
-/// levels, or what the value's own `Serialize` reports.
+/// [`SerializeError`]: not an object, a number that JSON cannot spell, a map key that is no string, more than
+/// [`Limits::PAYLOAD_DEPTH`] levels, or what the value's own `Serialize` reports.
 ///
 /// ```
 /// # #[derive(serde::Serialize)] struct Order { order_id: &'static str, total: f64 }

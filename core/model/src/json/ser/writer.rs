@@ -9,12 +9,12 @@ use serde::ser::{
 use super::error::Failure;
 use super::key::KeyWriter;
 use super::token::{Token, TokenText};
+use crate::json::Limits;
 use crate::json::float::{write_f32, write_f64};
 use crate::json::string::decode;
 use crate::json::write::{write_bool, write_escaped, write_i64, write_string, write_u64};
 
-/// Deepest nesting: what [`parse`](crate::json::parse) takes back by default.
-const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: usize = Limits::PAYLOAD_DEPTH;
 
 /// Writes one value at the end of `out`.
 pub(super) struct Writer<'a> {
