@@ -10,7 +10,13 @@ pub mod frame;
 mod memory;
 mod port;
 mod segment;
+#[cfg(feature = "sled")]
+mod sled;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
+#[cfg(feature = "sled")]
+pub use self::sled::{SledOptions, open_sled};
 pub use memory::{MemoryStore, memory};
 pub use port::{
     Entry, EventStore, MAX_RECORD, Opened, Recovery, Seq, Stats, StoreError, SyncPoint,

@@ -8,8 +8,12 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(any(test, feature = "testing"))]
+mod faulty;
 mod real;
 
+#[cfg(any(test, feature = "testing"))]
+pub use faulty::FaultyDisk;
 pub use real::RealDisk;
 
 /// A filesystem. Object-safe: logs hold an `Arc<dyn Disk>`.

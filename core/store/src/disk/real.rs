@@ -35,7 +35,7 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new()
+        let file = private()
             .read(true)
             .append(true)
             .create_new(true)

@@ -68,7 +68,12 @@ impl Index {
             return;
         };
         let end = last.first.saturating_add(last.slots.len() as u64);
-        if seq >= end && seq - end <= MAX_GAP {
+        if (last.first..end).contains(&seq) {
+            if let Some(place) = last.slots.get_mut((seq - last.first) as usize) {
+                *place = slot;
+            }
+            self.cursor = self.cursor.min(seq);
+        } else if seq >= end && seq - end <= MAX_GAP {
             last.slots.extend((end..seq).map(|_| Slot::default()));
             last.slots.push(slot);
             self.cursor = self.cursor.min(seq);

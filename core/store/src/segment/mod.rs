@@ -22,6 +22,7 @@ use crate::disk::{Disk, DiskFile, DiskLock, RealDisk};
 use crate::frame::{self, Decoded, FILE_HEADER, HEADER};
 use crate::port::{EventStore, Opened, Seq, Stats, StoreError, SyncPoint, check_size};
 
+mod compact;
 mod format;
 mod index;
 mod open;
@@ -161,11 +162,13 @@ impl SegmentLog {
                 Err(error) => return Err(self.failed("truncate", error)),
             }
         }
-        if self.active_len() + size as u64 > self.segment_bytes {
-            self.roll()
-        } else {
-            Ok(())
+        if self.active_len() + size as u64 > self.segment_bytes
+            && self.next_seq > self.active_first()
+        {
+            self.roll()?;
+            self.compact();
         }
+        Ok(())
     }
 
     /// Writes the scratch buffer at the end of the active segment; the offset at which it lies.
@@ -223,7 +226,6 @@ impl SegmentLog {
             }
             frame::encode_into(&mut self.scratch, RANGES, &[&body]).map_err(too_large)?;
         }
-        self.make_room(self.scratch.len())?;
         self.write_scratch()?;
         self.owed_below = false;
         self.owed_ranges.clear();

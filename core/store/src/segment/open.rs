@@ -144,10 +144,10 @@ impl Opening<'_> {
         };
         self.next_seq = self.next_seq.max(first);
         self.active = None;
-        let file = self.disk.open(&path).map_err(failed("open"))?;
+        let mut file = self.disk.open(&path).map_err(failed("open"))?;
         let mut head = [0; FILE_HEADER];
         let read = file.read_at(0, &mut head).map_err(failed("read"))?;
-        let header = frame::check_file_header(&head[..read], MAGIC, VERSION);
+        let mut header = frame::check_file_header(&head[..read], MAGIC, VERSION);
         match header {
             FileHeader::OtherVersion(version) => {
                 return self.set_aside(name, &format!("unknown-v{version}"));
@@ -161,7 +161,7 @@ impl Opening<'_> {
         self.index.push_segment(first, 0);
         let Scan {
             frames,
-            good_len,
+            mut good_len,
             corrupt,
             torn_bytes,
             ..
@@ -172,6 +172,14 @@ impl Opening<'_> {
         }
         self.recovery.corrupt_records += corrupt;
         self.recovery.torn_bytes += torn_bytes;
+        if corrupt > 0 || header == FileHeader::Damaged {
+            // Where there is no room for the healed copy, the damage stays and is reported again.
+            if let Ok(healed) = self.heal(&path, &*file) {
+                file = healed;
+                header = FileHeader::Good;
+                good_len = self.scan(&*file).map_err(failed("read"))?.good_len;
+            }
+        }
         let len = file.len().map_err(failed("read"))?;
         let clean = len == good_len || file.truncate(good_len).is_ok();
         if let Some(segment) = self.index.segments.back_mut() {
@@ -181,6 +189,28 @@ impl Opening<'_> {
             self.active = Some(file);
         }
         Ok(())
+    }
+
+    /// Replaces a damaged segment by its good frames, so that the damage is met and reported once.
+    fn heal(&self, path: &Path, file: &dyn DiskFile) -> io::Result<Arc<dyn DiskFile>> {
+        let mut bytes = frame::file_header(MAGIC, VERSION).to_vec();
+        frame::scan(file, FILE_HEADER as u64, &mut |_, kind, body| {
+            if parse(kind, body).is_some() {
+                // A frame that was read can be written.
+                let _ = frame::encode_into(&mut bytes, kind, &[body]);
+            }
+        })?;
+        let mut temporary = path.to_owned().into_os_string();
+        temporary.push(TEMPORARY_END);
+        let temporary = Path::new(&temporary);
+        let healed = self.disk.create(temporary)?;
+        let written = healed.append(&bytes).and_then(|()| healed.sync_data());
+        if let Err(error) = written.and_then(|()| self.disk.rename(temporary, path)) {
+            let _ = self.disk.remove(temporary);
+            return Err(error);
+        }
+        self.disk.sync_dir(self.dir)?;
+        Ok(healed)
     }
 
     fn scan(&mut self, file: &dyn DiskFile) -> io::Result<Scan> {

@@ -1,0 +1,421 @@
+//! The segment log on a disk that fails on request, and on a real one.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use headwater_store::disk::{Disk, FaultyDisk};
+use headwater_store::testing::{body, verify};
+use headwater_store::{Opened, SegmentOptions, StoreError, open_segment_log, open_segment_log_on};
+
+const SIZE: usize = 660;
+
+fn dir() -> &'static Path {
+    Path::new("/queue")
+}
+
+fn open(disk: &FaultyDisk) -> Opened {
+    open_segment_log_on(Arc::new(disk.clone()), dir(), SegmentOptions::default()).unwrap()
+}
+
+fn fill(opened: &mut Opened, seqs: std::ops::RangeInclusive<u64>) {
+    for seq in seqs {
+        opened.store.append(seq, 0, &body(seq, SIZE)).unwrap();
+    }
+}
+
+fn sync(opened: &mut Opened) {
+    opened.store.sync_point().unwrap().wait().unwrap();
+}
+
+fn segments(disk: &FaultyDisk) -> Vec<PathBuf> {
+    disk.files()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "seg"))
+        .collect()
+}
+
+#[test]
+fn a_drained_backlog_gives_its_space_back_at_once() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=10_000);
+    assert!(disk.used() > 6_600_000);
+    for seq in 1..=10_000 {
+        opened.store.forget(&[seq]).unwrap();
+    }
+    assert!(disk.used() < 200_000, "{} bytes stay", disk.used());
+    assert_eq!(opened.store.stats().disk_bytes, disk.used());
+    drop(opened);
+    assert_eq!(open(&disk).next_seq, 10_001);
+}
+
+#[test]
+fn one_event_that_stays_does_not_keep_the_rest_on_the_disk() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=3);
+    for seq in 4..=20_000u64 {
+        fill(&mut opened, seq..=seq);
+        opened.store.forget(&[seq]).unwrap();
+        assert!(
+            disk.used() < 2_000_000,
+            "{} bytes at event {seq}",
+            disk.used()
+        );
+    }
+    assert_eq!(verify_live(&mut opened, &[1, 2, 3]), 3);
+    drop(opened);
+    let mut opened = open(&disk);
+    assert_eq!(verify(&mut opened, SIZE), [1, 2, 3]);
+    opened.store.forget(&[2]).unwrap();
+    drop(opened);
+    assert_eq!(verify(&mut open(&disk), SIZE), [1, 3]);
+}
+
+fn verify_live(opened: &mut Opened, seqs: &[u64]) -> usize {
+    let mut out = Vec::new();
+    for seq in seqs {
+        out.clear();
+        assert!(opened.store.read(*seq, &mut out).unwrap());
+        assert_eq!(out, body(*seq, SIZE));
+    }
+    seqs.len()
+}
+
+#[test]
+fn a_full_disk_in_mid_append_leaves_a_good_log_that_works_again_with_room() {
+    for spare in 0..800 {
+        let disk = FaultyDisk::new();
+        let mut opened = open(&disk);
+        fill(&mut opened, 1..=3);
+        disk.set_capacity(Some(disk.used() + spare));
+        let result = opened.store.append(4, 0, &body(4, SIZE));
+        let fits = spare >= 685;
+        assert_eq!(result.is_ok(), fits, "{spare} bytes to spare");
+        if let Err(error) = result {
+            assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        }
+        disk.set_capacity(None);
+        fill(&mut opened, 4 + u64::from(fits)..=5);
+        drop(opened);
+        let mut opened = open(&disk);
+        assert!(opened.recovery.is_clean(), "{:?}", opened.recovery);
+        assert_eq!(verify(&mut opened, SIZE), [1, 2, 3, 4, 5]);
+    }
+}
+
+#[test]
+fn a_full_disk_in_mid_roll_leaves_a_good_log_that_works_again_with_room() {
+    for spare in 0..40 {
+        let disk = FaultyDisk::new();
+        let mut opened = open(&disk);
+        let mut seq = 1;
+        while segments(&disk).len() == 1 {
+            // Stop one short of the roll.
+            if disk.used() + 685 > 256 * 1024 {
+                break;
+            }
+            fill(&mut opened, seq..=seq);
+            seq += 1;
+        }
+        disk.set_capacity(Some(disk.used() + spare));
+        for _ in 0..3 {
+            assert!(matches!(
+                opened.store.append(seq, 0, &body(seq, SIZE)),
+                Err(StoreError::Full { .. })
+            ));
+        }
+        disk.set_capacity(None);
+        fill(&mut opened, seq..=seq + 5);
+        drop(opened);
+        let mut opened = open(&disk);
+        assert!(opened.recovery.is_clean(), "{:?}", opened.recovery);
+        assert_eq!(verify(&mut opened, SIZE), (1..=seq + 5).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn forgetting_makes_room_on_a_full_disk() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=1000);
+    disk.set_capacity(Some(disk.used()));
+    assert!(matches!(
+        opened.store.append(1001, 0, &body(1001, SIZE)),
+        Err(StoreError::Full { .. })
+    ));
+    opened.store.forget(&[500]).unwrap();
+    opened.store.forget(&(1..=400).collect::<Vec<_>>()).unwrap();
+    fill(&mut opened, 1001..=1100);
+    sync(&mut opened);
+    drop(opened);
+    let expected: Vec<u64> = (401..=1100).filter(|seq| *seq != 500).collect();
+    assert_eq!(verify(&mut open(&disk), SIZE), expected);
+}
+
+#[test]
+fn a_failed_write_is_cut_off_even_when_the_cutting_fails_first() {
+    for fail_truncates in [0, 1, 2] {
+        let disk = FaultyDisk::new();
+        let mut opened = open(&disk);
+        fill(&mut opened, 1..=3);
+        disk.fail_writes(1);
+        disk.fail_truncates(fail_truncates);
+        assert!(matches!(
+            opened.store.append(4, 0, &body(4, SIZE)),
+            Err(StoreError::Io { .. })
+        ));
+        fill(&mut opened, 4..=6);
+        assert_eq!(verify_live(&mut opened, &[1, 2, 3, 4, 5, 6]), 6);
+        drop(opened);
+        assert_eq!(verify(&mut open(&disk), SIZE), [1, 2, 3, 4, 5, 6]);
+    }
+}
+
+#[test]
+fn what_was_synced_survives_a_power_cut_and_what_was_not_is_whole_or_gone() {
+    for seed in 0..300 {
+        let disk = FaultyDisk::new();
+        let mut opened = open(&disk);
+        fill(&mut opened, 1..=900);
+        opened.store.forget(&(1..=450).collect::<Vec<_>>()).unwrap();
+        opened.store.save_state("identity", b"old").unwrap();
+        sync(&mut opened);
+        fill(&mut opened, 901..=1900);
+        disk.crash(seed);
+        assert!(
+            opened.store.append(1901, 0, b"x").is_err(),
+            "a file from before the crash is dead"
+        );
+        drop(opened);
+        let mut opened = open(&disk);
+        let live = verify(&mut opened, SIZE);
+        assert!((451..=900).all(|seq| live.contains(&seq)), "seed {seed}");
+        assert!(
+            live.iter().all(|seq| *seq > 450),
+            "seed {seed}: a synced forget came undone"
+        );
+        assert_eq!(
+            opened.store.load_state("identity").unwrap().as_deref(),
+            Some(b"old".as_slice())
+        );
+        let next = opened.next_seq;
+        fill(&mut opened, next..=next + 500);
+        drop(opened);
+        assert!(open(&disk).recovery.is_clean());
+    }
+}
+
+#[test]
+fn a_failed_sync_is_owed_to_the_next_one() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=1000);
+    disk.fail_syncs(1);
+    assert!(opened.store.sync_point().unwrap().wait().is_err());
+    assert!(!opened.store.sync_point().unwrap().is_done());
+    sync(&mut opened);
+    assert!(opened.store.sync_point().unwrap().is_done());
+    disk.crash(0);
+    drop(opened);
+    assert_eq!(open(&disk).events.len(), 1000);
+}
+
+#[test]
+fn a_point_taken_while_another_waits_covers_the_same_writes() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=10);
+    let slow = Arc::new(AtomicBool::new(true));
+    let gate = Arc::clone(&slow);
+    disk.on_sync(move || {
+        while gate.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    });
+    let first = opened.store.sync_point().unwrap();
+    let waiting = std::thread::spawn(move || first.wait());
+    // Nothing was written in between, and still it is not durable yet.
+    assert!(!opened.store.sync_point().unwrap().is_done());
+    // The store is free while the disk works.
+    fill(&mut opened, 11..=20);
+    slow.store(false, Ordering::Release);
+    waiting.join().unwrap().unwrap();
+    sync(&mut opened);
+    assert!(opened.store.sync_point().unwrap().is_done());
+}
+
+#[test]
+fn a_file_of_another_version_is_set_aside_and_never_deleted() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=1000);
+    opened.store.save_state("identity", b"me").unwrap();
+    drop(opened);
+    let foreign = headwater_store::frame::file_header(*b"HWQUEUE", 9);
+    let middle = segments(&disk)[1].clone();
+    disk.edit(&middle, |bytes| bytes[..12].copy_from_slice(&foreign));
+    let before = disk.used();
+    let mut opened = open(&disk);
+    let name = middle.file_name().unwrap().to_str().unwrap();
+    assert_eq!(opened.recovery.set_aside, [format!("{name}.unknown-v9")]);
+    let live = verify(&mut opened, SIZE);
+    assert!(live.len() < 1000 && live.len() > 500);
+    assert_eq!(opened.next_seq, 1001);
+    assert!(disk.used() >= before, "nothing was deleted");
+    opened.store.clear().unwrap();
+    drop(opened);
+    // A second such file of the same name does not replace the first.
+    Disk::create(&disk, &middle)
+        .unwrap()
+        .append(&foreign)
+        .unwrap();
+    let opened = open(&disk);
+    assert_eq!(opened.recovery.set_aside, [format!("{name}.unknown-v9.2")]);
+}
+
+#[test]
+fn a_log_whose_only_file_is_of_another_version_starts_anew_above_it() {
+    let disk = FaultyDisk::new();
+    drop(open(&disk));
+    let only = segments(&disk)[0].clone();
+    disk.edit(&only, |bytes| {
+        bytes.copy_from_slice(&headwater_store::frame::file_header(*b"HWQUEUE", 2));
+    });
+    let mut opened = open(&disk);
+    assert_eq!(opened.recovery.set_aside.len(), 1);
+    let next = opened.next_seq;
+    fill(&mut opened, next..=next + 2);
+    drop(opened);
+    assert_eq!(open(&disk).events.len(), 3);
+}
+
+#[test]
+fn a_damaged_header_costs_no_event() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=1000);
+    drop(opened);
+    for path in segments(&disk) {
+        disk.edit(&path, |bytes| bytes[7] ^= 0x40);
+    }
+    let mut opened = open(&disk);
+    assert_eq!(verify(&mut opened, SIZE).len(), 1000);
+    fill(&mut opened, 1001..=1002);
+    drop(opened);
+    assert_eq!(verify(&mut open(&disk), SIZE).len(), 1002);
+}
+
+#[test]
+fn a_damaged_state_is_absent_and_reported_and_kept_for_a_look() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    opened.store.save_state("identity", b"me").unwrap();
+    opened.store.save_state("retry", b"later").unwrap();
+    drop(opened);
+    disk.edit(&dir().join("identity.state"), |bytes| bytes[22] ^= 1);
+    let mut opened = open(&disk);
+    assert_eq!(opened.recovery.set_aside, ["identity.state.damaged"]);
+    assert_eq!(opened.store.load_state("identity").unwrap(), None);
+    assert_eq!(
+        opened.store.load_state("retry").unwrap().as_deref(),
+        Some(b"later".as_slice())
+    );
+    opened.store.save_state("identity", b"new").unwrap();
+    drop(opened);
+    let mut opened = open(&disk);
+    assert!(opened.recovery.is_clean());
+    assert_eq!(
+        opened.store.load_state("identity").unwrap().as_deref(),
+        Some(b"new".as_slice())
+    );
+}
+
+#[test]
+fn an_event_damaged_while_the_store_is_open_is_a_typed_error() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=3);
+    disk.edit(&segments(&disk)[0], |bytes| bytes[12 + 685 + 100] ^= 1);
+    let mut out = b"kept".to_vec();
+    assert!(matches!(
+        opened.store.read(2, &mut out),
+        Err(StoreError::Corrupt { seq: 2 })
+    ));
+    assert_eq!(out, b"kept");
+    assert_eq!(verify_live(&mut opened, &[1, 3]), 2);
+}
+
+#[test]
+fn any_bytes_in_any_file_open_without_a_panic() {
+    let mut random = 0x1234_5678_9abc_def0u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for _ in 0..300 {
+        let disk = FaultyDisk::new();
+        let mut opened = open(&disk);
+        fill(&mut opened, 1..=800);
+        opened
+            .store
+            .forget(&(1..=100).chain(300..=310).collect::<Vec<_>>())
+            .unwrap();
+        opened.store.save_state("identity", b"me").unwrap();
+        drop(opened);
+        for path in disk.files() {
+            let (at, len, fill) = (next() as usize, next() as usize % 5000, next());
+            disk.edit(&path, |bytes| {
+                let end = bytes.len();
+                let at = at % (end + 1);
+                for byte in &mut bytes[at..end.min(at + len)] {
+                    *byte = if fill % 3 == 0 {
+                        0
+                    } else {
+                        (next() >> 20) as u8
+                    };
+                }
+                if fill % 5 == 0 {
+                    bytes.truncate(at);
+                }
+            });
+        }
+        let mut opened = open(&disk);
+        verify(&mut opened, SIZE);
+        let next = opened.next_seq;
+        fill(&mut opened, next..=next + 400);
+    }
+}
+
+#[test]
+fn a_directory_in_use_or_out_of_reach_is_a_typed_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    let second = open_segment_log(dir.path(), SegmentOptions::default());
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    drop(first);
+    open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, b"x").unwrap();
+    let error = open_segment_log(&file.join("queue"), SegmentOptions::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_readable_by_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    opened.store.save_state("identity", b"me").unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        assert_eq!(
+            entry.unwrap().metadata().unwrap().permissions().mode() & 0o077,
+            0
+        );
+    }
+}
