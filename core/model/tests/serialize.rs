@@ -225,6 +225,34 @@ fn numbers_of_serde_json_keep_every_digit() {
 }
 
 #[test]
+fn our_own_numbers_pass_through_serde_with_their_value() {
+    for (source, written) in [
+        ("1", "1"),
+        ("-0", "-0.0"),
+        ("19.90", "19.9"),
+        ("18446744073709551615", "18446744073709551615"),
+        (
+            "-170141183460469231731687303715884105728",
+            "-170141183460469231731687303715884105728",
+        ),
+        (
+            "340282366920938463463374607431768211455",
+            "340282366920938463463374607431768211455",
+        ),
+        ("1e3", "1000.0"),
+    ] {
+        let number = Value::from(Number::parse(source).unwrap());
+        assert_eq!(
+            text(&BTreeMap::from([("n", &number)])),
+            format!("{{\"n\":{written}}}")
+        );
+        assert_eq!(number.to_string(), source);
+    }
+    let beyond = BTreeMap::from([("n", Number::parse("1e999").unwrap())]);
+    assert!(matches!(to_raw(&beyond), Err(SerializeError::Custom { path, .. }) if path == "n"));
+}
+
+#[test]
 fn a_struct_that_poses_as_raw_json_is_checked() {
     struct Posing(&'static str, &'static str);
     impl Serialize for Posing {

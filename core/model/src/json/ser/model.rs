@@ -35,6 +35,8 @@ impl Serialize for Number {
             serializer.serialize_u64(value)
         } else if let Ok(value) = text.parse::<i128>() {
             serializer.serialize_i128(value)
+        } else if let Ok(value) = text.parse::<u128>() {
+            serializer.serialize_u128(value)
         } else if let Some(value) = self.as_f64() {
             serializer.serialize_f64(value)
         } else {
