@@ -78,7 +78,7 @@ pub enum Effect {
 }
 
 /// The small pieces of state that outlive the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKey {
     /// anonymousId, userId, traits, group.
     Identity,

@@ -72,6 +72,15 @@ impl Ledger {
         }
     }
 
+    /// Whether the store has confirmed the last event up to `until`. It confirms in order, so then it has them all.
+    pub(crate) fn stored_until(&self, until: Seq) -> bool {
+        let after = self.entries.partition_point(|entry| entry.seq <= until);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.entries.get(at))
+            .is_none_or(|entry| entry.stored)
+    }
+
     /// Takes one event out, wherever it is.
     pub(crate) fn remove(&mut self, seq: Seq) -> bool {
         let Some(at) = self.position(seq) else {

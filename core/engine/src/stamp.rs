@@ -87,7 +87,7 @@ impl Engine {
                 .config
                 .timeline
                 .run(event, enrichment, &mut |diagnostic| {
-                    diagnostics.push(diagnostic)
+                    diagnostics.push(diagnostic);
                 });
             diagnostics
                 .into_iter()
@@ -122,7 +122,8 @@ impl Engine {
         if let Some(event) = event {
             self.finish(event);
         }
-        self.pump_if_wanted(now);
+        // Sending waits for the store's answer, so that this event can be part of the batch.
+        self.expire(now);
         Ok(receipt)
     }
 
@@ -195,15 +196,7 @@ impl Engine {
             flush |= policy.on_event(now, queue);
         }
         if flush {
-            self.request_flush();
-        }
-    }
-
-    /// After a call: over the quota, or a policy said that it is time.
-    fn pump_if_wanted(&mut self, now: Now) {
-        self.expire(now);
-        if self.flush_to.is_some() && self.in_flight.is_none() {
-            self.pump(now);
+            self.policy_flush();
         }
     }
 

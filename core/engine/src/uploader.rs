@@ -38,6 +38,14 @@ impl Engine {
         }
     }
 
+    /// A policy says that it is time. A target that is already set stays until its batch is under way: with a
+    /// stream of calls it would otherwise run ahead of the store for ever.
+    pub(crate) fn policy_flush(&mut self) {
+        if self.flush_to.is_none() || self.in_flight.is_some() {
+            self.request_flush();
+        }
+    }
+
     /// An explicit flush.
     pub(crate) fn flush(&mut self, id: u64, now: Now) {
         let until = Seq(self.next_seq.saturating_sub(1));
@@ -66,6 +74,13 @@ impl Engine {
             self.finish_waiters(Some(reason), retry_in);
             return;
         }
+        // The store's answer comes back here; waiting for it puts the newest events into the batch.
+        if self
+            .flush_to
+            .is_some_and(|target| !self.ledger.stored_until(target))
+        {
+            return;
+        }
         let context = self
             .consent
             .as_ref()
@@ -91,7 +106,6 @@ impl Engine {
             .take(count)
             .map(|entry| entry.seq)
             .collect();
-        // Nothing yet: the first event is not in the store; `Persisted` comes back here.
         let Some(last) = seqs.last().copied() else {
             return;
         };
