@@ -1,0 +1,35 @@
+# Every command is a script that can be run by itself; this file only names them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+.PHONY: demo
+demo: ## Start the collector, send a shop's evening through the SDK, watch it arrive (ONESHOT=1 ends by itself)
+	@scripts/demo.sh
+
+.PHONY: test
+test: ## Every suite; installs what is missing
+	@scripts/test.sh
+
+.PHONY: test-rust test-clients test-page
+test-rust: ## The Rust suites alone
+	@scripts/test.sh rust
+test-clients: ## Segment's and RudderStack's own SDKs against the collector
+	@scripts/test.sh clients
+test-page: ## The live page in a real browser
+	@scripts/test.sh page
+
+.PHONY: bench
+bench: ## Every benchmark, side by side with its peers
+	@benches/run.sh all
+bench-%: ## One benchmark: bench-track, bench-ingest
+	@benches/run.sh $*
+
+.PHONY: fmt lint
+fmt: ## Format everything
+	@cargo fmt --all
+lint: ## Formatting, clippy, the arrows between crates
+	@scripts/lint.sh

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Formatting, lints, and the rule that dependencies point one way.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+scripts/check-arrows.sh
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Every suite. `scripts/test.sh [rust|clients|page]...` runs some. Installs what is missing where it can (Debian, as
+# root); with CI=true a missing toolchain is a failure, never a skip.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(rust clients page)
+
+if ! command -v cargo >/dev/null; then
+  echo "Rust is missing: install it from https://rustup.rs (version 1.89 or newer), then run this again." >&2
+  exit 1
+fi
+
+passed=0
+failed=0
+run() { # name, command...
+  local name=$1 start=$SECONDS
+  shift
+  echo "── $name"
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "── $name: ok, $((SECONDS - start)) s"
+  else
+    failed=$((failed + 1))
+    echo "── $name: FAILED, $((SECONDS - start)) s" >&2
+  fi
+}
+
+rust() {
+  run "lint" scripts/lint.sh
+  run "tests" cargo test --workspace --quiet
+  run "tests with the sled backend" cargo test --quiet --package headwater-store --package headwater --features headwater-store/sled,headwater/sled
+  run "the event spec without serde" cargo check --quiet --package headwater-model --no-default-features
+}
+
+clients() {
+  run "Segment's and RudderStack's SDKs" scripts/test-clients.sh
+  run "the demo" env ONESHOT=1 scripts/demo.sh
+}
+
+page() {
+  run "the live page" scripts/test-page.sh
+}
+
+for suite in "${suites[@]}"; do
+  case $suite in
+    rust | clients | page) "$suite" ;;
+    *)
+      echo "unknown suite '$suite': rust, clients or page" >&2
+      exit 2
+      ;;
+  esac
+done
+echo "suites: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
