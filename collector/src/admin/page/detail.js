@@ -1,0 +1,88 @@
+// One event, opened: the facts one looks for first, why it was refused if it was, and all of its JSON.
+
+import { $, copy, element } from './dom.js';
+import { isObject } from './ledger.js';
+import { tree } from './json.js';
+
+const DUPLICATE = 'An event of this source with this messageId was accepted before, so this copy was not stored again. It is what a retry after a lost answer looks like: nothing to do, as long as the SDK makes a new messageId for each call.';
+
+/** `onClose()`; `onFind(text)` looks for all events with that text. */
+export function createDetail({ onClose, onFind }) {
+  const panel = $('detail');
+
+  function open(item) {
+    const message = JSON.parse(item.raw);
+    const event = message.event;
+    const fields = isObject(event) ? event : {};
+    const library = isObject(fields.context) && isObject(fields.context.library) ? fields.context.library : {};
+    const pretty = JSON.stringify(event, null, 2);
+
+    const facts = [
+      ['User', fields.userId, true],
+      ['Anonymous ID', fields.anonymousId, true],
+      ['Group', fields.groupId, true],
+      ['Message ID', fields.messageId],
+      ['Received', moment(item.at)],
+      ['Lag', lag(item.at, fields.originalTimestamp ?? fields.timestamp)],
+      ['Source', message.source],
+      ['Library', [library.name, library.version].filter((part) => typeof part === 'string').join(' ')],
+      ['Size', `${size(new TextEncoder().encode(JSON.stringify(event)).length)}`],
+    ];
+    const list = element('dl');
+    for (const [name, value, findable] of facts) {
+      if (value === undefined || value === null || value === '') continue;
+      const shown = String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 400);
+      const fact = element('bdi', {}, shown);
+      list.append(
+        element('dt', {}, name),
+        element('dd', {}, findable
+          ? element('button', { type: 'button', class: 'find', title: 'Show all events with this', onclick: () => onFind(shown) }, fact)
+          : fact),
+      );
+    }
+
+    const copyButton = element('button', { type: 'button', class: 'copy', onclick: () => copy(copyButton, pretty) }, 'Copy');
+    panel.dataset.type = item.type;
+    panel.replaceChildren(
+      element('div', { class: 'title' },
+        element('span', { class: 'type' }, item.type || 'no type'),
+        element('h2', { dir: 'auto' }, item.name || '—'),
+        element('button', { type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close (esc)', onclick: onClose }, '✕')),
+      ...notice(item, message),
+      list,
+      element('div', { class: 'bar' }, element('h3', {}, item.kind === 'bad' ? 'As it was sent' : 'Event'), copyButton),
+      tree(event),
+    );
+    panel.scrollTop = 0;
+    panel.hidden = false;
+  }
+
+  function notice(item, message) {
+    if (item.kind === 'duplicate') return [element('div', { class: 'notice' }, element('strong', {}, 'Duplicate'), element('p', {}, DUPLICATE))];
+    if (item.kind !== 'bad') return [];
+    return [element('div', { class: 'notice bad' },
+      element('strong', {}, 'Rejected'), ' ', element('code', {}, String(message.code ?? 'unknown')),
+      element('p', {}, element('span', {}, 'What to do: '), String(message.message ?? 'see the event below')))];
+  }
+
+  return { open, close: () => (panel.hidden = true) };
+}
+
+const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+function lag(at, sent) {
+  const ms = at - Date.parse(sent);
+  if (!Number.isFinite(ms)) return '';
+  if (ms < -1000) return `${span(-ms)} ahead: the sender’s clock is fast`;
+  return `${span(Math.max(0, ms))} from the call to the disk`;
+}
+
+function span(ms) {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} days`;
+}
+
+const size = (bytes) => (bytes < 1024 ? `${bytes} bytes` : `${(bytes / 1024).toFixed(1)} KB`);
