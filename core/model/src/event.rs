@@ -51,7 +51,9 @@ impl EventType {
     /// The kind with this name, exact spelling.
     #[must_use]
     pub fn parse(name: &str) -> Option<EventType> {
-        EventType::ALL.into_iter().find(|kind| kind.as_str() == name)
+        EventType::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 
     /// Where the payload lies in JSON: `properties`, `traits`, or nowhere (alias).
@@ -80,16 +82,15 @@ pub enum Payload {
 impl Payload {
     /// The payload as an object, parsed the first time it is asked for.
     pub fn object(&mut self) -> &mut Object {
-        let tree = match core::mem::take(self) {
-            Payload::Empty => Object::new(),
-            Payload::Raw(raw) => raw.to_object(),
-            Payload::Tree(tree) => tree,
-        };
-        *self = Payload::Tree(tree);
+        match self {
+            Payload::Tree(_) => {}
+            Payload::Empty => *self = Payload::Tree(Object::new()),
+            Payload::Raw(raw) => *self = Payload::Tree(raw.to_object()),
+        }
         match self {
             Payload::Tree(tree) => tree,
-            // Just assigned; the arm exists because the compiler cannot see it.
-            Payload::Empty | Payload::Raw(_) => unreachable!("the payload was made a tree"),
+            // It was made a tree above; the arm is there because the compiler cannot see it.
+            Payload::Empty | Payload::Raw(_) => unreachable!("the payload is a tree"),
         }
     }
 
@@ -294,12 +295,15 @@ impl Event {
         let timestamp = take_text(&mut fields, "timestamp")
             .and_then(|text| parse_iso(&text))
             .ok_or(EventError::Field("timestamp"))?;
-        let properties = kind.payload_key().and_then(|key| take_object(&mut fields, key));
+        let properties = kind
+            .payload_key()
+            .and_then(|key| take_object(&mut fields, key));
         Ok(Event {
             kind,
             message_id,
             timestamp,
-            anonymous_id: take_text(&mut fields, "anonymousId").and_then(|id| AnonymousId::new(id).ok()),
+            anonymous_id: take_text(&mut fields, "anonymousId")
+                .and_then(|id| AnonymousId::new(id).ok()),
             user_id: take_text(&mut fields, "userId"),
             event: take_text(&mut fields, "event"),
             name: take_text(&mut fields, "name"),

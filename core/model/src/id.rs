@@ -209,7 +209,8 @@ pub fn uuid_v4_ascii(mut entropy: [u8; 16]) -> [u8; 36] {
 /// [`uuid_v4_ascii`] as a `String`.
 #[must_use]
 pub fn uuid_v4(entropy: [u8; 16]) -> String {
-    uuid_v4_ascii(entropy).into_iter().map(char::from).collect()
+    // Hexadecimal digits and dashes: always UTF-8.
+    String::from_utf8(uuid_v4_ascii(entropy).to_vec()).unwrap_or_default()
 }
 
 impl MessageId {
