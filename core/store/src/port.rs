@@ -149,7 +149,9 @@ impl SyncPoint {
     /// Blocks until all that was written before this point was taken is durable.
     ///
     /// # Errors
-    /// The disk's own; the next point then covers the same writes.
+    /// The disk's own; the next point then covers the same writes. A disk that failed to write a page once may forget it
+    /// (Linux drops the page after reporting): a later success is then proof of what was written since, and a caller
+    /// that must know resends rather than trusts.
     pub fn wait(self) -> Result<(), StoreError> {
         self.0.map_or(Ok(()), |work| work())
     }

@@ -1,7 +1,7 @@
 //! Opening a log: lock, read every segment, set aside what is not ours to read, cut the torn tail, go on at the end.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::{
@@ -38,6 +38,7 @@ pub(super) fn open(
         next_seq: 1,
         recovery: Recovery::default(),
         active: None,
+        unborn: None,
     };
     for name in &names {
         if name.ends_with(TEMPORARY_END) {
@@ -49,6 +50,10 @@ pub(super) fn open(
             opening.load_segment(name, first)?;
         } else if name.ends_with(SEGMENT_END) {
             opening.set_aside(name, "unknown-name")?;
+        } else if let Some((segment, _)) = name.split_once(".seg.") {
+            // Set aside by an earlier opening: its name still says which numbers were given.
+            let first = parse_segment_name(&format!("{segment}{SEGMENT_END}"));
+            opening.next_seq = opening.next_seq.max(first.unwrap_or(1));
         }
     }
     let Opening {
@@ -133,6 +138,8 @@ struct Opening<'a> {
     recovery: Recovery,
     /// The youngest segment's file, when it can be appended to.
     active: Option<Arc<dyn DiskFile>>,
+    /// A segment that a crash left without contents. The youngest such keeps its name, which says what numbers were given.
+    unborn: Option<PathBuf>,
 }
 
 impl Opening<'_> {
@@ -144,6 +151,12 @@ impl Opening<'_> {
         };
         self.next_seq = self.next_seq.max(first);
         self.active = None;
+        if let Some(older) = self.unborn.take() {
+            // This younger name says all that it said.
+            self.disk
+                .remove(&older)
+                .map_err(|error| StoreError::io("remove", &older, error))?;
+        }
         let mut file = self.disk.open(&path).map_err(failed("open"))?;
         let mut head = [0; FILE_HEADER];
         let read = file.read_at(0, &mut head).map_err(failed("read"))?;
@@ -152,9 +165,9 @@ impl Opening<'_> {
             FileHeader::OtherVersion(version) => {
                 return self.set_aside(name, &format!("unknown-v{version}"));
             }
-            FileHeader::Short => {
-                self.recovery.torn_bytes += read as u64;
-                return self.disk.remove(&path).map_err(failed("remove"));
+            FileHeader::Short => return self.keep_name(&*file, path),
+            FileHeader::Damaged if is_zeros(&*file).map_err(failed("read"))? => {
+                return self.keep_name(&*file, path);
             }
             FileHeader::Good | FileHeader::Damaged => {}
         }
@@ -209,8 +222,16 @@ impl Opening<'_> {
             let _ = self.disk.remove(temporary);
             return Err(error);
         }
-        self.disk.sync_dir(self.dir)?;
         Ok(healed)
+    }
+
+    /// Empties a segment in which nothing is; [`create_segment`] takes it over when it is the youngest.
+    fn keep_name(&mut self, file: &dyn DiskFile, path: PathBuf) -> Result<(), StoreError> {
+        let emptied = file.len().and_then(|len| file.truncate(0).map(|()| len));
+        let len = emptied.map_err(|error| StoreError::io("truncate", &path, error))?;
+        self.recovery.torn_bytes += len;
+        self.unborn = Some(path);
+        Ok(())
     }
 
     fn scan(&mut self, file: &dyn DiskFile) -> io::Result<Scan> {
@@ -279,5 +300,18 @@ impl Opening<'_> {
             .map_err(|error| StoreError::io("set aside", &path, error))?;
         self.recovery.set_aside.push(aside);
         Ok(())
+    }
+}
+
+/// Whether a file holds nothing but zeros: a power cut kept its length and not its contents.
+fn is_zeros(file: &dyn DiskFile) -> io::Result<bool> {
+    let mut at = 0;
+    let mut chunk = [0; 4096];
+    loop {
+        let read = file.read_at(at, &mut chunk)?;
+        if read == 0 || chunk[..read].iter().any(|byte| *byte != 0) {
+            return Ok(read == 0);
+        }
+        at += read as u64;
     }
 }
