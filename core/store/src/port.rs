@@ -42,8 +42,9 @@ pub trait EventStore: Send {
     /// process dies in between, such events come back (delivered twice at worst, never lost).
     fn forget(&mut self, seqs: &[Seq]) -> Result<(), StoreError>;
 
-    /// All appended and forgotten so far becomes durable when [`SyncPoint::wait`] returns. In two parts, so that the
-    /// caller can drop its lock on the store while the disk works.
+    /// All appended and forgotten so far becomes durable when [`SyncPoint::wait`] returns (less the notes of forgetting
+    /// that a full disk did not take). In two parts, so that the caller can drop its lock on the store while the disk
+    /// works.
     fn sync_point(&mut self) -> Result<SyncPoint, StoreError>;
 
     /// Replaces the state named `key` (1 to 64 of `a-z 0-9 - _`) in one atomic step; durable when it returns.

@@ -156,6 +156,33 @@ fn forgetting_makes_room_on_a_full_disk() {
 }
 
 #[test]
+fn an_existing_log_opens_and_drains_and_syncs_on_a_full_disk() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    fill(&mut opened, 1..=1000);
+    drop(opened);
+    disk.set_capacity(Some(disk.used()));
+    let mut opened = open(&disk);
+    assert_eq!(verify(&mut opened, SIZE).len(), 1000);
+    opened.store.forget(&[7]).unwrap();
+    sync(&mut opened);
+    disk.crash(1);
+    drop(opened);
+    let mut opened = open(&disk);
+    assert_eq!(
+        opened.events.len(),
+        1000,
+        "the note had no room; the event comes back and is not lost"
+    );
+    opened
+        .store
+        .forget(&(1..=1000).collect::<Vec<_>>())
+        .unwrap();
+    fill(&mut opened, 1001..=1100);
+    assert_eq!(opened.store.stats().events, 100);
+}
+
+#[test]
 fn a_failed_write_is_cut_off_even_when_the_cutting_fails_first() {
     for fail_truncates in [0, 1, 2] {
         let disk = FaultyDisk::new();

@@ -399,15 +399,17 @@ impl EventStore for SegmentLog {
             }
         }
         self.drop_drained();
-        // A full disk keeps the notes for later: forgetting is what makes room.
-        match self.note_forgotten() {
-            Err(StoreError::Full { .. }) => Ok(()),
-            noted => noted,
-        }
+        // What the disk refuses now stays owed; forgetting is what makes room.
+        let _ = self.note_forgotten();
+        Ok(())
     }
 
     fn sync_point(&mut self) -> Result<SyncPoint, StoreError> {
-        self.note_forgotten()?;
+        match self.note_forgotten() {
+            // Appended events must be durable on a full disk too; the notes stay owed.
+            Err(StoreError::Full { .. }) => {}
+            noted => noted?,
+        }
         self.remove_doomed();
         let sync = &mut self.sync;
         let done = sync.synced.load(Ordering::Acquire);

@@ -2,8 +2,7 @@
 //! they were written, says what it left behind, and takes and keeps new ones. What a fault may cost is the backend's to
 //! declare, in [`Losses`].
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::Path;
 
 use super::{Backend, body, verify};
@@ -35,31 +34,19 @@ pub fn run(backend: &dyn Backend, scratch: &Path, losses: Losses) {
             backend,
             &scratch.join(format!("cut-{n}")),
             (losses.cut, losses.silent),
-            |file, len| {
-                OpenOptions::new()
-                    .write(true)
-                    .open(file)
-                    .unwrap()
-                    .set_len(len - cut)
-                    .unwrap();
+            |bytes| {
+                bytes.truncate(bytes.len() - cut);
             },
         );
     }
-    for n in 0..12u64 {
+    for n in 0..12usize {
         damage(
             backend,
             &scratch.join(format!("flip-{n}")),
             (losses.flip, losses.silent),
-            |file, len| {
-                let at = len - 1 - (n * 2_654_435_761 % 8192).min(len - 1);
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .open(file)
-                    .unwrap();
-                let mut byte = [0];
-                file.read_exact_at(&mut byte, at).unwrap();
-                file.write_all_at(&[byte[0] ^ 0x55], at).unwrap();
+            |bytes| {
+                let last = bytes.len() - 1;
+                bytes[last - (n * 1_777 % 8192).min(last)] ^= 0x55;
             },
         );
     }
@@ -67,14 +54,12 @@ pub fn run(backend: &dyn Backend, scratch: &Path, losses: Losses) {
         backend,
         &scratch.join("zeroed"),
         (losses.zeroed, losses.silent),
-        |file, len| {
-            let from = len.saturating_sub(4096);
-            let file = OpenOptions::new().write(true).open(file).unwrap();
-            file.write_all_at(&vec![0; (len - from) as usize], from)
-                .unwrap();
+        |bytes| {
+            let from = bytes.len().saturating_sub(4096);
+            bytes[from..].fill(0);
         },
     );
-    damage(backend, &scratch.join("untouched"), (0, false), |_, _| {});
+    damage(backend, &scratch.join("untouched"), (0, false), |_| {});
 }
 
 fn fill(opened: &mut Opened, from: u64, count: u64) {
@@ -87,7 +72,7 @@ fn damage(
     backend: &dyn Backend,
     dir: &Path,
     (may_lose, silent): (usize, bool),
-    fault: impl FnOnce(&Path, u64),
+    fault: impl FnOnce(&mut Vec<u8>),
 ) {
     let name = dir.display();
     let mut opened = backend.reopen(dir);
@@ -98,8 +83,9 @@ fn damage(
     drop(opened);
 
     let file = backend.newest_file(dir);
-    let len = fs::metadata(&file).unwrap().len();
-    fault(&file, len);
+    let mut bytes = fs::read(&file).unwrap();
+    fault(&mut bytes);
+    fs::write(&file, bytes).unwrap();
 
     let mut opened = backend.reopen(dir);
     let live = verify(&mut opened, SIZE);
