@@ -1,1 +1,38 @@
-//! Headwater's native client: one call in your server, CLI or desktop app, delivered exactly once
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod call;
+mod callbacks;
+mod client;
+mod commit;
+mod destination;
+mod directory;
+mod durability;
+mod error;
+mod guarded;
+mod host;
+mod inside;
+mod tls;
+mod upload;
+mod view;
+mod wait;
+mod worker;
+
+pub use builder::Builder;
+pub use call::CallBuilder;
+pub use client::Client;
+pub use destination::Destination;
+pub use durability::{Backend, Durability};
+pub use error::{BuildError, TrackError};
+
+pub use headwater_engine::{
+    BackgroundPolicy, BytesPolicy, CallError, ConsentConfig, ConsentModel, CountPolicy, Diagnostic,
+    DropReason, Enrichment, FlushPolicy, FlushReport, Hold, Identity, IntervalPolicy, Lifecycle,
+    Mode, Now, Plugin, PluginError, Queue, Quota, Receipt, Report, RetryConfig, Settings, Stage,
+    StateKey, Timeline,
+};
+pub use headwater_model::event::{Event, EventType, Payload};
+pub use headwater_model::id::{AnonymousId, IdError, MessageId, WriteKey};
+pub use headwater_model::json;
+pub use headwater_model::time::Millis;
+pub use headwater_store::StoreError;

@@ -1,0 +1,630 @@
+//! Building a client: what can be configured, the defaults, and the checks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use headwater_engine::{
+    BackgroundPolicy, BytesPolicy, Config, ConfigError, ConsentConfig, CountPolicy,
+    DestinationConfig, Diagnostic, Engine, FlushPolicy, IntervalPolicy, Mode, Now, Plugin, Quota,
+    Report, RetryConfig, SettingsConfig, Start, StateKey, Stored, Timeline,
+};
+use headwater_model::context;
+use headwater_model::id::{Seq, WriteKey};
+use headwater_model::json::{Object, SerializeError, Value};
+use headwater_store::{Opened, StoreError};
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::call::to_object;
+use crate::callbacks::{Callbacks, OnDiagnostic, OnReport};
+use crate::client::Client;
+use crate::destination::{Destination, Station};
+use crate::directory;
+use crate::durability::{self, Backend, Durability};
+use crate::error::BuildError;
+use crate::guarded::Guarded;
+use crate::host::{Shared, entropy, wall};
+use crate::tls::Network;
+use crate::worker::Worker;
+
+const NAME: &str = "headwater-rust";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// How long a connection may take to come about; a request's own timeout goes on top of nothing, it contains this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Configures a client. Every setting has a default but the endpoint.
+///
+/// ```
+/// # use headwater::{Client, Durability};
+/// # use std::time::Duration;
+/// # let directory = tempfile::tempdir()?;
+/// let client = Client::builder("my-write-key")
+///     .endpoint("http://127.0.0.1:8765")
+///     .directory(directory.path())
+///     .flush_interval(Duration::from_secs(5))
+///     .on_report(|report| eprintln!("{} events lost: {}", report.count, report.reason))
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a client is started by `.build()`"]
+pub struct Builder {
+    write_key: String,
+    endpoint: Option<String>,
+    mode: Mode,
+    directory: Option<PathBuf>,
+    durability: Durability,
+    backend: Backend,
+    flush_at: usize,
+    flush_interval: Duration,
+    flush_bytes: u64,
+    flush_policies: Vec<Box<dyn FlushPolicy>>,
+    headers: Vec<(String, String)>,
+    network: Network,
+    on_report: Option<OnReport>,
+    on_diagnostic: Option<OnDiagnostic>,
+    stations: Vec<Station>,
+    settings: Settings,
+    context: Result<Object, BuildError>,
+    /// What the engine takes as it is.
+    tuned: Tuned,
+}
+
+/// Whether the settings document is fetched.
+#[derive(Debug, Default)]
+struct Settings {
+    wanted: bool,
+    url: Option<String>,
+    defaults: Option<Result<Value, SerializeError>>,
+    follow_api_host: bool,
+    refresh: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Tuned {
+    gzip: Option<bool>,
+    basic_auth: Option<bool>,
+    quota: Quota,
+    retry: RetryConfig,
+    request_timeout: Option<Duration>,
+    max_batch_events: Option<usize>,
+    max_batch_bytes: Option<usize>,
+    consent: Option<ConsentConfig>,
+    session_timeout: Option<Duration>,
+    timeline: Timeline,
+}
+
+impl core::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Builder")
+            .field("endpoint", &self.endpoint)
+            .field("mode", &self.mode)
+            .field("directory", &self.directory)
+            .field("durability", &self.durability)
+            .field("backend", &self.backend)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(write_key: String) -> Builder {
+        Builder {
+            write_key,
+            endpoint: None,
+            mode: Mode::Server,
+            directory: None,
+            durability: Durability::Buffered,
+            backend: Backend::default(),
+            flush_at: 20,
+            flush_interval: Duration::from_secs(30),
+            flush_bytes: 250_000,
+            flush_policies: Vec::new(),
+            headers: Vec::new(),
+            network: Network {
+                proxy: None,
+                no_proxy: false,
+                roots: Vec::new(),
+                connect_timeout: CONNECT_TIMEOUT,
+                user_agent: [NAME, "/", VERSION].concat(),
+            },
+            on_report: None,
+            on_diagnostic: None,
+            stations: Vec::new(),
+            settings: Settings::default(),
+            context: Ok(Object::new()),
+            tuned: Tuned::default(),
+        }
+    }
+
+    /// Where events go: a base such as `https://hub.example`, `https://api.segment.io/v1`, or the full batch address.
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Many users (the default): each call names its own, and one that names nobody is an error. Nothing is remembered
+    /// between calls.
+    pub fn server(mut self) -> Self {
+        self.mode = Mode::Server;
+        self
+    }
+
+    /// One user at a time, as on a desktop or a device: the client keeps who it is, over restarts.
+    pub fn device(mut self) -> Self {
+        self.mode = Mode::Device;
+        self
+    }
+
+    /// Where the queue lies; created when it is not there. One client at a time can use it.
+    ///
+    /// Default, one folder a source: `$XDG_STATE_HOME/headwater/…` (else `~/.local/state/headwater/…`), on macOS
+    /// `~/Library/Application Support/headwater/…`, on Windows `%LOCALAPPDATA%\headwater\…`. Of several processes on one
+    /// machine each needs its own.
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.directory = Some(path.into());
+        self
+    }
+
+    /// How safe an event is when a call returns. Default [`Durability::Buffered`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What keeps the queue. Default [`Backend::SegmentLog`].
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// How much may wait: 256 MiB, 500,000 events, 30 days. Over it the oldest go, with a report.
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.tuned.quota = quota;
+        self
+    }
+
+    /// Sends once so many events wait. Default 20.
+    pub fn flush_at(mut self, events: usize) -> Self {
+        self.flush_at = events;
+        self
+    }
+
+    /// Sends so long after the first event that waits. Default 30 s.
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.flush_interval = interval;
+        self
+    }
+
+    /// Sends once so many bytes wait. Default 250,000.
+    pub fn flush_bytes(mut self, bytes: u64) -> Self {
+        self.flush_bytes = bytes;
+        self
+    }
+
+    /// Adds a reason of your own to send. One that panics is asked no more.
+    pub fn flush_policy(mut self, policy: impl FlushPolicy + 'static) -> Self {
+        self.flush_policies
+            .push(Box::new(Guarded::new(Box::new(policy))));
+        self
+    }
+
+    /// The most events in one request. Default and at most 2,500.
+    pub fn max_batch_events(mut self, events: usize) -> Self {
+        self.tuned.max_batch_events = Some(events);
+        self
+    }
+
+    /// The largest request body before compression. Default and at most 500,000 bytes.
+    pub fn max_batch_bytes(mut self, bytes: usize) -> Self {
+        self.tuned.max_batch_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether bodies are compressed. Default true.
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.tuned.gzip = Some(gzip);
+        self
+    }
+
+    /// Whether the write key goes in an `Authorization: Basic` header as well as in the body. Default true.
+    pub fn basic_auth(mut self, basic_auth: bool) -> Self {
+        self.tuned.basic_auth = Some(basic_auth);
+        self
+    }
+
+    /// Sent with each batch.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// All requests go through this proxy, `http://user:password@host:port`. Without this the environment's
+    /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.network.proxy = Some(url.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.network.no_proxy = true;
+        self
+    }
+
+    /// Certificates in PEM form that are trusted on top of the platform's.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.network.roots.push(pem.into());
+        self
+    }
+
+    /// How long one request may take in all. Default 30 s, 0.1 s to 10 minutes.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.tuned.request_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a connection may take to come about. Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.network.connect_timeout = timeout;
+        self
+    }
+
+    /// When to try again, and when to give up. Default: never give up, the quota decides.
+    pub fn retry(mut self, retry: RetryConfig) -> Self {
+        self.tuned.retry = retry;
+        self
+    }
+
+    /// Merged under each event's context. `library` is filled in unless it is given.
+    pub fn context(mut self, more: impl Serialize) -> Self {
+        self.context = self.context.and_then(|mut context| {
+            let more = to_object(&more).map_err(|source| BuildError::Json {
+                what: "context",
+                source,
+            })?;
+            context::merge(&mut context, more);
+            Ok(context)
+        });
+        self
+    }
+
+    /// Asks for the user's consent: categories, the rule before a decision, and where events wait for it.
+    pub fn consent(mut self, consent: ConsentConfig) -> Self {
+        self.tuned.consent = Some(consent);
+        self
+    }
+
+    /// Sessions, which end when no event came for so long (30 minutes is usual). Default: none.
+    pub fn sessions(mut self, timeout: Duration) -> Self {
+        self.tuned.session_timeout = Some(timeout);
+        self
+    }
+
+    /// Fetches the settings document, from `{endpoint}/v1/projects/{write key}/settings` unless
+    /// [`settings_url`](Builder::settings_url) says otherwise. Default: only when a destination needs it. No event waits
+    /// for it.
+    pub fn settings(mut self) -> Self {
+        self.settings.wanted = true;
+        self
+    }
+
+    /// Fetches the settings document from here.
+    pub fn settings_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.wanted = true;
+        self.settings.url = Some(url.into());
+        self
+    }
+
+    /// The settings document while there is neither a fetched nor a cached one.
+    pub fn default_settings(mut self, document: impl Serialize) -> Self {
+        self.settings.wanted = true;
+        self.settings.defaults = Some(to_object(&document).map(Value::Object));
+        self
+    }
+
+    /// How often the settings document is fetched again. Default 24 h, at least a minute.
+    pub fn settings_refresh(mut self, every: Duration) -> Self {
+        self.settings.refresh = Some(every);
+        self
+    }
+
+    /// Lets the settings document move the uploads (`integrations["Segment.io"].apiHost`). Default: they stay at the
+    /// endpoint given here.
+    pub fn follow_api_host(mut self) -> Self {
+        self.settings.follow_api_host = true;
+        self
+    }
+
+    /// Adds a plugin at the end of its stage. It runs on the thread of each call.
+    pub fn plugin(mut self, plugin: impl Plugin + 'static) -> Self {
+        self.tuned.timeline.add(Box::new(plugin));
+        self
+    }
+
+    /// Adds a destination in this process.
+    pub fn destination(self, destination: impl Destination + 'static) -> Self {
+        self.destination_with(destination, Timeline::default())
+    }
+
+    /// Adds a destination with plugins of its own: they see its events only, on its thread.
+    pub fn destination_with(
+        mut self,
+        destination: impl Destination + 'static,
+        timeline: Timeline,
+    ) -> Self {
+        self.stations.push(Station {
+            destination: Box::new(destination),
+            timeline,
+        });
+        self
+    }
+
+    /// Hears of all events that will never be delivered. On a thread of its own; it may take its time.
+    pub fn on_report(mut self, call: impl Fn(&Report) + Send + 'static) -> Self {
+        self.on_report = Some(Box::new(call));
+        self
+    }
+
+    /// Hears of what is worth knowing and costs no event: failed tries, failing plugins. On the thread of
+    /// [`on_report`](Builder::on_report).
+    pub fn on_diagnostic(mut self, call: impl Fn(&Diagnostic) + Send + 'static) -> Self {
+        self.on_diagnostic = Some(Box::new(call));
+        self
+    }
+
+    /// Opens the queue and starts the client. What an earlier run left is sent first.
+    ///
+    /// # Errors
+    /// [`BuildError`]; nothing runs then.
+    pub fn build(mut self) -> Result<Client, BuildError> {
+        let write_key = WriteKey::new(core::mem::take(&mut self.write_key))?;
+        let endpoint = self.endpoint.take().ok_or(BuildError::NoEndpoint)?;
+        check_url("endpoint", &endpoint)?;
+        for (name, value) in &self.headers {
+            check_header(name, value)?;
+        }
+        let directory = self.place(&write_key)?;
+        let destinations: Vec<DestinationConfig> = self
+            .stations
+            .iter()
+            .map(|station| DestinationConfig {
+                key: station.destination.key().to_owned(),
+                categories: station.destination.categories(),
+                needs_settings: station.destination.needs_settings(),
+            })
+            .collect();
+        let (mode, durability, backend) = (self.mode, self.durability, self.backend);
+        let network = core::mem::replace(
+            &mut self.network,
+            Network {
+                proxy: None,
+                no_proxy: false,
+                roots: Vec::new(),
+                connect_timeout: CONNECT_TIMEOUT,
+                user_agent: String::new(),
+            },
+        );
+        let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
+        let stations = core::mem::take(&mut self.stations);
+        let config = self.config(write_key, endpoint, destinations)?;
+        let http = network.client(&config)?;
+        let settings_timeout =
+            SETTINGS_TIMEOUT.min(Duration::from_millis(config.request_timeout.max(100)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(BuildError::Thread)?;
+        // The store last: whatever fails before this has written nothing.
+        let opened = durability::open(durability, backend, directory.as_deref())
+            .map_err(|error| storage(error, directory))?;
+        let (start, store) = read(opened)?;
+        let started = Instant::now();
+        let now = Now {
+            wall: wall(),
+            mono: 0,
+        };
+        let engine = Engine::new(config, start, now).map_err(|error| match error {
+            ConfigError::Endpoint(given) => BuildError::Address {
+                what: "endpoint",
+                given,
+                reason: "it names no host".to_owned(),
+            },
+            other => BuildError::Http(other.to_string()),
+        })?;
+        let callbacks = Callbacks::start(on_report, on_diagnostic).map_err(BuildError::Thread)?;
+        let shared = Arc::new(Shared::new(
+            engine,
+            store,
+            callbacks,
+            (mode, durability),
+            started,
+        ));
+        let outlets = stations
+            .into_iter()
+            .map(|station| station.start(&shared))
+            .collect::<Result<_, _>>()
+            .map_err(BuildError::Thread)?;
+        let worker = Worker {
+            shared: Arc::clone(&shared),
+            http,
+            outlets,
+            settings_timeout,
+            uploads: std::collections::HashMap::new(),
+        };
+        thread::Builder::new()
+            .name("headwater".to_owned())
+            .spawn(move || worker.run(&runtime))
+            .map_err(BuildError::Thread)?;
+        Ok(Client::new(shared))
+    }
+
+    fn place(&mut self, write_key: &WriteKey) -> Result<Option<PathBuf>, BuildError> {
+        if self.durability == Durability::Memory {
+            return Ok(None);
+        }
+        self.directory
+            .take()
+            .or_else(|| directory::default_for(write_key))
+            .map(Some)
+            .ok_or(BuildError::NoDirectory {
+                looked_at: directory::LOOKED_AT,
+            })
+    }
+
+    fn config(
+        self,
+        write_key: WriteKey,
+        endpoint: String,
+        destinations: Vec<DestinationConfig>,
+    ) -> Result<Config, BuildError> {
+        let settings = self.settings.config(&endpoint, &write_key, &destinations)?;
+        let mut config = Config::new(write_key, endpoint);
+        config.mode = self.mode;
+        config.headers = self.headers;
+        config.flush = vec![
+            Box::new(CountPolicy::new(self.flush_at)),
+            Box::new(IntervalPolicy::new(millis(self.flush_interval))),
+            Box::new(BytesPolicy::new(self.flush_bytes)),
+            Box::new(BackgroundPolicy),
+        ];
+        config.flush.extend(self.flush_policies);
+        config.sync_after = (self.durability == Durability::Buffered).then_some(250);
+        config.context = self.context?;
+        if !config.context.contains_key("library") {
+            let library: Object = [
+                ("name".to_owned(), Value::from(NAME)),
+                ("version".to_owned(), Value::from(VERSION)),
+            ]
+            .into_iter()
+            .collect();
+            config.context.insert("library", Value::Object(library));
+        }
+        let tuned = self.tuned;
+        config.gzip = tuned.gzip.unwrap_or(config.gzip);
+        config.basic_auth = tuned.basic_auth.unwrap_or(config.basic_auth);
+        config.quota = tuned.quota;
+        config.retry = tuned.retry;
+        config.request_timeout = tuned.request_timeout.map_or(config.request_timeout, millis);
+        config.max_batch_events = tuned.max_batch_events.unwrap_or(config.max_batch_events);
+        config.max_batch_bytes = tuned.max_batch_bytes.unwrap_or(config.max_batch_bytes);
+        config.consent = tuned.consent;
+        config.session_timeout = tuned.session_timeout.map(millis);
+        config.timeline = tuned.timeline;
+        config.settings = settings;
+        config.destinations = destinations;
+        Ok(config)
+    }
+}
+
+impl Settings {
+    fn config(
+        self,
+        endpoint: &str,
+        write_key: &WriteKey,
+        destinations: &[DestinationConfig],
+    ) -> Result<Option<SettingsConfig>, BuildError> {
+        if !self.wanted && !destinations.iter().any(|each| each.needs_settings) {
+            return Ok(None);
+        }
+        let url = match self.url {
+            Some(url) => url,
+            None => {
+                let base = endpoint.trim_end_matches('/');
+                let base = ["/batch", "/b", "/v1"]
+                    .iter()
+                    .fold(base, |base, end| base.strip_suffix(end).unwrap_or(base));
+                [base, "/v1/projects/", write_key.as_str(), "/settings"].concat()
+            }
+        };
+        check_url("settings address", &url)?;
+        let mut config = SettingsConfig::new(url);
+        config.follow_api_host = self.follow_api_host;
+        if let Some(refresh) = self.refresh {
+            config.refresh = millis(refresh);
+        }
+        config.defaults = self
+            .defaults
+            .transpose()
+            .map_err(|source| BuildError::Json {
+                what: "settings' defaults",
+                source,
+            })?;
+        Ok(Some(config))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn check_url(what: &'static str, given: &str) -> Result<(), BuildError> {
+    let failed = |reason: String| BuildError::Address {
+        what,
+        given: given.to_owned(),
+        reason,
+    };
+    let url = reqwest::Url::parse(given).map_err(|error| failed(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(failed("it starts otherwise".to_owned()));
+    }
+    Ok(())
+}
+
+fn check_header(name: &str, value: &str) -> Result<(), BuildError> {
+    let failed = |reason: String| BuildError::Header {
+        name: name.to_owned(),
+        reason,
+    };
+    HeaderName::from_bytes(name.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    HeaderValue::from_str(value).map_err(|error| failed(error.to_string()))?;
+    Ok(())
+}
+
+fn storage(error: StoreError, directory: Option<PathBuf>) -> BuildError {
+    match (error, directory) {
+        (StoreError::InUse { .. }, Some(directory)) => BuildError::DirectoryInUse { directory },
+        (error, _) => BuildError::Storage(error),
+    }
+}
+
+/// What the engine starts from.
+fn read(opened: Opened) -> Result<(Start, Box<dyn headwater_store::EventStore>), BuildError> {
+    let Opened {
+        mut store,
+        events,
+        next_seq,
+        recovery,
+    } = opened;
+    let mut saved = Vec::new();
+    for key in StateKey::ALL {
+        match store.load_state(key.as_str()) {
+            Ok(Some(value)) if !value.is_empty() => saved.push((key, value)),
+            Ok(_) => {}
+            // Unreadable: the engine says so, and what that means for the piece in question.
+            Err(StoreError::CorruptState { .. }) => saved.push((key, Vec::new())),
+            Err(error) => return Err(BuildError::Storage(error)),
+        }
+    }
+    let random = entropy();
+    let start = Start {
+        saved,
+        events: events
+            .into_iter()
+            .map(|entry| Stored {
+                seq: Seq(entry.seq),
+                at: entry.at_ms,
+                len: entry.len,
+            })
+            .collect(),
+        next_seq,
+        lost: recovery.corrupt_records,
+        seed: random
+            .iter()
+            .take(8)
+            .fold(0, |seed, byte| seed << 8 | u64::from(*byte)),
+        entropy: entropy(),
+    };
+    Ok((start, store))
+}

@@ -1,0 +1,149 @@
+//! The application's callbacks, on a thread of their own: one that is slow holds nobody up, one that panics is called
+//! again the next time.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use headwater_engine::{Diagnostic, Report};
+
+/// Reports and diagnostics that wait for a slow callback. Beyond that, reports of one reason become one (their counts
+/// stay exact) and diagnostics go.
+const MAX_WAITING: usize = 1_024;
+
+pub(crate) type OnReport = Box<dyn Fn(&Report) + Send>;
+pub(crate) type OnDiagnostic = Box<dyn Fn(&Diagnostic) + Send>;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Callbacks(Option<Arc<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    reports: bool,
+    diagnostics: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Notice>,
+    running: bool,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Notice {
+    Report(Report),
+    Diagnostic(Diagnostic),
+}
+
+impl Callbacks {
+    /// Starts the thread, where there is something to call.
+    pub(crate) fn start(
+        on_report: Option<OnReport>,
+        on_diagnostic: Option<OnDiagnostic>,
+    ) -> std::io::Result<Callbacks> {
+        if on_report.is_none() && on_diagnostic.is_none() {
+            return Ok(Callbacks(None));
+        }
+        let queue = Arc::new(Queue {
+            reports: on_report.is_some(),
+            diagnostics: on_diagnostic.is_some(),
+            ..Queue::default()
+        });
+        let theirs = Arc::clone(&queue);
+        thread::Builder::new()
+            .name("headwater-callbacks".to_owned())
+            .spawn(move || {
+                while let Some(notice) = theirs.next() {
+                    let _ = catch_unwind(AssertUnwindSafe(|| match (&notice, &on_report) {
+                        (Notice::Report(report), Some(call)) => call(report),
+                        (Notice::Diagnostic(diagnostic), _) => {
+                            if let Some(call) = &on_diagnostic {
+                                call(diagnostic);
+                            }
+                        }
+                        (Notice::Report(_), None) => {}
+                    }));
+                }
+            })?;
+        Ok(Callbacks(Some(queue)))
+    }
+
+    pub(crate) fn report(&self, report: Report) {
+        let Some(queue) = self.0.as_ref().filter(|queue| queue.reports) else {
+            return;
+        };
+        let mut state = queue.state();
+        if state.waiting.len() >= MAX_WAITING {
+            let same = state
+                .waiting
+                .iter_mut()
+                .rev()
+                .find_map(|notice| match notice {
+                    Notice::Report(known) if known.reason == report.reason => Some(known),
+                    _ => None,
+                });
+            if let Some(known) = same {
+                known.count += report.count;
+                known.message_id = None;
+                return;
+            }
+        }
+        state.waiting.push_back(Notice::Report(report));
+        queue.changed.notify_all();
+    }
+
+    pub(crate) fn diagnostic(&self, diagnostic: Diagnostic) {
+        let Some(queue) = self.0.as_ref().filter(|queue| queue.diagnostics) else {
+            return;
+        };
+        let mut state = queue.state();
+        if state.waiting.len() < MAX_WAITING {
+            state.waiting.push_back(Notice::Diagnostic(diagnostic));
+            queue.changed.notify_all();
+        }
+    }
+
+    /// Whether all that was reported has been heard.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.as_ref().is_none_or(|queue| {
+            let state = queue.state();
+            state.waiting.is_empty() && !state.running
+        })
+    }
+
+    /// The thread ends once it has called out what waits.
+    pub(crate) fn close(&self) {
+        if let Some(queue) = &self.0 {
+            queue.state().closed = true;
+            queue.changed.notify_all();
+        }
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<Notice> {
+        let mut state = self.state();
+        state.running = false;
+        loop {
+            if let Some(notice) = state.waiting.pop_front() {
+                state.running = true;
+                return Some(notice);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

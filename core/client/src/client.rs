@@ -1,0 +1,312 @@
+//! The client, as applications hold it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headwater_engine::{
+    CallKind, Connection, DropReason, FlushReport, Identity, Input, Lifecycle, Plugin, Queue,
+    SessionCommand, Settings,
+};
+use headwater_model::event::Payload;
+use headwater_model::json::Value;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::builder::Builder;
+use crate::call::{CallBuilder, object, payload};
+use crate::error::TrackError;
+use crate::host::{Shared, entropy};
+use crate::inside::{self, Job};
+use crate::wait::block_on;
+use crate::worker::Work;
+
+const WORKER_GONE: &str = "a client: this one was closed";
+
+/// Takes calls and sees to it that they arrive. Cheap to clone: all clones are one client.
+///
+/// No call waits for the network. When the last clone is dropped without [`shutdown`](Client::shutdown), what waits
+/// stays on the disk for the next start.
+#[derive(Clone, Debug)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// Closes the client when the last clone goes.
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if inside::is_inside() {
+            self.shared.order(Work::Stop(None));
+            return;
+        }
+        // Here and not on the worker, so that the directory is free at once for the next client.
+        let point = self.shared.close_store();
+        self.shared.order(Work::Stop(point));
+    }
+}
+
+impl Client {
+    /// Starts the configuration of a client for the source with this write key.
+    pub fn builder(write_key: impl Into<String>) -> Builder {
+        Builder::new(write_key.into())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Client {
+        Client {
+            handle: Arc::new(Handle { shared }),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
+    /// Something happened. `properties` is any object that serializes: a struct, a map, `json!`; `()` for none.
+    pub fn track(&self, event: impl Into<String>, properties: impl Serialize) -> CallBuilder<'_> {
+        CallBuilder::new(
+            self.shared(),
+            ("properties", payload(&properties)),
+            |properties| CallKind::Track {
+                event: event.into(),
+                properties,
+            },
+        )
+    }
+
+    /// Who the user is. In device mode this is the current user from now on; with an empty id the traits are added to
+    /// the current user's.
+    pub fn identify(&self, user_id: impl Into<String>, traits: impl Serialize) -> CallBuilder<'_> {
+        let user_id = user_id.into();
+        CallBuilder::new(self.shared(), ("traits", payload(&traits)), |traits| {
+            CallKind::Identify {
+                user_id: (!user_id.is_empty()).then_some(user_id),
+                traits,
+            }
+        })
+    }
+
+    /// A web page was seen. An empty name is left out.
+    pub fn page(&self, name: impl Into<String>, properties: impl Serialize) -> CallBuilder<'_> {
+        let name = name.into();
+        CallBuilder::new(
+            self.shared(),
+            ("properties", payload(&properties)),
+            |properties| CallKind::Page {
+                category: None,
+                name: (!name.is_empty()).then_some(name),
+                properties,
+            },
+        )
+    }
+
+    /// An app screen was seen. An empty name is left out.
+    pub fn screen(&self, name: impl Into<String>, properties: impl Serialize) -> CallBuilder<'_> {
+        let name = name.into();
+        CallBuilder::new(
+            self.shared(),
+            ("properties", payload(&properties)),
+            |properties| CallKind::Screen {
+                category: None,
+                name: (!name.is_empty()).then_some(name),
+                properties,
+            },
+        )
+    }
+
+    /// The user belongs to an account.
+    pub fn group(&self, group_id: impl Into<String>, traits: impl Serialize) -> CallBuilder<'_> {
+        CallBuilder::new(self.shared(), ("traits", payload(&traits)), |traits| {
+            CallKind::Group {
+                group_id: group_id.into(),
+                traits,
+            }
+        })
+    }
+
+    /// `user_id` continues another id: [`previous_id`](CallBuilder::previous_id), which server mode needs.
+    pub fn alias(&self, user_id: impl Into<String>) -> CallBuilder<'_> {
+        CallBuilder::new(self.shared(), ("", Ok(Payload::Empty)), |_| {
+            CallKind::Alias {
+                user_id: user_id.into(),
+                previous_id: None,
+            }
+        })
+    }
+
+    /// Sends what waits; answers when it has arrived, was dropped with a report, or something is in the way (then
+    /// `pending` and `waiting_for` say what, and it will be tried again by itself).
+    ///
+    /// Works on any executor. Starts at once, awaited or not.
+    pub fn flush(&self) -> impl Future<Output = FlushReport> + Send + 'static {
+        let answer = self.shared().flush();
+        self.answered(answer)
+    }
+
+    /// As [`flush`](Client::flush), waiting on this thread. From inside a plugin it answers at once, since nothing can
+    /// be sent before the plugin returns.
+    pub fn flush_blocking(&self) -> FlushReport {
+        if inside::is_inside() {
+            drop(self.shared().flush());
+            return self.shared().unflushed("the plugin that asked for it");
+        }
+        block_on(self.flush())
+    }
+
+    /// Takes no more calls, sends what waits, through retries, until it is all out or `timeout` is over, and closes.
+    /// What is `pending` then stays on the disk for the next start.
+    ///
+    /// Works on any executor. Starts at once, awaited or not. All clones are closed by this.
+    pub fn shutdown(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = FlushReport> + Send + 'static {
+        let answer = self.begin_shutdown(timeout);
+        self.answered(answer)
+    }
+
+    /// As [`shutdown`](Client::shutdown), waiting on this thread. From inside a plugin it answers at once, and closes
+    /// after that.
+    pub fn shutdown_blocking(&self, timeout: Duration) -> FlushReport {
+        if inside::is_inside() {
+            drop(self.begin_shutdown(timeout));
+            return self.shared().unflushed("the plugin that asked for it");
+        }
+        block_on(self.shutdown(timeout))
+    }
+
+    fn begin_shutdown(&self, timeout: Duration) -> oneshot::Receiver<FlushReport> {
+        let (answer, receiver) = oneshot::channel();
+        let now = Instant::now();
+        // A timeout beyond the clock's range is "until it is done".
+        let until = now
+            .checked_add(timeout)
+            .unwrap_or(now + Duration::from_secs(100 * 365 * 86_400));
+        self.shared().feed(Input::Close);
+        self.shared().order(Work::Shutdown { until, answer });
+        receiver
+    }
+
+    fn answered(
+        &self,
+        answer: oneshot::Receiver<FlushReport>,
+    ) -> impl Future<Output = FlushReport> + Send + 'static {
+        let shared = Arc::clone(self.shared());
+        async move {
+            match answer.await {
+                Ok(report) => report,
+                Err(_) => shared.unflushed(WORKER_GONE),
+            }
+        }
+    }
+
+    /// Device mode: forgets who the user is. A new anonymousId, no userId, traits or group.
+    pub fn reset(&self) {
+        self.shared().feed(Input::Reset(entropy()));
+    }
+
+    /// Who the current user is; `None` in server mode, which remembers nobody.
+    pub fn identity(&self) -> Option<Identity> {
+        self.shared().view.identity()
+    }
+
+    /// Device mode: takes over an identity from elsewhere, such as another SDK's.
+    pub fn import_identity(&self, identity: Identity) {
+        self.shared().feed(Input::Import(identity));
+    }
+
+    /// The user's decision on consent, by category; one that is configured and not named here is denied.
+    ///
+    /// ```
+    /// # use headwater::{Client, ConsentConfig, ConsentModel, Durability, Hold};
+    /// # let client = Client::builder("key").endpoint("http://127.0.0.1:9").durability(Durability::Memory).build()?;
+    /// client.set_consent([("analytics", true), ("advertising", false)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_consent<K: Into<String>>(&self, decision: impl IntoIterator<Item = (K, bool)>) {
+        let preferences = decision
+            .into_iter()
+            .map(|(category, granted)| (category.into(), granted))
+            .collect();
+        self.shared().feed(Input::SetConsent {
+            preferences,
+            entropy: entropy(),
+        });
+    }
+
+    /// Merged over the client's context, for all events from now on.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub fn update_context(&self, context: impl Serialize) -> Result<(), TrackError> {
+        let context = object("context", &context)?;
+        self.shared().feed(Input::Context(context));
+        Ok(())
+    }
+
+    /// The network came (`true`) or went: without one nothing is tried. A client that is never told finds out by trying.
+    pub fn set_online(&self, online: bool) {
+        let connection = if online {
+            Connection::Online
+        } else {
+            Connection::Offline
+        };
+        self.shared().feed(Input::Connection(connection));
+    }
+
+    /// The application came to the front, went out of sight, or is about to end.
+    pub fn lifecycle(&self, state: Lifecycle) {
+        self.shared().feed(Input::Lifecycle(state));
+    }
+
+    /// Starts a session by hand, with this id (unix seconds) or the time's. Needs sessions to be configured.
+    pub fn start_session(&self, id: Option<u64>) {
+        self.shared()
+            .feed(Input::Session(SessionCommand::Start(id)));
+    }
+
+    /// Ends the session; none starts by itself until [`start_session`](Client::start_session).
+    pub fn end_session(&self) {
+        self.shared().feed(Input::Session(SessionCommand::End));
+    }
+
+    /// Throws away all that waits; a report says how many.
+    pub fn purge(&self) {
+        self.shared().feed(Input::Purge);
+    }
+
+    /// How much waits.
+    pub fn queue(&self) -> Queue {
+        self.shared().view.queue()
+    }
+
+    /// Events that the hub refused, the last 20, newest last: `{"status":…,"event":{…}}`.
+    pub fn quarantine(&self) -> Vec<Value> {
+        self.shared().view.quarantine()
+    }
+
+    /// Events that will never be delivered, by reason, since the client was built: what
+    /// [`on_report`](Builder::on_report) was told, added up.
+    pub fn drops(&self) -> Vec<(DropReason, u64)> {
+        self.shared().view.drops()
+    }
+
+    /// The settings document in force, fetched, cached or default.
+    pub fn settings(&self) -> Option<Settings> {
+        self.shared().view.settings()
+    }
+
+    /// Adds a plugin at the end of its stage.
+    pub fn add_plugin(&self, plugin: impl Plugin + 'static) {
+        self.shared()
+            .change_plugins(Job::AddPlugin(Box::new(plugin)));
+    }
+
+    /// Removes the plugins of this name.
+    pub fn remove_plugin(&self, name: impl Into<String>) {
+        self.shared().change_plugins(Job::RemovePlugin(name.into()));
+    }
+}

@@ -1,0 +1,140 @@
+//! Device-mode destinations: code in this process that gets events as well as the hub.
+//!
+//! Each runs on a thread of its own, so that one that is slow, blocks or panics costs neither the application nor the
+//! hub nor its neighbours. What it may have waiting is bounded by the engine.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+
+use headwater_engine::{DeliveryOutcome, Input, Timeline};
+use headwater_model::event::Event;
+use headwater_model::json::Value;
+use tokio::sync::oneshot;
+
+use crate::host::Shared;
+
+/// Takes events in this process: another vendor's SDK, a file, a test.
+///
+/// All methods are called on one thread, the destination's own; they may take their time.
+pub trait Destination: Send {
+    /// Its name in `integrations` and in the settings document.
+    fn key(&self) -> &str;
+
+    /// The consent categories it belongs to. It gets an event only when all of them were granted.
+    fn categories(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether it runs only when the settings document has an entry for it. Default false.
+    fn needs_settings(&self) -> bool {
+        false
+    }
+
+    /// Its entry in the settings document, whenever that was read.
+    fn update(&mut self, settings: &Value) {
+        let _ = settings;
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// Whatever went wrong, in words; reported as `destination_failed`. It is not tried again: the hub has the event.
+    fn deliver(&mut self, event: &Event) -> Result<(), String>;
+
+    /// The application flushes: send what is held.
+    fn flush(&mut self) {}
+
+    /// The user is another one from now on.
+    fn reset(&mut self) {}
+}
+
+/// What the worker tells a destination's thread.
+pub(crate) enum Order {
+    Deliver(u64, Arc<Event>),
+    Configure(Value),
+    Flush,
+    Reset,
+    /// Answers when all before it is done.
+    Drained(oneshot::Sender<()>),
+}
+
+/// The way to a destination's thread.
+#[derive(Debug)]
+pub(crate) struct Outlet(Sender<Order>);
+
+impl Outlet {
+    pub(crate) fn send(&self, order: Order) -> Result<(), Order> {
+        self.0.send(order).map_err(|failed| failed.0)
+    }
+}
+
+/// A destination with its own plugins, before its thread runs.
+pub(crate) struct Station {
+    pub(crate) destination: Box<dyn Destination>,
+    pub(crate) timeline: Timeline,
+}
+
+impl Station {
+    pub(crate) fn start(self, shared: &Arc<Shared>) -> std::io::Result<Outlet> {
+        let (sender, receiver) = channel();
+        let host = Arc::downgrade(shared);
+        thread::Builder::new()
+            .name("headwater-dest".to_owned())
+            .spawn(move || self.run(&receiver, &host))?;
+        Ok(Outlet(sender))
+    }
+
+    fn run(mut self, orders: &Receiver<Order>, host: &Weak<Shared>) {
+        while let Ok(order) = orders.recv() {
+            match order {
+                Order::Deliver(delivery, event) => {
+                    let outcome = self.deliver(&event, host);
+                    if let Some(host) = host.upgrade() {
+                        host.feed(Input::Delivered { delivery, outcome });
+                    }
+                }
+                Order::Configure(settings) => {
+                    self.guarded(|destination| destination.update(&settings));
+                }
+                Order::Flush => self.guarded(|destination| destination.flush()),
+                Order::Reset => self.guarded(|destination| destination.reset()),
+                Order::Drained(done) => {
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    /// Apart from deliveries there is nobody to tell of a panic but the destination's author, whom the panic hook told.
+    fn guarded(&mut self, act: impl FnOnce(&mut dyn Destination)) {
+        let _ = catch_unwind(AssertUnwindSafe(|| act(&mut *self.destination)));
+    }
+
+    fn deliver(&mut self, event: &Event, host: &Weak<Shared>) -> DeliveryOutcome {
+        let mut tell = |diagnostic| {
+            if let Some(host) = host.upgrade() {
+                host.callbacks.diagnostic(diagnostic);
+            }
+        };
+        let changed = if self.timeline.is_empty() {
+            None
+        } else {
+            match self.timeline.run(event.clone(), None, &mut tell) {
+                Ok(changed) => Some(changed),
+                // Its own plugin kept the event from it: a filter, not a failure.
+                Err(_) => return DeliveryOutcome::Done,
+            }
+        };
+        let event = changed.as_ref().unwrap_or(event);
+        match catch_unwind(AssertUnwindSafe(|| self.destination.deliver(event))) {
+            Ok(Ok(())) => {
+                self.timeline.after(event, &mut tell);
+                DeliveryOutcome::Done
+            }
+            Ok(Err(detail)) => DeliveryOutcome::Failed(detail),
+            Err(_) => DeliveryOutcome::Failed("it panicked".to_owned()),
+        }
+    }
+}

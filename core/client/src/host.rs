@@ -1,0 +1,459 @@
+//! The host of one engine: its lock, its store, its clocks.
+//!
+//! ```text
+//!  caller ──lock──► engine ──► Persist, Save, Forget: at once, in the store
+//!                         └──► the rest: outbox ──unlock, wake──► worker
+//! ```
+//! Invariant: whoever holds the lock has drained the engine's effects before letting go, so the store, the ledger and
+//! the outbox always tell the same story.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use headwater_engine::{
+    Call, DropReason, Effect, Engine, FlushReport, Input, Mode, Now, Receipt, Report, StoreFailure,
+};
+use headwater_model::id::uuid_v4;
+use headwater_model::time::Millis;
+use headwater_store::{EventStore, StoreError, SyncPoint};
+use tokio::sync::{Notify, oneshot};
+
+use crate::callbacks::Callbacks;
+use crate::commit::Commit;
+use crate::durability::Durability;
+use crate::error::TrackError;
+use crate::inside::{self, Job, Running, run_deferred};
+use crate::view::View;
+use crate::worker::Work;
+
+/// What the lock guards.
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    /// `None` once the client is closed: the directory is free for the next one.
+    store: Option<Box<dyn EventStore>>,
+    outbox: VecDeque<Work>,
+    /// The worker was woken and has not looked yet.
+    woken: bool,
+    /// When the worker wakes by itself, on the monotonic clock.
+    sleeps_until: u64,
+    /// Appends so far, for the group commit.
+    appended: u64,
+    /// The worker is gone; nobody carries out what would be put in the outbox.
+    pub(crate) ended: bool,
+}
+
+/// One client's state, shared by its handles and its threads.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    pub(crate) wake: Notify,
+    pub(crate) view: View,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) mode: Mode,
+    durability: Durability,
+    commit: Commit,
+    flushes: Mutex<HashMap<u64, oneshot::Sender<FlushReport>>>,
+    next_flush: AtomicU64,
+    started: Instant,
+}
+
+impl core::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Shared")
+            .field("mode", &self.mode)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The wall clock; before 1970 it counts as 1970.
+pub(crate) fn wall() -> Millis {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Sixteen random bytes from the thread's generator (ChaCha, seeded by the operating system).
+pub(crate) fn entropy() -> [u8; 16] {
+    uuid::Uuid::new_v4().into_bytes()
+}
+
+impl Shared {
+    pub(crate) fn new(
+        engine: Engine,
+        store: Box<dyn EventStore>,
+        callbacks: Callbacks,
+        (mode, durability): (Mode, Durability),
+        started: Instant,
+    ) -> Shared {
+        let shared = Shared {
+            core: Mutex::new(Core {
+                engine,
+                store: Some(store),
+                outbox: VecDeque::new(),
+                woken: false,
+                sleeps_until: 0,
+                appended: 0,
+                ended: false,
+            }),
+            wake: Notify::new(),
+            view: View::default(),
+            callbacks,
+            mode,
+            durability,
+            commit: Commit::default(),
+            flushes: Mutex::new(HashMap::new()),
+            next_flush: AtomicU64::new(1),
+            started,
+        };
+        shared.locked(|core, _| {
+            shared.view.publish(&core.engine, mode);
+        });
+        shared
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            wall: wall(),
+            mono: self.mono(),
+        }
+    }
+
+    pub(crate) fn mono(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The instant at which the monotonic clock shows `mono`.
+    pub(crate) fn instant(&self, mono: u64) -> Instant {
+        self.started + std::time::Duration::from_millis(mono.min(u64::from(u32::MAX) * 1_000))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `act` on the engine, carries out what it asks for, and wakes the worker where that is needed.
+    fn locked<T>(&self, act: impl FnOnce(&mut Core, Now) -> T) -> T {
+        self.locked_with_failure(act).0
+    }
+
+    fn locked_with_failure<T>(
+        &self,
+        act: impl FnOnce(&mut Core, Now) -> T,
+    ) -> (T, Option<StoreError>, u64) {
+        let running = Running::enter();
+        let mut core = self.lock();
+        let now = self.now();
+        let answer = act(&mut core, now);
+        let (failure, slow) = core.drain(now);
+        if slow {
+            self.view.publish(&core.engine, self.mode);
+        }
+        self.view.publish_queue(core.engine.queue());
+        let appended = core.appended;
+        let wake = core.wants_worker();
+        drop(core);
+        drop(running);
+        if wake {
+            self.wake.notify_one();
+        }
+        (answer, failure, appended)
+    }
+
+    /// Takes a call; from inside another call, right after that one.
+    pub(crate) fn call(self: &Arc<Self>, mut call: Call) -> Result<Receipt, TrackError> {
+        if inside::is_inside() {
+            let id = call
+                .options
+                .message_id
+                .get_or_insert_with(|| uuid_v4(call.entropy))
+                .clone();
+            call.at.get_or_insert_with(wall);
+            return match inside::defer(self, Job::Call(Box::new(call))) {
+                Ok(()) => Ok(Receipt::Queued(id)),
+                Err(depth) => Err(TrackError::Recursion { depth }),
+            };
+        }
+        let outcome = self.call_now(call);
+        run_deferred();
+        outcome
+    }
+
+    fn call_now(&self, call: Call) -> Result<Receipt, TrackError> {
+        let identifies = !matches!(call.kind, headwater_engine::CallKind::Track { .. });
+        let (receipt, failure, appended) = self.locked_with_failure(|core, now| {
+            let receipt = core.engine.call(now, call);
+            if identifies {
+                self.view.publish(&core.engine, self.mode);
+            }
+            receipt
+        });
+        let receipt = receipt?;
+        if let Some(failure) = failure {
+            return Err(TrackError::Storage(failure));
+        }
+        if self.durability == Durability::Sync {
+            self.commit
+                .wait(appended, || self.sync_point())
+                .map_err(|source| TrackError::NotSynced {
+                    message_id: receipt.message_id().to_owned(),
+                    source,
+                })?;
+        }
+        Ok(receipt)
+    }
+
+    /// Hands the engine an input; from inside a call, right after that one.
+    pub(crate) fn feed(self: &Arc<Self>, input: Input) {
+        if inside::is_inside() {
+            let _ = inside::defer(self, Job::Input(input));
+            return;
+        }
+        self.feed_now(input);
+        run_deferred();
+    }
+
+    fn feed_now(&self, input: Input) {
+        self.locked(|core, now| {
+            core.engine.handle(now, input);
+            self.view.publish(&core.engine, self.mode);
+        });
+    }
+
+    /// Work for the worker that no effect asks for.
+    pub(crate) fn order(self: &Arc<Self>, work: Work) {
+        if inside::is_inside() {
+            let _ = inside::defer(self, Job::Work(work));
+            return;
+        }
+        self.order_now(work);
+        run_deferred();
+    }
+
+    fn order_now(&self, work: Work) {
+        self.locked(|core, _| {
+            if !core.ended {
+                core.outbox.push_back(work);
+            }
+        });
+    }
+
+    /// Changes the plugins; from inside a call, right after that one.
+    pub(crate) fn change_plugins(self: &Arc<Self>, job: Job) {
+        if inside::is_inside() {
+            let _ = inside::defer(self, job);
+        } else {
+            self.run_job(job);
+            run_deferred();
+        }
+    }
+
+    pub(crate) fn run_job(self: &Arc<Self>, job: Job) {
+        match job {
+            Job::Call(call) => {
+                let id = call.options.message_id.clone();
+                match self.call_now(*call) {
+                    Ok(_) | Err(TrackError::Storage(_) | TrackError::NotSynced { .. }) => {}
+                    // Its caller was told that it is queued: what came of it is told another way.
+                    Err(error) => self.refused(id, &error),
+                }
+            }
+            Job::Input(input) => self.feed_now(input),
+            Job::Work(work) => self.order_now(work),
+            Job::AddPlugin(plugin) => self.locked(|core, _| core.engine.timeline().add(plugin)),
+            Job::RemovePlugin(name) => {
+                self.locked(|core, _| core.engine.timeline().remove(&name));
+            }
+        }
+    }
+
+    fn refused(&self, message_id: Option<String>, error: &TrackError) {
+        self.report(Report {
+            reason: DropReason::Invalid,
+            count: 1,
+            message_id,
+            status: None,
+            destination: None,
+            detail: error.to_string(),
+        });
+    }
+
+    pub(crate) fn report(&self, report: Report) {
+        self.view.count_drop(report.reason, report.count);
+        self.callbacks.report(report);
+    }
+
+    /// Asks for a flush; answered when all that waits now is settled, or something is in the way.
+    pub(crate) fn flush(self: &Arc<Self>) -> oneshot::Receiver<FlushReport> {
+        let (answer, receiver) = oneshot::channel();
+        let id = self.next_flush.fetch_add(1, Ordering::Relaxed);
+        self.flushes().insert(id, answer);
+        self.feed(Input::Flush(id));
+        if !inside::is_inside() && self.lock().ended {
+            self.flushes().clear();
+        }
+        receiver
+    }
+
+    pub(crate) fn flush_done(&self, id: u64, report: FlushReport) {
+        let answer = self.flushes().remove(&id);
+        if let Some(answer) = answer {
+            // Nobody may be waiting any more; that is their choice.
+            let _ = answer.send(report);
+        }
+    }
+
+    /// What a flush answers when nobody can carry it out.
+    pub(crate) fn unflushed(&self, why: &str) -> FlushReport {
+        let pending = self.view.queue().events as u64;
+        FlushReport {
+            pending,
+            waiting_for: (pending > 0).then(|| why.to_owned()),
+            ..FlushReport::default()
+        }
+    }
+
+    fn flushes(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<FlushReport>>> {
+        self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The worker's turn: what it has to do, and until when it may sleep otherwise.
+    pub(crate) fn take_work(&self, into: &mut VecDeque<Work>) -> Option<u64> {
+        let mut core = self.lock();
+        core.woken = false;
+        core::mem::swap(&mut core.outbox, into);
+        let deadline = core.engine.next_deadline();
+        core.sleeps_until = deadline.unwrap_or(u64::MAX);
+        deadline
+    }
+
+    /// Reads stored events, a few under one lock, so that callers get in between.
+    ///
+    /// # Errors
+    /// The disk's own; a damaged or missing event is `Ok(false)`.
+    pub(crate) fn read(
+        &self,
+        seqs: &[headwater_model::id::Seq],
+        mut each: impl FnMut(&mut dyn FnMut(&mut Vec<u8>) -> bool),
+    ) -> Result<(), StoreError> {
+        let mut core = self.lock();
+        let Some(store) = core.store.as_mut() else {
+            return Ok(());
+        };
+        let mut failure = None;
+        for seq in seqs {
+            each(&mut |out| match store.read(seq.0, out) {
+                Ok(found) => found,
+                Err(StoreError::Corrupt { .. }) => false,
+                Err(error) => {
+                    failure = Some(error);
+                    false
+                }
+            });
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// A point that covers all appends so far, and how many those are.
+    pub(crate) fn sync_point(&self) -> Result<(u64, SyncPoint), StoreError> {
+        let mut core = self.lock();
+        let appended = core.appended;
+        let point = match core.store.as_mut() {
+            Some(store) => store.sync_point()?,
+            None => SyncPoint::done(),
+        };
+        Ok((appended, point))
+    }
+
+    /// Closes the store and frees its directory; the last sync point is for the worker to wait for. `None` when it was
+    /// closed before.
+    pub(crate) fn close_store(&self) -> Option<SyncPoint> {
+        let mut core = self.lock();
+        core.engine.handle(self.now(), Input::Close);
+        let mut store = core.store.take()?;
+        drop(core);
+        store.sync_point().ok()
+    }
+
+    /// The worker leaves: what it did not do comes back.
+    pub(crate) fn end(&self) -> VecDeque<Work> {
+        let mut core = self.lock();
+        core.ended = true;
+        let rest = core::mem::take(&mut core.outbox);
+        drop(core);
+        self.flushes().clear();
+        rest
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+}
+
+impl Core {
+    /// Carries out what the engine asks for. Answers the first failure of the store, and whether something changed that
+    /// is published seldom.
+    fn drain(&mut self, now: Now) -> (Option<StoreError>, bool) {
+        let (mut failure, mut slow) = (None, false);
+        while let Some(effect) = self.engine.poll_effect() {
+            match effect {
+                Effect::Persist { seq, at, body } => {
+                    let stored = match self.store.as_mut() {
+                        Some(store) => store.append(seq.0, at.0, &body).map_err(Some),
+                        None => Err(None),
+                    };
+                    match stored {
+                        Ok(()) => {
+                            self.appended += 1;
+                            self.engine.handle(now, Input::Persisted(seq));
+                        }
+                        Err(error) => {
+                            let kind = match error {
+                                Some(StoreError::Full { .. }) => StoreFailure::Full,
+                                _ => StoreFailure::Io,
+                            };
+                            self.engine.handle(now, Input::StoreFailed(seq, kind));
+                            failure = failure.or(error);
+                        }
+                    }
+                }
+                Effect::Save { key, value } => {
+                    slow = true;
+                    if let Some(store) = self.store.as_mut()
+                        && store.save_state(key.as_str(), &value).is_err()
+                    {
+                        self.outbox.push_back(Work::StateNotSaved(key));
+                    }
+                }
+                // What cannot be noted now is owed by the store and noted later.
+                Effect::Forget(seqs) => {
+                    if let Some(store) = self.store.as_mut() {
+                        let seqs: Vec<u64> = seqs.iter().map(|seq| seq.0).collect();
+                        let _ = store.forget(&seqs);
+                    }
+                }
+                other => self.outbox.push_back(Work::Effect(other)),
+            }
+        }
+        (failure, slow)
+    }
+
+    /// Whether the worker must be woken: there is work, or it would sleep too long.
+    fn wants_worker(&mut self) -> bool {
+        if self.woken {
+            return false;
+        }
+        let wanted = !self.outbox.is_empty()
+            || self
+                .engine
+                .next_deadline()
+                .is_some_and(|deadline| deadline < self.sleeps_until);
+        self.woken = wanted;
+        wanted
+    }
+}
