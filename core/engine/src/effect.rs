@@ -285,6 +285,8 @@ pub enum Diagnostic {
     },
     /// A saved piece of state could not be read and counts as absent.
     StateUnreadable(StateKey),
+    /// A piece of state could not be saved; it is again when it changes the next time. Told by the host.
+    StateNotSaved(StateKey),
     /// Syncing failed; events are in the operating system's hands, not yet on the disk.
     SyncFailed,
 }
