@@ -18,11 +18,12 @@ const kotlinPlain = `
     }`;
 
 const LANGUAGES = [
-  ['curl', (key) => `curl ${origin}/v1/track -u ${key}: -H 'content-type: application/json' -d '{
-  "userId": "user-1",
-  "event": "Order Completed",
-  "properties": { "orderId": "A-1001", "revenue": 39.9, "currency": "EUR" }
-}'`, 'The answer comes after the event is on disk.'],
+  ['curl', (key) => `curl ${origin}/v1/track -u ${key}: \\
+  -H 'content-type: application/json' -d '{
+    "userId": "user-1",
+    "event": "Order Completed",
+    "properties": { "orderId": "A-1001", "revenue": 39.9, "currency": "EUR" }
+  }'`, 'The answer comes after the event is on disk.'],
   ['Rust', (key) => `// cargo add headwater serde_json
 use headwater::{Client, Track};
 use serde_json::json;

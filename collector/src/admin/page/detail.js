@@ -1,10 +1,10 @@
 // One event, opened: the facts one looks for first, why it was refused if it was, and all of its JSON.
 
 import { $, copy, element } from './dom.js';
-import { isObject } from './ledger.js';
+import { isObject } from './summary.js';
 import { tree } from './json.js';
 
-const DUPLICATE = 'An event of this source with this messageId was accepted before, so this copy was not stored again. It is what a retry after a lost answer looks like: nothing to do, as long as the SDK makes a new messageId for each call.';
+const DUPLICATE = 'An event of this source with this messageId was accepted before, so this copy was not stored again. It is what a retry after a lost answer looks like. Nothing to do, as long as each call has a messageId of its own.';
 
 /** `onClose()`; `onFind(text)` looks for all events with that text. */
 export function createDetail({ onClose, onFind }) {
@@ -12,31 +12,32 @@ export function createDetail({ onClose, onFind }) {
 
   function open(item) {
     const message = JSON.parse(item.raw);
-    const event = message.event;
+    const event = item.kind === 'duplicate' ? item.first && JSON.parse(item.first).event : message.event;
     const fields = isObject(event) ? event : {};
     const library = isObject(fields.context) && isObject(fields.context.library) ? fields.context.library : {};
-    const pretty = JSON.stringify(event, null, 2);
+    const shown = event ?? message;
+    const pretty = JSON.stringify(shown, null, 2);
 
     const facts = [
       ['User', fields.userId, true],
       ['Anonymous ID', fields.anonymousId, true],
       ['Group', fields.groupId, true],
-      ['Message ID', fields.messageId],
-      ['Received', moment(item.at)],
-      ['Lag', lag(item.at, fields.originalTimestamp ?? fields.timestamp)],
+      ['Message ID', item.messageId],
+      ['Received', item.about ? '' : moment(item.at)],
+      ['Lag', item.kind === 'good' ? lag(item.at, fields.originalTimestamp) : ''],
       ['Source', message.source],
       ['Library', [library.name, library.version].filter((part) => typeof part === 'string').join(' ')],
-      ['Size', `${size(new TextEncoder().encode(JSON.stringify(event)).length)}`],
+      ['Size', event && size(new TextEncoder().encode(JSON.stringify(event)).length)],
     ];
     const list = element('dl');
     for (const [name, value, findable] of facts) {
-      if (value === undefined || value === null || value === '') continue;
-      const shown = String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 400);
-      const fact = element('bdi', {}, shown);
+      if (value === undefined || value === null || value === '' || value === 0) continue;
+      const words = String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 400);
+      const fact = element('bdi', {}, words);
       list.append(
         element('dt', {}, name),
         element('dd', {}, findable
-          ? element('button', { type: 'button', class: 'find', title: 'Show all events with this', onclick: () => onFind(shown) }, fact)
+          ? element('button', { type: 'button', class: 'find', title: 'Show all events with this', onclick: () => onFind(words) }, fact)
           : fact),
       );
     }
@@ -45,16 +46,21 @@ export function createDetail({ onClose, onFind }) {
     panel.dataset.type = item.type;
     panel.replaceChildren(
       element('div', { class: 'title' },
-        element('span', { class: 'type' }, item.type || 'no type'),
-        element('h2', { dir: 'auto' }, item.name || '—'),
+        element('span', { class: 'type' }, item.label),
+        element('h2', { dir: 'auto' }, item.name),
         element('button', { type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close (esc)', onclick: onClose }, '✕')),
       ...notice(item, message),
       list,
-      element('div', { class: 'bar' }, element('h3', {}, item.kind === 'bad' ? 'As it was sent' : 'Event'), copyButton),
-      tree(event),
+      element('div', { class: 'bar' }, element('h3', {}, heading(item, event)), copyButton),
+      tree(shown),
     );
     panel.scrollTop = 0;
     panel.hidden = false;
+  }
+
+  function heading(item, event) {
+    if (event === undefined) return 'What the collector says';
+    return { good: 'Event', bad: 'As it was sent', duplicate: 'The event it repeats' }[item.kind];
   }
 
   function notice(item, message) {

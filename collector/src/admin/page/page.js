@@ -2,13 +2,14 @@
 
 import { $, element, say } from './dom.js';
 import { follow } from './stream.js';
-import { createLedger, summarise, MAX_EVENTS, TYPES } from './ledger.js';
+import { createLedger, MAX_EVENTS } from './ledger.js';
+import { TYPES } from './summary.js';
 import { createList } from './list.js';
 import { createDetail } from './detail.js';
 import { createMeter } from './meter.js';
 import { createConnect } from './connect.js';
 
-const SNAPSHOT = 500;
+const RECENT = 1_000; // events from before this page, or from while the collector was out of reach
 const BUSY = 20; // events in one frame from which on rows appear without a movement
 const SLOW_MS = 100; // and the list is drawn ten times a second
 
@@ -20,31 +21,40 @@ createConnect();
 
 // ---- intake
 
-let queue = []; // [kind, JSON]: parsed when the list wants it, not when it comes
+let queue = []; // [kind, JSON, when]: parsed when the list wants it, not when it comes
 let paused = false;
 let meanwhile = 0;
 let skipped = 0;
 let frame = 0;
 let drawnAt = 0;
 let badWhileAway = 0;
+let current = false; // past the recent events that a connection begins with
 
 function receive(kind, data) {
-  if (kind === 'stats') return meter.totals(JSON.parse(data));
-  if (kind === 'skipped') return void (skipped += Number(JSON.parse(data).count) || 0);
+  if (kind === 'stats') return totals(JSON.parse(data));
+  if (kind === 'dropped') return void (skipped += Number(JSON.parse(data).count) || 0);
   if (kind !== 'good' && kind !== 'bad' && kind !== 'duplicate') return;
-  meter.count(kind);
-  queue.push([kind, data]);
-  if (kind === 'bad' && document.hidden) document.title = `(${++badWhileAway} rejected) Headwater`;
+  queue.push([kind, data, current ? Date.now() : 0]);
+  if (kind === 'bad' && current && document.hidden) document.title = `(${++badWhileAway} rejected) Headwater`;
   // A page in the background or paused draws nothing: keep what it could show, and count the rest.
   if (queue.length > MAX_EVENTS * 1.2) {
     const excess = queue.length - MAX_EVENTS;
     queue.splice(0, excess);
     skipped += excess;
   }
-  if (paused) {
+  if (current) meter.count(kind);
+  if (!paused) schedule();
+  else if (current) {
     meanwhile++;
     showPause();
-  } else schedule();
+  }
+}
+
+function totals(stats) {
+  meter.totals(stats);
+  if (current) return;
+  current = true;
+  schedule();
 }
 
 function schedule() {
@@ -53,56 +63,27 @@ function schedule() {
 
 function intake(now) {
   frame = 0;
-  if (paused || !queue.length) return;
-  const flood = queue.length >= BUSY || now - drawnAt < SLOW_MS;
-  if (flood && now - drawnAt < SLOW_MS) return schedule();
-  const slide = queue.length < BUSY && now - drawnAt > SLOW_MS;
+  if (paused) return;
+  if (queue.length > 1 && now - drawnAt < SLOW_MS) return schedule();
+  const slide = queue.length < BUSY && now - drawnAt >= SLOW_MS;
   drawnAt = now;
-  const items = [];
-  for (const [kind, data] of queue) {
-    try {
-      items.push(summarise(kind, data, JSON.parse(data)));
-    } catch {
-      skipped++;
-    }
-  }
+  const arrivals = queue;
   queue = [];
-  refresh(ledger.add(items), slide);
-}
-
-/** What the collector has kept of the time before this page, or while it could not be reached. */
-async function snapshot() {
-  try {
-    const [good, bad, totals] = await Promise.all(['good', 'bad', 'all'].map(async (name) => {
-      const response = await fetch(`/_inspect/${name}?limit=${SNAPSHOT}`, { headers: headers(), cache: 'no-store' });
-      return response.json();
-    }));
-    meter.totals(totals);
-    const items = [];
-    for (const [kind, { items: kept = [] }] of [['good', good], ['bad', bad]]) {
-      for (const message of kept) items.push(summarise(message.kind ?? kind, JSON.stringify(message), message));
-    }
-    ledger.merge(items);
-    known = true;
-    refresh();
-  } catch {
-    // The stream's own reconnecting brings it back.
-  }
+  refresh(ledger.add(arrivals), slide);
 }
 
 // ---- what is shown
 
-let known = false; // whether an empty list means that there is nothing
 let connecting = false; // whether the reader asked for the snippets
 
 function refresh(added = 0, slide = false) {
   list.draw(added, slide);
   const empty = ledger.all.length === 0;
-  const untouched = empty && known && ledger.letGo === 0 && !cleared;
+  const untouched = empty && current && ledger.letGo === 0 && !cleared;
   const teach = !locked && (connecting || untouched);
   $('connect').hidden = !teach;
   say($('connectTitle'), untouched ? 'Waiting for the first event' : 'Send events here');
-  $('nothing').hidden = teach || locked || !known || ledger.view.length > 0;
+  $('nothing').hidden = teach || locked || !current || ledger.view.length > 0;
   say($('nothingText'), empty ? 'Cleared. New events appear here.' : reason());
   $('unfilter').hidden = empty;
   say($('badCount'), ledger.counts.bad ? ledger.counts.bad.toLocaleString('en') : '');
@@ -248,6 +229,11 @@ document.addEventListener('visibilitychange', () => {
 // ---- connection
 
 let locked = false;
+const given = new URLSearchParams(location.search).get('token');
+if (given) {
+  sessionStorage.setItem('headwater.token', given);
+  history.replaceState(null, '', location.pathname);
+}
 const token = () => sessionStorage.getItem('headwater.token');
 const headers = () => (token() ? { authorization: `Bearer ${token()}` } : {});
 let countdown = 0;
@@ -264,12 +250,12 @@ function showState(state, wait = 0) {
     tell();
     countdown = setInterval(tell, 500);
   } else say($('stateText'), words[state]);
-  if (state === 'live') snapshot();
+  if (state === 'live') current = false;
   if (state === 'live' || state === 'waiting') say($('said'), state === 'live' ? 'Connected' : 'Connection lost');
   refresh();
 }
 
-const stream = follow({ url: '/_events', headers, onMessage: receive, onState: showState });
+const stream = follow({ url: `/_events?recent=${RECENT}`, headers, onMessage: receive, onState: showState });
 $('locked').addEventListener('submit', (event) => {
   event.preventDefault();
   sessionStorage.setItem('headwater.token', $('token').value);

@@ -2,12 +2,11 @@
 // events of a network chunk in one task, which is what keeps a thousand a second cheap.
 
 const MAX_LINE = 8 << 20; // characters without an end of message: no event is that large, so the stream is broken
-const SILENCE_MS = 45_000; // three times the collector's keep-alive
+const SILENCE_MS = 10_000; // the collector sends its totals every second
 const LONGEST_WAIT_MS = 10_000;
 
 /** Follows `url` for good. `onState` gets 'connecting', 'live', 'locked', or 'waiting' with the milliseconds to go. */
 export function follow({ url, headers, onMessage, onState }) {
-  let lastId = '';
   let failures = 0;
   let timer = 0;
   let abort = null;
@@ -19,9 +18,8 @@ export function follow({ url, headers, onMessage, onState }) {
     onState('connecting');
     const started = performance.now();
     try {
-      const resume = lastId ? { 'last-event-id': lastId } : {};
       const response = await fetch(url, {
-        headers: { accept: 'text/event-stream', ...resume, ...headers() },
+        headers: { accept: 'text/event-stream', ...headers() },
         cache: 'no-store',
         signal: mine.signal,
       });
@@ -65,7 +63,6 @@ export function follow({ url, headers, onMessage, onState }) {
           name = data = '';
         } else if (line.startsWith('data:')) data += (data && '\n') + line.slice(line[5] === ' ' ? 6 : 5);
         else if (line.startsWith('event:')) name = line.slice(6).trim();
-        else if (line.startsWith('id:')) lastId = line.slice(3).trim();
       }
     }
   }
