@@ -389,10 +389,6 @@ impl Shared {
         self.flushes().clear();
         rest
     }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.lock().ended
-    }
 }
 
 impl Core {

@@ -1,0 +1,333 @@
+//! Through failures: retries, rejections, silence, no network; nothing lost, nothing out of order.
+
+mod hub;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use headwater::{Client, Diagnostic, DropReason, Durability, Report, RetryConfig};
+use hub::{Answer, Hub, eventually, names};
+use serde_json::json;
+
+fn client(hub: &Hub) -> headwater::Builder {
+    Client::builder("test-key")
+        .endpoint(hub.url())
+        .durability(Durability::Memory)
+        .no_proxy()
+        .retry(RetryConfig {
+            base: 100,
+            ..RetryConfig::default()
+        })
+}
+
+fn send(client: &Client, names: &[&str]) {
+    for name in names {
+        client.track(*name, ()).user_id("u").send().unwrap();
+    }
+}
+
+fn same_ids_each_time(hub: &Hub) {
+    let tries: Vec<Vec<String>> = hub
+        .requests()
+        .iter()
+        .map(|(request, _)| {
+            request
+                .batch()
+                .iter()
+                .map(|event| event["messageId"].to_string())
+                .collect()
+        })
+        .collect();
+    assert!(tries.len() > 1);
+    assert!(tries.iter().all(|ids| *ids == tries[0]), "{tries:?}");
+}
+
+#[test]
+fn a_500_is_tried_again_with_the_same_message_ids() {
+    let hub = Hub::scripted(|n, _| Answer::Status(if n < 2 { 500 } else { 200 }));
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a", "b"]);
+    let report = client.flush_blocking();
+    assert_eq!((report.delivered, report.pending), (0, 2));
+    assert!(report.retry_in.is_some());
+    assert_eq!(names(&hub.wait_for(2)), ["a", "b"]);
+    same_ids_each_time(&hub);
+    assert_eq!(hub.requests()[1].0.header("x-retry-count"), Some("1"));
+}
+
+#[test]
+fn a_connection_that_breaks_is_tried_again_with_the_same_message_ids() {
+    let hub = Hub::scripted(|n, _| {
+        if n < 2 {
+            Answer::Hangup
+        } else {
+            Answer::Status(200)
+        }
+    });
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a"]);
+    client.flush_blocking();
+    assert_eq!(names(&hub.wait_for(1)), ["a"]);
+    same_ids_each_time(&hub);
+}
+
+#[test]
+fn a_429_waits_as_long_as_the_hub_says() {
+    let hub = Hub::scripted(|n, _| match n {
+        0 => Answer::With(429, vec![("Retry-After".into(), "1".into())], Vec::new()),
+        _ => Answer::Status(200),
+    });
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a"]);
+    let begun = Instant::now();
+    client.flush_blocking();
+    hub.wait_for(1);
+    assert!(
+        begun.elapsed() >= Duration::from_millis(950),
+        "{:?}",
+        begun.elapsed()
+    );
+    same_ids_each_time(&hub);
+}
+
+#[test]
+fn a_slow_hub_runs_into_the_timeout_and_gets_the_batch_again() {
+    let hub = Hub::scripted(|n, _| match n {
+        0 => Answer::Late(Duration::from_secs(3), 500),
+        _ => Answer::Status(200),
+    });
+    let client = client(&hub)
+        .request_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    send(&client, &["a"]);
+    let begun = Instant::now();
+    let report = client.flush_blocking();
+    assert_eq!(report.pending, 1);
+    hub.wait_for(1);
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+fn calls_do_not_wait_for_a_hub_that_says_nothing() {
+    let hub = Hub::scripted(|_, _| Answer::Late(Duration::from_secs(5), 200));
+    let client = client(&hub).flush_at(1).build().unwrap();
+    let begun = Instant::now();
+    for _ in 0..1_000 {
+        send(&client, &["a"]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert_eq!(client.queue().events, 1_000);
+}
+
+#[test]
+fn a_poison_event_is_found_set_aside_and_reported_and_the_rest_arrives() {
+    let hub = Hub::scripted(|_, request| {
+        let poisoned = request
+            .batch()
+            .iter()
+            .any(|event| event["event"] == "poison");
+        Answer::Status(if poisoned { 400 } else { 200 })
+    });
+    let reports: Arc<Mutex<Vec<Report>>> = Arc::default();
+    let told = Arc::clone(&reports);
+    let client = client(&hub)
+        .on_report(move |report| told.lock().unwrap().push(report.clone()))
+        .build()
+        .unwrap();
+    send(&client, &["a", "b", "poison", "c", "d"]);
+    let report = client.flush_blocking();
+    assert_eq!(
+        (report.delivered, report.dropped, report.pending),
+        (4, 1, 0)
+    );
+    assert_eq!(names(&hub.events()), ["a", "b", "c", "d"]);
+    eventually("the report", || reports.lock().unwrap().len() == 1);
+    let report = reports.lock().unwrap()[0].clone();
+    assert_eq!(
+        (report.reason, report.count, report.status),
+        (DropReason::Rejected, 1, Some(400))
+    );
+    eventually("the quarantine", || client.quarantine().len() == 1);
+    let entry = client.quarantine().remove(0);
+    assert_eq!(
+        entry
+            .path("event.event")
+            .and_then(headwater::json::Value::as_str),
+        Some("poison")
+    );
+    assert_eq!(client.drops(), [(DropReason::Rejected, 1)]);
+}
+
+#[test]
+fn a_401_drops_with_a_report() {
+    let hub = Hub::scripted(|_, _| Answer::Status(401));
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a"]);
+    let report = client.flush_blocking();
+    assert_eq!((report.dropped, report.pending), (1, 0));
+    eventually("the count", || client.drops() == [(DropReason::Refused, 1)]);
+}
+
+#[test]
+fn a_redirect_is_an_answer_and_is_not_followed() {
+    let elsewhere = Hub::open();
+    let location = format!("{}/v1/batch", elsewhere.url());
+    let hub = Hub::scripted(move |_, _| {
+        Answer::With(307, vec![("Location".into(), location.clone())], Vec::new())
+    });
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a"]);
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn offline_nothing_is_tried_and_online_everything_goes_out_in_order() {
+    let hub = Hub::open();
+    let client = client(&hub).flush_at(1).build().unwrap();
+    client.set_online(false);
+    send(&client, &["a", "b"]);
+    let report = client.flush_blocking();
+    assert_eq!(report.pending, 2);
+    assert!(report.waiting_for.unwrap().contains("offline"));
+    assert!(hub.requests().is_empty());
+    client.set_online(true);
+    assert_eq!(names(&hub.wait_for(2)), ["a", "b"]);
+}
+
+#[test]
+fn events_go_by_themselves_at_the_count_and_at_the_interval() {
+    let hub = Hub::open();
+    let counted = client(&hub).flush_at(3).build().unwrap();
+    send(&counted, &["a", "b"]);
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(hub.requests().is_empty());
+    send(&counted, &["c"]);
+    assert_eq!(names(&hub.wait_for(3)), ["a", "b", "c"]);
+    let timed = client(&hub)
+        .flush_interval(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    send(&timed, &["d"]);
+    assert_eq!(hub.wait_for(4).len(), 4);
+}
+
+#[test]
+fn a_policy_of_the_applications_own_decides_and_one_that_panics_harms_nothing() {
+    #[derive(Debug)]
+    struct OnPanic(Arc<AtomicUsize>);
+    impl headwater::FlushPolicy for OnPanic {
+        fn on_event(&mut self, _: headwater::Now, _: headwater::Queue) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            panic!("a policy that panics");
+        }
+    }
+    #[derive(Debug)]
+    struct AtTwo;
+    impl headwater::FlushPolicy for AtTwo {
+        fn on_event(&mut self, _: headwater::Now, queue: headwater::Queue) -> bool {
+            queue.events == 2
+        }
+    }
+    let hub = Hub::open();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let client = client(&hub)
+        .flush_policy(OnPanic(Arc::clone(&asked)))
+        .flush_policy(AtTwo)
+        .build()
+        .unwrap();
+    send(&client, &["a", "b"]);
+    assert_eq!(hub.wait_for(2).len(), 2);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn failed_tries_are_told_as_diagnostics() {
+    let hub = Hub::scripted(|n, _| Answer::Status(if n == 0 { 503 } else { 200 }));
+    let told: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+    let heard = Arc::clone(&told);
+    let client = client(&hub)
+        .on_diagnostic(move |diagnostic| heard.lock().unwrap().push(diagnostic.clone()))
+        .build()
+        .unwrap();
+    send(&client, &["a"]);
+    client.flush_blocking();
+    hub.wait_for(1);
+    assert!(matches!(
+        told.lock().unwrap()[0],
+        Diagnostic::UploadFailed {
+            status: Some(503),
+            failures: 1,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn shutdown_drains_through_retries_and_then_refuses_calls() {
+    let hub = Hub::scripted(|n, _| Answer::Status(if n < 2 { 500 } else { 200 }));
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a", "b"]);
+    let report = client.shutdown_blocking(Duration::from_secs(10));
+    assert_eq!((report.delivered, report.pending), (2, 0));
+    let error = client.track("late", ()).user_id("u").send().unwrap_err();
+    assert!(error.to_string().contains("shut down"), "{error}");
+    assert_eq!(client.shutdown_blocking(Duration::from_secs(1)).pending, 0);
+    assert_eq!(client.flush_blocking().pending, 0);
+}
+
+#[test]
+fn shutdown_returns_at_its_timeout_with_what_remains() {
+    let hub = Hub::scripted(|_, _| Answer::Late(Duration::from_secs(30), 200));
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a"]);
+    let begun = Instant::now();
+    let report = client.shutdown_blocking(Duration::from_millis(300));
+    assert_eq!((report.delivered, report.pending), (0, 1));
+    assert!(report.waiting_for.is_some());
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn requests_go_through_the_proxy() {
+    let proxy = Hub::open();
+    let client = Client::builder("test-key")
+        .endpoint("http://hub.invalid/v1")
+        .durability(Durability::Memory)
+        .proxy(proxy.url())
+        .build()
+        .unwrap();
+    client.track("a", json!({})).user_id("u").send().unwrap();
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert_eq!(proxy.requests()[0].0.path, "http://hub.invalid/v1/batch");
+}
+
+#[test]
+fn settings_are_fetched_from_the_endpoint_and_no_event_waits_for_them() {
+    let hub = Hub::scripted(|_, request| {
+        if request.method == "GET" {
+            Answer::With(
+                200,
+                Vec::new(),
+                br#"{"integrations":{"X":{"a":1}}}"#.to_vec(),
+            )
+        } else {
+            Answer::Status(200)
+        }
+    });
+    let client = client(&hub).settings().build().unwrap();
+    send(&client, &["a"]);
+    assert_eq!(client.flush_blocking().delivered, 1);
+    eventually("the settings", || client.settings().is_some());
+    let paths: Vec<_> = hub
+        .requests()
+        .into_iter()
+        .map(|(request, _)| request.path)
+        .collect();
+    assert!(
+        paths.contains(&"/v1/projects/test-key/settings".to_owned()),
+        "{paths:?}"
+    );
+}

@@ -1,0 +1,303 @@
+//! Code of the application that runs inside the client: plugins, destinations, callbacks. Whatever it does, calls go on.
+
+mod hub;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use headwater::json::Value;
+use headwater::{
+    Client, Destination, DropReason, Durability, Event, Plugin, PluginError, Stage, Timeline,
+};
+use hub::{Answer, Hub, eventually, names};
+use serde_json::json;
+
+fn memory(hub: &Hub) -> headwater::Builder {
+    Client::builder("test-key")
+        .endpoint(hub.url())
+        .durability(Durability::Memory)
+        .no_proxy()
+}
+
+fn send(client: &Client, name: &str) {
+    client.track(name, ()).user_id("u").send().unwrap();
+}
+
+type Act = Box<dyn FnMut(Event) -> Result<Option<Event>, PluginError> + Send>;
+
+struct Does(Stage, Act);
+
+fn does(
+    stage: Stage,
+    act: impl FnMut(Event) -> Result<Option<Event>, PluginError> + Send + 'static,
+) -> Does {
+    Does(stage, Box::new(act))
+}
+
+impl Plugin for Does {
+    fn name(&self) -> &str {
+        "does"
+    }
+    fn stage(&self) -> Stage {
+        self.0
+    }
+    fn process(&mut self, event: Event) -> Result<Option<Event>, PluginError> {
+        (self.1)(event)
+    }
+}
+
+#[test]
+fn a_plugin_that_panics_or_fails_costs_nothing() {
+    let hub = Hub::open();
+    let client = memory(&hub)
+        .plugin(does(Stage::Before, |_| panic!("a plugin that panics")))
+        .plugin(does(Stage::Enrichment, |_| Err(PluginError("no".into()))))
+        .plugin(does(Stage::Enrichment, |mut event| {
+            event.properties.object().insert("seen", true);
+            Ok(Some(event))
+        }))
+        .build()
+        .unwrap();
+    send(&client, "a");
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert_eq!(hub.events()[0]["properties"]["seen"], true);
+}
+
+#[test]
+fn a_plugin_can_drop_an_event_and_the_report_says_so() {
+    let hub = Hub::open();
+    let client = memory(&hub)
+        .plugin(does(Stage::Before, |event| {
+            Ok((event.event.as_deref() != Some("secret")).then_some(event))
+        }))
+        .build()
+        .unwrap();
+    send(&client, "secret");
+    send(&client, "open");
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert_eq!(names(&hub.events()), ["open"]);
+    assert_eq!(client.drops(), [(DropReason::Plugin, 1)]);
+    client.remove_plugin("does");
+    send(&client, "secret");
+    client.flush_blocking();
+    assert_eq!(names(&hub.events()), ["open", "secret"]);
+}
+
+#[test]
+fn a_plugin_that_calls_the_client_gets_its_calls_right_after_the_event_at_hand() {
+    let hub = Hub::open();
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let theirs = Arc::clone(&slot);
+    let client = memory(&hub)
+        .plugin(does(Stage::Before, move |event| {
+            if let (Some(client), Some("a")) = (theirs.get(), event.event.as_deref()) {
+                client
+                    .track("from a plugin", ())
+                    .user_id("u")
+                    .send()
+                    .unwrap();
+                client.track("and another", ()).user_id("u").send().unwrap();
+                // None of these may wait for the lock that this very call holds.
+                assert_eq!(client.queue().events, 0);
+                let _ = client.identity();
+                assert!(client.flush_blocking().delivered == 0);
+                client.set_online(true);
+            }
+            Ok(Some(event))
+        }))
+        .build()
+        .unwrap();
+    slot.set(client.clone()).unwrap();
+    send(&client, "a");
+    send(&client, "b");
+    client.flush_blocking();
+    assert_eq!(
+        names(&hub.wait_for(4)),
+        ["a", "from a plugin", "and another", "b"]
+    );
+}
+
+#[test]
+fn a_plugin_that_answers_each_event_with_another_is_stopped() {
+    let hub = Hub::open();
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let theirs = Arc::clone(&slot);
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&refused);
+    let client = memory(&hub)
+        .plugin(does(Stage::Before, move |event| {
+            if let Some(client) = theirs.get()
+                && client.track("again", ()).user_id("u").send().is_err()
+            {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(Some(event))
+        }))
+        .build()
+        .unwrap();
+    slot.set(client.clone()).unwrap();
+    send(&client, "a");
+    assert_eq!(refused.load(Ordering::Relaxed), 1);
+    assert_eq!(client.flush_blocking().pending, 0);
+    assert!(hub.events().len() < 20);
+}
+
+#[test]
+fn callbacks_may_panic_be_slow_and_call_back() {
+    let hub = Hub::scripted(|_, request| {
+        let bad = request.batch().iter().any(|event| event["event"] == "bad");
+        Answer::Status(if bad { 400 } else { 200 })
+    });
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let theirs = Arc::clone(&slot);
+    let heard = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&heard);
+    let client = memory(&hub)
+        .on_report(move |_| {
+            if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+                panic!("a callback that panics");
+            }
+            if let Some(client) = theirs.get() {
+                send(client, "told");
+                client.flush_blocking();
+            }
+        })
+        .build()
+        .unwrap();
+    slot.set(client.clone()).unwrap();
+    send(&client, "bad");
+    client.flush_blocking();
+    send(&client, "bad");
+    client.flush_blocking();
+    eventually("the second report", || heard.load(Ordering::Relaxed) == 2);
+    assert_eq!(names(&hub.wait_for(1)), ["told"]);
+}
+
+/// Keeps what it is given; panics, fails or dawdles at the events that say so.
+struct Records {
+    key: &'static str,
+    seen: Arc<Mutex<Vec<String>>>,
+    needs_settings: bool,
+}
+
+impl Destination for Records {
+    fn key(&self) -> &str {
+        self.key
+    }
+    fn needs_settings(&self) -> bool {
+        self.needs_settings
+    }
+    fn update(&mut self, settings: &Value) {
+        let mut text = Vec::new();
+        settings.write(&mut text);
+        let text = String::from_utf8(text).unwrap();
+        self.seen.lock().unwrap().push(format!("settings {text}"));
+    }
+    fn deliver(&mut self, event: &Event) -> Result<(), String> {
+        let name = event.event.clone().unwrap_or_default();
+        match name.as_str() {
+            "panic" => panic!("a destination that panics"),
+            "fail" => return Err("it failed".to_owned()),
+            "dawdle" => std::thread::sleep(Duration::from_secs(2)),
+            _ => {}
+        }
+        self.seen.lock().unwrap().push(name);
+        Ok(())
+    }
+    fn flush(&mut self) {
+        self.seen.lock().unwrap().push("flush".to_owned());
+    }
+    fn reset(&mut self) {
+        self.seen.lock().unwrap().push("reset".to_owned());
+    }
+}
+
+fn records(key: &'static str) -> (Records, Arc<Mutex<Vec<String>>>) {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let destination = Records {
+        key,
+        seen: Arc::clone(&seen),
+        needs_settings: false,
+    };
+    (destination, seen)
+}
+
+#[test]
+fn a_destination_that_panics_fails_or_dawdles_costs_its_neighbours_nothing() {
+    let hub = Hub::open();
+    let (bad, bad_seen) = records("Bad");
+    let (good, good_seen) = records("Good");
+    let mut quiet = Timeline::default();
+    quiet.add(Box::new(does(Stage::Before, |event| {
+        let own = matches!(event.event.as_deref(), Some("a" | "b"));
+        Ok(own.then_some(event))
+    })));
+    let client = memory(&hub)
+        .destination(bad)
+        .destination_with(good, quiet)
+        .build()
+        .unwrap();
+    for name in ["panic", "a", "fail", "dawdle", "b"] {
+        send(&client, name);
+    }
+    assert_eq!(client.flush_blocking().delivered, 5);
+    eventually("the good one", || {
+        *good_seen.lock().unwrap() == ["a", "b", "flush"]
+    });
+    eventually("the reports", || {
+        client.drops() == [(DropReason::DestinationFailed, 2)]
+    });
+    client.shutdown_blocking(Duration::from_secs(10));
+    assert_eq!(bad_seen.lock().unwrap()[..3], ["a", "dawdle", "b"]);
+}
+
+#[test]
+fn integrations_and_settings_decide_what_a_destination_gets() {
+    let hub = Hub::scripted(|_, request| {
+        if request.method == "GET" {
+            let document = br#"{"integrations":{"Wanted":{"apiKey":"k"}}}"#;
+            Answer::With(200, Vec::new(), document.to_vec())
+        } else {
+            Answer::Status(200)
+        }
+    });
+    let (mut wanted, wanted_seen) = records("Wanted");
+    wanted.needs_settings = true;
+    let (mut unwanted, unwanted_seen) = records("Unwanted");
+    unwanted.needs_settings = true;
+    let client = memory(&hub)
+        .device()
+        .destination(wanted)
+        .destination(unwanted)
+        .build()
+        .unwrap();
+    send(&client, "all");
+    let call = client.track("none", ()).integrations(json!({"All": false}));
+    call.send().unwrap();
+    let call = client.track("only", ());
+    call.integrations(json!({"All": false, "Wanted": true}))
+        .send()
+        .unwrap();
+    client.reset();
+    eventually("the destination", || wanted_seen.lock().unwrap().len() == 4);
+    let seen = wanted_seen.lock().unwrap().clone();
+    assert!(
+        seen.contains(&r#"settings {"apiKey":"k"}"#.to_owned()),
+        "{seen:?}"
+    );
+    let events: Vec<_> = seen
+        .iter()
+        .filter(|each| ["all", "only", "none"].contains(&each.as_str()))
+        .collect();
+    assert_eq!(events, ["all", "only"]);
+    assert_eq!(
+        unwanted_seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|each| *each == "all")
+            .count(),
+        0
+    );
+}
