@@ -12,7 +12,7 @@ export function createDetail({ onClose, onFind }) {
 
   function open(item) {
     const message = JSON.parse(item.raw);
-    const event = item.kind === 'duplicate' ? item.first && JSON.parse(item.first).event : message.event;
+    const event = message.event;
     const fields = isObject(event) ? event : {};
     const library = isObject(fields.context) && isObject(fields.context.library) ? fields.context.library : {};
     const shown = event ?? message;
@@ -22,8 +22,8 @@ export function createDetail({ onClose, onFind }) {
       ['User', fields.userId, true],
       ['Anonymous ID', fields.anonymousId, true],
       ['Group', fields.groupId, true],
-      ['Message ID', item.messageId],
-      ['Received', item.about ? '' : moment(item.at)],
+      ['Message ID', fields.messageId],
+      ['Received', moment(item.at)],
       ['Lag', item.kind === 'good' ? lag(item.at, fields.originalTimestamp) : ''],
       ['Source', message.source],
       ['Library', [library.name, library.version].filter((part) => typeof part === 'string').join(' ')],
@@ -31,7 +31,7 @@ export function createDetail({ onClose, onFind }) {
     ];
     const list = element('dl');
     for (const [name, value, findable] of facts) {
-      if (value === undefined || value === null || value === '' || value === 0) continue;
+      if (value === undefined || value === null || value === '') continue;
       const words = String(typeof value === 'object' ? JSON.stringify(value) : value).slice(0, 400);
       const fact = element('bdi', {}, words);
       list.append(
@@ -60,7 +60,7 @@ export function createDetail({ onClose, onFind }) {
 
   function heading(item, event) {
     if (event === undefined) return 'What the collector says';
-    return { good: 'Event', bad: 'As it was sent', duplicate: 'The event it repeats' }[item.kind];
+    return item.kind === 'good' ? 'Event' : 'As it was sent';
   }
 
   function notice(item, message) {

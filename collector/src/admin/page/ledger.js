@@ -8,7 +8,6 @@ const MAX_CHARS = 24 << 20;
 
 export function createLedger() {
   const ledger = { all: [], view: [], letGo: 0, counts: { bad: 0, duplicate: 0 }, sources: new Set() };
-  const byMessageId = new Map();
   const known = new Set(); // oldest first, as sets are
   let chars = 0;
   let next = 1;
@@ -32,7 +31,6 @@ export function createLedger() {
     while (cut < ledger.all.length - 1 && (ledger.all.length - cut > MAX_EVENTS * 0.9 || chars > MAX_CHARS * 0.9)) {
       const item = ledger.all[cut++];
       chars -= item.raw.length;
-      if (byMessageId.get(item.messageId) === item) byMessageId.delete(item.messageId);
       if (item.kind in ledger.counts) ledger.counts[item.kind]--;
     }
     ledger.all.splice(0, cut);
@@ -42,26 +40,21 @@ export function createLedger() {
     ledger.view.splice(0, stale < 0 ? ledger.view.length : stale);
   }
 
-  /** Adds what came, as `[kind, JSON, when]`; says how many new rows pass the filter. */
+  /** Adds what came, as `[kind, JSON]`; says how many new rows pass the filter. */
   ledger.add = (arrivals) => {
     let shown = 0;
-    for (const [kind, raw, when] of arrivals) {
+    for (const [kind, raw] of arrivals) {
       const message = JSON.parse(raw);
       if (seen(message.id, raw)) continue;
-      for (const item of summarise(kind, raw, message, (id) => byMessageId.get(id))) {
-        // Only accepted events carry their time. What came before this page lies between its neighbours.
-        item.about = !item.at && !when;
-        item.at ||= when || (ledger.all.at(-1)?.at ?? 0);
-        item.seq = next++;
-        chars += item.raw.length;
-        if (kind === 'good' && item.messageId) byMessageId.set(item.messageId, item);
-        if (kind in ledger.counts) ledger.counts[kind]++;
-        if (item.source && ledger.sources.size < 100) ledger.sources.add(item.source);
-        ledger.all.push(item);
-        if (!filter(item)) continue;
-        ledger.view.push(item);
-        shown++;
-      }
+      const item = summarise(kind, raw, message);
+      item.seq = next++;
+      chars += raw.length;
+      if (kind in ledger.counts) ledger.counts[kind]++;
+      if (item.source && ledger.sources.size < 100) ledger.sources.add(item.source);
+      ledger.all.push(item);
+      if (!filter(item)) continue;
+      ledger.view.push(item);
+      shown++;
     }
     trim();
     return shown;
@@ -77,7 +70,6 @@ export function createLedger() {
     ledger.view = [];
     ledger.letGo = 0;
     ledger.counts = { bad: 0, duplicate: 0 };
-    byMessageId.clear();
     chars = 0;
   };
 

@@ -40,7 +40,7 @@ export function createList({ view, onOpen }) {
     row.id = `e${item.seq}`;
     row.dataset.kind = item.kind;
     row.dataset.type = item.type;
-    time.textContent = item.about ? (item.at ? `≈ ${clock(item.at).slice(0, 8)}` : 'earlier') : clock(item.at);
+    time.textContent = clock(item.at);
     type.textContent = item.label;
     label.textContent = item.name;
     mark.textContent = item.kind === 'bad' ? 'rejected' : item.kind === 'duplicate' ? 'duplicate' : '';

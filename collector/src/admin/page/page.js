@@ -21,7 +21,7 @@ createConnect();
 
 // ---- intake
 
-let queue = []; // [kind, JSON, when]: parsed when the list wants it, not when it comes
+let queue = []; // [kind, JSON]: parsed when the list wants it, not when it comes
 let paused = false;
 let meanwhile = 0;
 let skipped = 0;
@@ -34,7 +34,7 @@ function receive(kind, data) {
   if (kind === 'stats') return totals(JSON.parse(data));
   if (kind === 'dropped') return void (skipped += Number(JSON.parse(data).count) || 0);
   if (kind !== 'good' && kind !== 'bad' && kind !== 'duplicate') return;
-  queue.push([kind, data, current ? Date.now() : 0]);
+  queue.push([kind, data]);
   if (kind === 'bad' && current && document.hidden) document.title = `(${++badWhileAway} rejected) Headwater`;
   // A page in the background or paused draws nothing: keep what it could show, and count the rest.
   if (queue.length > MAX_EVENTS * 1.2) {
@@ -86,14 +86,16 @@ function refresh(added = 0, slide = false) {
   $('nothing').hidden = teach || locked || !current || ledger.view.length > 0;
   say($('nothingText'), empty ? 'Cleared. New events appear here.' : reason());
   $('unfilter').hidden = empty;
-  say($('badCount'), ledger.counts.bad ? ledger.counts.bad.toLocaleString('en') : '');
-  say($('duplicateCount'), ledger.counts.duplicate ? ledger.counts.duplicate.toLocaleString('en') : '');
+  say($('badCount'), brief(ledger.counts.bad));
+  say($('duplicateCount'), brief(ledger.counts.duplicate));
   const n = (count) => count.toLocaleString('en');
   const shown = ledger.view.length === ledger.all.length ? `${n(ledger.all.length)} events` : `${n(ledger.view.length)} of ${n(ledger.all.length)} events`;
   const lost = [ledger.letGo && `${n(ledger.letGo)} older let go`, skipped && `${n(skipped)} skipped`].filter(Boolean);
   say($('kept'), [shown, ...lost].join(' · '));
   showSources();
 }
+
+const brief = (count) => (count < 1000 ? String(count || '') : `${(count / 1000).toFixed(1)}k`);
 
 function reason() {
   if (chosen.kind === 'bad' && !ledger.counts.bad) return 'Nothing was rejected. Events that break a rule show up here with the reason and what to do.';

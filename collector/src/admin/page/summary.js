@@ -6,13 +6,7 @@ export const isObject = (value) => typeof value === 'object' && value !== null &
 
 const text = (value) => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
 
-/** The rows of one message: one, except that duplicates come as a list of messageIds. */
-export function summarise(kind, raw, message, original) {
-  const at = Date.parse(message.receivedAt ?? (kind === 'good' && message.event?.receivedAt)) || 0;
-  const source = text(message.source).slice(0, 60);
-  if (kind === 'duplicate' && Array.isArray(message.messageIds)) {
-    return message.messageIds.map((id) => repeated(text(id), original(id), { kind, raw, at, source }));
-  }
+export function summarise(kind, raw, message) {
   const event = isObject(message.event) ? message.event : {};
   const type = [message.type, event.type].find((each) => TYPES.includes(each)) ?? '';
   const fields = [event.properties, event.traits].find((each) => isObject(each) && Object.keys(each).length) ?? {};
@@ -25,21 +19,19 @@ export function summarise(kind, raw, message, original) {
     alias: [`${text(event.previousId) || '?'} → ${text(event.userId) || '?'}`],
   };
   const name = (names[type] ?? [event.event, event.name]).map(text).find(Boolean) ?? '';
-  return [{
-    kind, raw, at, source, type,
+  return {
+    seq: 0, // its place in the order of arrival, set by the ledger
+    kind,
+    raw,
+    type,
+    at: Date.parse(message.receivedAt) || Date.now(),
+    source: text(message.source).slice(0, 60),
     label: type || (message.event === undefined ? 'request' : 'no type'),
     name: name.slice(0, 200) || (message.event === undefined ? 'Refused request' : '—'),
     user: text(event.userId).slice(0, 80),
     anonymous: text(event.anonymousId).slice(0, 80),
-    messageId: text(event.messageId),
     preview: kind === 'bad' ? `${text(message.code)}: ${text(message.message)}`.slice(0, 240) : preview(fields),
-  }];
-}
-
-/** A duplicate brings only its messageId; the rest is told by the event it repeats, if that is still here. */
-function repeated(messageId, first, own) {
-  const { type = '', label = 'repeat', name = messageId.slice(0, 100), user = '', anonymous = '' } = first ?? {};
-  return { ...own, type, label, name, user, anonymous, messageId, first: first?.raw, preview: `messageId: ${messageId.slice(0, 100)}` };
+  };
 }
 
 function preview(fields) {

@@ -1,0 +1,45 @@
+// A collector of its own for the tests: on a free port, in a folder that goes away.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Starts HEADWATER_BIN; `restart` ends it and starts it again on the same port and folder. */
+export async function startCollector(binary) {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-page-'));
+  let child;
+  let url;
+
+  async function start(port) {
+    child = spawn(binary, ['dev', '--port', String(port), '--data', folder], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HEADWATER_LOG: 'error' } });
+    url = await new Promise((resolve, reject) => {
+      let said = '';
+      child.stdout.on('data', (chunk) => {
+        said += chunk;
+        const found = /listening on (http:\/\/\S+)/.exec(said);
+        if (found) resolve(found[1]);
+      });
+      child.once('exit', (code) => reject(new Error(`the collector ended with ${code}: ${said}`)));
+      child.once('error', reject);
+    });
+  }
+
+  async function end() {
+    if (child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await gone;
+  }
+
+  await start(0);
+  return {
+    url,
+    end,
+    again: () => start(new URL(url).port),
+    async remove() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
