@@ -1,4 +1,10 @@
 //! What is called arrives, with every field, in order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod hub;
 

@@ -1,4 +1,10 @@
 //! Consent: held before a decision, over a restart too; released or purged by it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod hub;
 

@@ -1,4 +1,10 @@
 //! On the disk: restarts, deaths of the process, two on one directory, no room.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod hub;
 

@@ -1,4 +1,10 @@
 //! Code of the application that runs inside the client: plugins, destinations, callbacks. Whatever it does, calls go on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod hub;
 

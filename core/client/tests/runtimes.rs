@@ -1,4 +1,10 @@
 //! Around any runtime, and around none.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod hub;
 

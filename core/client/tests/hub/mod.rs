@@ -74,9 +74,30 @@ impl Hub {
         listener: TcpListener,
         script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
     ) -> Hub {
+        Hub::accept(listener, script, |stream| Some(stream))
+    }
+
+    /// Behind TLS.
+    pub fn secure(config: rustls::ServerConfig) -> Hub {
+        let config = Arc::new(config);
+        Hub::accept(
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            |_, _| Answer::Status(200),
+            move |stream| {
+                let connection = rustls::ServerConnection::new(Arc::clone(&config)).ok()?;
+                Some(rustls::StreamOwned::new(connection, stream))
+            },
+        )
+    }
+
+    fn accept<S: Read + Write + 'static>(
+        listener: TcpListener,
+        script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+        wrap: impl Fn(TcpStream) -> Option<S> + Send + Sync + 'static,
+    ) -> Hub {
         let address = listener.local_addr().unwrap();
         let seen: Arc<(Mutex<Seen>, Condvar)> = Arc::default();
-        let script: Arc<Script> = Arc::new(script);
+        let (script, wrap) = (Arc::new(script), Arc::new(wrap));
         let hub = Hub {
             address,
             seen: Arc::clone(&seen),
@@ -84,10 +105,19 @@ impl Hub {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, script) = (Arc::clone(&seen), Arc::clone(&script));
-                thread::spawn(move || serve(stream, &seen, &*script));
+                let wrap = Arc::clone(&wrap);
+                thread::spawn(move || {
+                    if let Some(stream) = wrap(stream) {
+                        serve(stream, &seen, &*script);
+                    }
+                });
             }
         });
         hub
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     pub fn url(&self) -> String {
@@ -128,10 +158,7 @@ impl Hub {
     }
 }
 
-fn serve(stream: TcpStream, seen: &(Mutex<Seen>, Condvar), script: &Script) {
-    let Ok(mut writer) = stream.try_clone() else {
-        return;
-    };
+fn serve(stream: impl Read + Write, seen: &(Mutex<Seen>, Condvar), script: &Script) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let number = seen.0.lock().unwrap().requests.len();
@@ -142,7 +169,7 @@ fn serve(stream: TcpStream, seen: &(Mutex<Seen>, Condvar), script: &Script) {
             Answer::Late(after, status) => {
                 note(seen, request, status);
                 thread::sleep(after);
-                let _ = write(&mut writer, status, &[], b"{}");
+                let _ = write(reader.get_mut(), status, &[], b"{}");
                 continue;
             }
             Answer::Hangup => {
@@ -151,7 +178,7 @@ fn serve(stream: TcpStream, seen: &(Mutex<Seen>, Condvar), script: &Script) {
             }
         };
         note(seen, request, status);
-        if write(&mut writer, status, &headers, &body).is_none() {
+        if write(reader.get_mut(), status, &headers, &body).is_none() {
             return;
         }
     }
@@ -163,7 +190,7 @@ fn note(seen: &(Mutex<Seen>, Condvar), request: Request, status: u16) {
 }
 
 fn write(
-    writer: &mut TcpStream,
+    writer: &mut impl Write,
     status: u16,
     headers: &[(String, String)],
     body: &[u8],
@@ -174,7 +201,8 @@ fn write(
     }
     text.push_str("\r\n");
     writer.write_all(text.as_bytes()).ok()?;
-    writer.write_all(body).ok()
+    writer.write_all(body).ok()?;
+    writer.flush().ok()
 }
 
 pub fn read(reader: &mut impl BufRead) -> Option<Request> {
