@@ -1,1 +1,7 @@
-fn main() {}
+//! `headwater`: see `headwater --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    headwater_collector::cli::run()
+}

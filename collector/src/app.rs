@@ -1,0 +1,97 @@
+//! What all requests share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use headwater_model::time::Millis;
+use tokio::sync::watch;
+
+use crate::config::{LimitsConfig, Mode, Network};
+use crate::ingest::Budget;
+use crate::live::{Live, Notice};
+use crate::log::{EmbeddedLog, EventLog};
+use crate::metrics::Metrics;
+use crate::sources::Sources;
+
+/// The collector's parts.
+#[derive(Debug)]
+pub struct App {
+    /// Where events go.
+    pub log: Arc<EmbeddedLog>,
+    /// Who may send.
+    pub sources: Sources,
+    /// How much may be sent.
+    pub limits: LimitsConfig,
+    /// How much senders are told.
+    pub mode: Mode,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Free bytes below which the log refuses.
+    pub min_free_bytes: u64,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What is seen as it comes, where that is on.
+    pub live: Option<Arc<Live>>,
+    /// What readers of live events must show; `None` lets everybody in (development).
+    pub admin_token: Option<String>,
+    /// The clock.
+    pub now: fn() -> Millis,
+    pub(crate) budget: Arc<Budget>,
+    closing: watch::Sender<bool>,
+}
+
+/// The other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+impl App {
+    /// The parts for a configuration. `live` turns on the inspector and the stream of events.
+    #[must_use]
+    pub fn new(
+        config: &crate::config::Config,
+        sources: Sources,
+        log: Arc<EmbeddedLog>,
+        live: bool,
+        now: fn() -> Millis,
+    ) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let from = log.status().end;
+        Arc::new(Self {
+            sources,
+            limits: config.limits,
+            mode: config.server.mode,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            min_free_bytes: config.storage.min_free_bytes,
+            live: live.then(|| Live::new(Arc::clone(&metrics), from)),
+            metrics,
+            admin_token: config.admin.token.clone(),
+            now,
+            budget: Budget::new(config.limits.bytes_in_flight),
+            closing: watch::channel(false).0,
+            log,
+        })
+    }
+
+    /// Ends the streams that would never end by themselves.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Resolves when the collector shuts down.
+    pub(crate) async fn closing(&self) {
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Tells live readers of something that is not in the log.
+    pub(crate) fn notice(&self, make: impl FnOnce() -> Notice) {
+        if let Some(live) = &self.live {
+            live.notice(make());
+        }
+    }
+}
+
+/// The system's clock.
+#[must_use]
+pub fn system_now() -> Millis {
+    Millis(chrono::Utc::now().timestamp_millis())
+}

@@ -1,0 +1,70 @@
+//! Which events `tail` and `export` show, and how one is written.
+
+use std::io::{self, Write};
+
+use headwater_model::event::EventType;
+use headwater_model::json::{Object, Value};
+
+use crate::log::Stored;
+use crate::read::{self, Item};
+
+/// Arguments that pick events.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Filter {
+    /// Only events of this source.
+    #[arg(long, short)]
+    pub(super) source: Option<String>,
+    /// Only events of this type: track, identify, page, screen, group or alias.
+    #[arg(long = "type", short = 't', value_name = "TYPE", value_parser = kind)]
+    pub(super) kind: Option<EventType>,
+    /// Also what was rejected, as `{"rejected":CODE,"event":…}`.
+    #[arg(long)]
+    pub(super) rejected: bool,
+}
+
+fn kind(name: &str) -> Result<EventType, String> {
+    EventType::parse(name).ok_or_else(|| "must be track, identify, page, screen, group or alias".to_owned())
+}
+
+impl Filter {
+    /// The events of a record that are wanted.
+    pub(super) fn of(&self, stored: &Stored) -> Vec<Item> {
+        if self.source.as_ref().is_some_and(|source| *source != stored.head.source) {
+            return Vec::new();
+        }
+        let wanted = |item: &Item| {
+            (item.verdict.is_accepted() || (self.rejected && item.reason().is_some()))
+                && self.kind.is_none_or(|kind| item.kind == Some(kind))
+        };
+        read::items(stored).into_iter().filter(wanted).collect()
+    }
+}
+
+/// Writes an item as one line of JSON.
+pub(super) fn write_json(out: &mut dyn Write, item: Item) -> io::Result<()> {
+    let mut line = Vec::with_capacity(1024);
+    match item.reason() {
+        Some(reason) => {
+            let mut whole = Object::new();
+            whole.insert("rejected", reason.code());
+            whole.insert("event", item.event);
+            whole.write(&mut line);
+        }
+        None => item.event.write(&mut line),
+    }
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
+/// Writes an item for people: time, type, name, who, where from.
+pub(super) fn write_line(out: &mut dyn Write, source: &str, item: &Item) -> io::Result<()> {
+    let text = |key: &str| item.event.get(key).and_then(Value::as_str).unwrap_or_default();
+    let name = if text("event").is_empty() { text("name") } else { text("event") };
+    let who = if text("userId").is_empty() { text("anonymousId") } else { text("userId") };
+    let time = text("receivedAt");
+    let kind = item.kind.map_or("?", |kind| kind.as_str());
+    match item.reason() {
+        Some(reason) => writeln!(out, "{:24}  rejected  {kind:8}  {}  [{source}]", "", reason.code()),
+        None => writeln!(out, "{time}  {kind:8}  {name:32}  {who}  [{source}]"),
+    }
+}

@@ -1,0 +1,156 @@
+//! `headwater dev` and `headwater serve`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headwater_store::disk::RealDisk;
+use tokio::net::TcpListener;
+
+use super::Failure;
+use crate::app::{App, system_now};
+use crate::config::{Config, StorageConfig};
+use crate::log::{EmbeddedLog, FreeSpace, LogOptions, Recovery};
+use crate::server;
+use crate::sources::Sources;
+
+/// Arguments of `headwater dev`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  headwater dev
+  headwater dev --port 0 --data /tmp/events
+  curl -u any-key: -d '{\"userId\":\"u1\",\"event\":\"Hello\"}' http://127.0.0.1:8765/v1/track
+
+The first line on stdout is `listening on http://HOST:PORT`.")]
+pub(super) struct Dev {
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, short, default_value_t = 8765)]
+    port: u16,
+    /// Address to listen on. Events are shown to whoever can reach it.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Folder for the events.
+    #[arg(long, short, value_name = "DIR", default_value = ".headwater")]
+    data: PathBuf,
+}
+
+/// Arguments of `headwater serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Overrides the port of `server.listen`; 0 takes a free one.
+    #[arg(long, short)]
+    port: Option<u16>,
+}
+
+impl Dev {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let mut config = Config::default();
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host };
+        config.server.listen = format!("{host}:{}", self.port);
+        config.storage.dir = self.data;
+        run(&config, Sources::any_key("dev"), true)
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let mut config = Config::load(&self.config)?;
+        if let Some(port) = self.port {
+            let host = config.server.listen.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host).to_owned();
+            config.server.listen = format!("{host}:{port}");
+        }
+        let sources = Sources::from_config(&config);
+        if config.sources.is_empty() {
+            tracing::warn!("the configuration has no [[sources]]: no write key is known");
+        }
+        run(&config, sources, false)
+    }
+}
+
+fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
+    // The log has a thread of its own; two workers keep even a single core busy while one inflates a body.
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    runtime.block_on(async {
+        let address = config.server.listen.clone();
+        let listener = TcpListener::bind(&address).await.map_err(|source| Failure::Listen { address, source })?;
+        let (log, recovery) = EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
+        tell_recovery(&recovery);
+        let live = dev || config.admin.token.is_some();
+        let app = App::new(config, sources, Arc::new(log), live, system_now);
+        let shutdown = signals()?;
+        announce(&listener, config, dev)?;
+        server::serve(listener, app, config.server.max_connections, shutdown).await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// How the log is kept, by configuration.
+pub(crate) fn options(storage: &StorageConfig) -> LogOptions {
+    let hour = 3_600_000_i64;
+    let hours = |hours: u64| i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(hour);
+    LogOptions {
+        dir: storage.dir.clone(),
+        segment_bytes: storage.segment_bytes,
+        retain_ms: (storage.retain_hours > 0).then(|| hours(storage.retain_hours)),
+        retain_bytes: (storage.retain_bytes > 0).then_some(storage.retain_bytes),
+        min_free_bytes: storage.min_free_bytes,
+        dedupe_ms: hours(storage.dedupe_hours),
+        dedupe_memory: storage.dedupe_memory,
+        new_key: uuid::Uuid::new_v4().into_bytes(),
+        free_space: free_space(&storage.dir),
+    }
+}
+
+fn free_space(dir: &Path) -> FreeSpace {
+    let dir = dir.to_owned();
+    Arc::new(move || {
+        let disk = rustix::fs::statvfs(&dir).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    })
+}
+
+fn tell_recovery(found: &Recovery) {
+    tracing::info!(segments = found.segments, claims = found.claims, "log opened");
+    if found.torn_bytes > 0 {
+        tracing::warn!(bytes = found.torn_bytes, "cut off a write that was not finished; it was never acknowledged");
+    }
+    if found.corrupt > 0 {
+        tracing::error!(stretches = found.corrupt, "the log is damaged; the records there are lost, all others are kept");
+    }
+    for name in &found.foreign {
+        tracing::error!(segment = name, "written by another version; left as it is, and not read");
+    }
+}
+
+fn announce(listener: &TcpListener, config: &Config, dev: bool) -> Result<(), Failure> {
+    let url = format!("http://{}", listener.local_addr()?);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {url}")?;
+    if dev {
+        writeln!(out, "  point an SDK at   {url}   (any write key; Segment's SDKs: apiHost = {}/v1)", &url[7..])?;
+        writeln!(out, "  watch events on   {url}/")?;
+        writeln!(out, "  events are in     {}", config.storage.dir.display())?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn signals() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is in hand");
+    })
+}

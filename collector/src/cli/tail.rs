@@ -1,0 +1,171 @@
+//! `headwater tail`: the latest events, from a data folder or a running collector.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_model::event::EventType;
+use headwater_model::json::{self, Limits, Value};
+use headwater_store::disk::RealDisk;
+
+use super::Failure;
+use super::filter::{Filter, write_json, write_line};
+use crate::log::{LogReader, Next, Position, Reason, Verdict};
+use crate::read::Item;
+
+/// Arguments of `headwater tail`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  headwater tail                              the last 20 events of .headwater
+  headwater tail -f --type track              and those to come, track only
+  headwater tail -f --url http://127.0.0.1:8765 --json
+  headwater tail -f --url http://hub.internal:8765 --token $TOKEN")]
+pub(super) struct Tail {
+    /// The data folder to read.
+    #[arg(long, short, value_name = "DIR", default_value = ".headwater", conflicts_with = "url")]
+    data: PathBuf,
+    /// Ask a running collector instead (http only).
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The collector's admin token, with --url.
+    #[arg(long, env = "HEADWATER_ADMIN_TOKEN", hide_env_values = true, requires = "url")]
+    token: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Whole events, one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// How many of the latest events to show first.
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    count: usize,
+    /// Go on with events as they come.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+impl Tail {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self.url.clone() {
+            Some(url) => self.from_url(&url),
+            None => self.from_folder(&self.data),
+        }
+    }
+
+    fn show(&self, source: &str, item: Item) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            write_json(&mut out, item)?;
+        } else {
+            write_line(&mut out, source, &item)?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn from_folder(&self, dir: &Path) -> Result<(), Failure> {
+        if !self.follow && !dir.join("log").is_dir() {
+            return Err(Failure::Usage(format!(
+                "{} holds no events; give the collector's folder with --data, or its address with --url",
+                dir.display()
+            )));
+        }
+        let mut reader = LogReader::new(Arc::new(RealDisk), dir, Position::default());
+        let mut latest: VecDeque<(String, Item)> = VecDeque::new();
+        let mut caught_up = false;
+        loop {
+            match reader.next()? {
+                Next::Record(stored) => {
+                    for item in self.filter.of(&stored) {
+                        if caught_up {
+                            self.show(&stored.head.source, item)?;
+                            continue;
+                        }
+                        latest.push_back((stored.head.source.clone(), item));
+                        if latest.len() > self.count {
+                            latest.pop_front();
+                        }
+                    }
+                }
+                Next::Skipped { from, to } => {
+                    tracing::warn!(%from, %to, "passed over bytes that hold no readable record");
+                }
+                Next::End => {
+                    for (source, item) in latest.drain(..) {
+                        self.show(&source, item)?;
+                    }
+                    caught_up = true;
+                    if !self.follow {
+                        return Ok(());
+                    }
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
+    /// HTTP/1.0 by hand: one GET whose answer is a stream of lines needs no client library.
+    fn from_url(&self, url: &str) -> Result<(), Failure> {
+        let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(rest));
+        let host = host.filter(|host| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control()));
+        let host = host.ok_or_else(|| Failure::Usage(format!("`{url}` must be like http://127.0.0.1:8765")))?;
+        let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+            host.to_owned()
+        } else {
+            format!("{host}:80")
+        };
+        let mut stream = TcpStream::connect(&address)
+            .map_err(|error| Failure::Usage(format!("cannot reach {address}: {error}; is the collector running?")))?;
+        let token = match &self.token {
+            Some(token) if token.contains(char::is_control) => {
+                return Err(Failure::Usage("the token must not hold control characters".to_owned()));
+            }
+            Some(token) => format!("Authorization: Bearer {token}\r\n"),
+            None => String::new(),
+        };
+        write!(stream, "GET /_events?recent={} HTTP/1.0\r\nHost: {host}\r\n{token}\r\n", self.count)?;
+        let mut lines = BufReader::new(stream).lines();
+        let status = lines.next().transpose()?.unwrap_or_default();
+        if !status.contains(" 200 ") {
+            return Err(Failure::Usage(format!(
+                "the collector answered `{status}`; in production it needs [admin] token, and --token here"
+            )));
+        }
+        for line in lines {
+            let line = line?;
+            if let Some(data) = line.strip_prefix("data: ")
+                && let Ok(shown) = json::parse(data.as_bytes(), &Limits::default())
+            {
+                if let Some((source, item)) = self.wanted(&shown) {
+                    self.show(&source, item)?;
+                } else if !self.follow && shown.get("accepted").is_some() {
+                    // Statistics come after the recent events: all of them were shown.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, shown: &Value) -> Option<(String, Item)> {
+        let text = |key: &str| shown.get(key).and_then(Value::as_str);
+        let verdict = match text("kind")? {
+            "good" => Verdict::Accepted,
+            "bad" if self.filter.rejected => {
+                Verdict::Rejected(*Reason::ALL.iter().find(|reason| Some(reason.code()) == text("code"))?)
+            }
+            _ => return None,
+        };
+        let kind = text("type").and_then(EventType::parse);
+        let source = text("source").unwrap_or_default();
+        let fits = self.filter.source.as_ref().is_none_or(|wanted| wanted == source)
+            && self.filter.kind.is_none_or(|wanted| Some(wanted) == kind);
+        fits.then(|| {
+            let event = shown.get("event").cloned().unwrap_or(Value::Null);
+            (source.to_owned(), Item { index: 0, verdict, kind, event })
+        })
+    }
+}

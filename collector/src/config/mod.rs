@@ -1,0 +1,260 @@
+//! What the collector is told in its TOML file, checked before anything starts.
+//!
+//! Every field has a default that is safe to run with, an unknown field is an error, and an error names the line and
+//! says what to write instead. [`Config::parse`] is the only way in, so a `Config` that exists is valid.
+
+mod error;
+mod network;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use error::ConfigError;
+pub use network::Network;
+pub use source::{Platform, SourceConfig};
+
+use error::Finding;
+
+/// All of the configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen and whom to believe.
+    pub server: ServerConfig,
+    /// Where events are kept, and for how long.
+    pub storage: StorageConfig,
+    /// The sizes and times beyond which a request is refused.
+    pub limits: LimitsConfig,
+    /// Who may read events over HTTP.
+    pub admin: AdminConfig,
+    /// Where events come from; each has its write keys.
+    pub sources: Vec<Spanned<SourceConfig>>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port. Default `127.0.0.1:8765`; port 0 takes a free one.
+    pub listen: String,
+    /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR networks. Default none.
+    pub trusted_proxies: Vec<Network>,
+    /// Connections served at one time; more wait in the operating system's queue. Default 4,096.
+    pub max_connections: usize,
+    /// How much a sender is told. Default `segment`.
+    pub mode: Mode,
+}
+
+/// How much a sender is told about what was refused. Any request can ask for `strict` by `?strict=1` or the header
+/// `X-Collector-Strict: 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// As Segment: 200 and `{"success":true}`, also for an unknown write key or events that break a rule; both are
+    /// recorded as rejected.
+    #[default]
+    Segment,
+    /// 200 with what became of each event; 401 for an unknown key or a disabled source and 403 for a foreign origin,
+    /// on which SDKs drop events for good: what one wants for a revoked key.
+    Strict,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// The data folder; one collector at a time. Default `headwater-data`.
+    pub dir: PathBuf,
+    /// Size at which a new log segment begins. Default 64 MiB; retention removes whole segments.
+    pub segment_bytes: u64,
+    /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week).
+    pub retain_hours: u64,
+    /// Bytes of log above which the oldest segments are removed; 0 means no bound. Default 0.
+    pub retain_bytes: u64,
+    /// Free bytes below which events are refused with 503. Default 256 MiB.
+    pub min_free_bytes: u64,
+    /// Hours in which a messageId is accepted once per source. Default 24, what Segment promises.
+    pub dedupe_hours: u64,
+    /// messageIds remembered in memory; beyond that they move to disk. Default 1,800,000 (about 70 MB).
+    pub dedupe_memory: usize,
+}
+
+/// `[limits]`: Segment's documented limits, with room for what its SDKs put round them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Largest batch body, compressed or not. Default 528,384: 500 KiB and 16 KiB for the envelope.
+    pub max_batch_bytes: usize,
+    /// Largest body of a single-event route. Default 36,864: 32 KiB and 4 KiB for the envelope.
+    pub max_single_bytes: usize,
+    /// Largest event within a batch. Default 32,768.
+    pub max_event_bytes: usize,
+    /// Events in a batch; those beyond are rejected one by one. Default 2,500.
+    pub max_events: usize,
+    /// Deepest nesting of arrays and objects. Default 64.
+    pub max_depth: usize,
+    /// How often larger than its compressed form a body may be. Default 200.
+    pub max_inflation_ratio: usize,
+    /// Milliseconds in which a whole body must arrive. Default 20,000.
+    pub body_timeout_ms: u64,
+    /// Milliseconds in which a request's headers must arrive. Default 10,000.
+    pub header_timeout_ms: u64,
+    /// Bytes of bodies held at one time; beyond that the answer is 503. Default 64 MiB.
+    pub bytes_in_flight: usize,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminConfig {
+    /// Bearer token for the live page, `/_inspect` and `/_events`; without it they are off. At least 16 characters.
+    pub token: Option<String>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8765".to_owned(),
+            trusted_proxies: Vec::new(),
+            max_connections: 4096,
+            mode: Mode::default(),
+        }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("headwater-data"),
+            segment_bytes: 64 << 20,
+            retain_hours: 7 * 24,
+            retain_bytes: 0,
+            min_free_bytes: 256 << 20,
+            dedupe_hours: 24,
+            dedupe_memory: 1_800_000,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            max_batch_bytes: (500 + 16) * 1024,
+            max_single_bytes: (32 + 4) * 1024,
+            max_event_bytes: 32 * 1024,
+            max_events: 2500,
+            max_depth: 64,
+            max_inflation_ratio: 200,
+            body_timeout_ms: 20_000,
+            header_timeout_ms: 10_000,
+            bytes_in_flight: 64 << 20,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// [`body_timeout_ms`](Self::body_timeout_ms) as a duration.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    /// [`header_timeout_ms`](Self::header_timeout_ms) as a duration.
+    #[must_use]
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no TOML, or says something the collector cannot do; all findings at once.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Reads and checks a configuration text.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
+        let mut findings = Vec::new();
+        config.check_numbers(&mut findings);
+        source::check(&config.sources, text, &mut findings);
+        if findings.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(findings)) }
+    }
+
+    fn check_numbers(&self, findings: &mut Vec<Finding>) {
+        let mut require = |holds: bool, field: &'static str, hint: &str| {
+            if !holds {
+                findings.push(Finding { line: None, field: field.to_owned(), hint: hint.to_owned() });
+            }
+        };
+        let limits = &self.limits;
+        require(self.server.max_connections > 0, "server.max_connections", "must be at least 1");
+        require(
+            self.storage.segment_bytes >= 4 * limits.max_batch_bytes as u64,
+            "storage.segment_bytes",
+            "must be at least four times limits.max_batch_bytes",
+        );
+        require(
+            limits.max_batch_bytes <= crate::log::MAX_BODY_BYTES,
+            "limits.max_batch_bytes",
+            "must be at most 16777216 (16 MiB)",
+        );
+        require(limits.max_event_bytes > 0, "limits.max_event_bytes", "must be at least 1");
+        require(
+            (1..=crate::log::MAX_EVENTS).contains(&limits.max_events),
+            "limits.max_events",
+            "must be between 1 and 65536",
+        );
+        require((4..=256).contains(&limits.max_depth), "limits.max_depth", "must be between 4 and 256");
+        require(limits.max_inflation_ratio >= 2, "limits.max_inflation_ratio", "must be at least 2");
+        require(
+            limits.bytes_in_flight >= 2 * limits.max_batch_bytes,
+            "limits.bytes_in_flight",
+            "must be at least twice limits.max_batch_bytes, for a body and its compressed form",
+        );
+        require(
+            self.admin.token.as_ref().is_none_or(|token| token.len() >= 16),
+            "admin.token",
+            "must have at least 16 characters; make one with `openssl rand -hex 24`",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_a_valid_configuration_without_sources() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.limits.max_events, 2500);
+        assert!(config.sources.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_line() {
+        let error = Config::parse("[server]\nlisten = \"127.0.0.1:1\"\nlisteen = 3\n").unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("listeen"), "{error}");
+    }
+
+    #[test]
+    fn every_finding_is_told_at_once_with_its_line() {
+        let text = "[limits]\nmax_depth = 1\n[[sources]]\nname = \"a\"\nwrite_keys = []\n[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(error.contains("limits.max_depth"), "{error}");
+        assert!(error.contains("line 3") && error.contains("write_keys"), "{error}");
+        assert!(error.contains("line 6") && error.contains("`a`"), "{error}");
+    }
+}

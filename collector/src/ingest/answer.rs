@@ -1,0 +1,91 @@
+//! What senders hear.
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Response, StatusCode};
+use headwater_model::json::{Object, Value, write_string};
+
+use super::pixel::GIF;
+use super::refusal::Refusal;
+use super::scan::Scanned;
+use crate::log::{Receipt, Verdict};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What Segment's API says to everything it took.
+pub(super) fn success() -> Response<Body> {
+    json(StatusCode::OK, Body::from(r#"{"success":true}"#))
+}
+
+/// A document that may be cached for a day.
+pub(super) fn document(document: &Object) -> Response<Body> {
+    let mut out = Vec::with_capacity(2048);
+    document.write(&mut out);
+    let mut answer = json(StatusCode::OK, Body::from(out));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    answer
+}
+
+/// What became of each event: `{"success":true,"accepted":1,"duplicates":0,"rejected":[{index,messageId,code,message}]}`.
+pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Response<Body> {
+    let tally = receipt.tally();
+    let rejected = receipt.events.iter().enumerate().filter_map(|(index, slot)| {
+        let Verdict::Rejected(reason) = slot.verdict else { return None };
+        let id = scanned.message_id(body, index).map_or(Value::Null, |id| Value::from(&*id));
+        let entry: Object = [
+            ("index", Value::from(index as u64)),
+            ("messageId", id),
+            ("code", Value::from(reason.code())),
+            ("message", Value::from(reason.message())),
+        ]
+        .into_iter()
+        .collect();
+        Some(Value::Object(entry))
+    });
+    let rejected: Value = rejected.collect();
+    let document: Object = [
+        ("success", Value::from(true)),
+        ("accepted", Value::from(tally.accepted)),
+        ("duplicates", Value::from(tally.duplicates)),
+        ("rejected", rejected),
+    ]
+    .into_iter()
+    .collect();
+    let mut out = Vec::new();
+    document.write(&mut out);
+    json(StatusCode::OK, Body::from(out))
+}
+
+/// `{"success":false,"error":{code,message}}` with the refusal's status.
+pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(b"{\"success\":false,\"error\":{\"code\":");
+    write_string(&mut out, refusal.code());
+    out.extend_from_slice(b",\"message\":");
+    write_string(&mut out, &refusal.to_string());
+    out.extend_from_slice(b"}}");
+    let mut answer = json(refusal.status(), Body::from(out));
+    if let Some(seconds) = refusal.retry_after() {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Refusal::Method(allowed) = refusal {
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    }
+    answer
+}
+
+/// The picture.
+pub(super) fn gif() -> Response<Body> {
+    let mut answer = Response::new(Body::from(GIF));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("image/gif"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn json(status: StatusCode, body: Body) -> Response<Body> {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
+}

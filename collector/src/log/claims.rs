@@ -1,0 +1,308 @@
+//! Which (source, messageId) were accepted within the window: exact, bounded in memory, a function of the log.
+//!
+//! Claims are grouped into generations by time. The active one takes new claims; at half the memory bound, or after an
+//! hour, it is sealed; sealed ones beyond the bound are written to disk as a sorted [`Run`]; a generation is dropped as a
+//! whole when its newest claim leaves the window, so a claim is kept for the window and at most an hour longer.
+//!
+//! Writing a run takes tens of milliseconds, so it is a [`SpillJob`] that any thread may run while the index goes on
+//! answering from memory; [`ClaimIndex::adopt`] then swaps the one for the other.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use headwater_model::time::Millis;
+use headwater_store::disk::Disk;
+
+use super::Claim;
+use super::run::Run;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Memory that all runs' filters may take; runs beyond it do without, at one 4 KB read a question.
+const FILTER_BYTES: usize = 32 << 20;
+
+/// The file extension of runs.
+const RUN: &str = ".claims";
+
+/// Fingerprints are hashes already.
+#[derive(Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64 ^ (value >> 64) as u64;
+    }
+}
+
+type Set = HashSet<u128, BuildHasherDefault<Identity>>;
+
+/// Claims of one stretch of time.
+#[derive(Debug, Default)]
+struct Generation {
+    number: u64,
+    claims: Set,
+    oldest: Millis,
+    newest: Millis,
+}
+
+/// The claims within the window.
+#[derive(Debug)]
+pub struct ClaimIndex {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    window_ms: i64,
+    memory: usize,
+    active: Generation,
+    /// Oldest first.
+    sealed: VecDeque<Arc<Generation>>,
+    spilling: bool,
+    runs: Vec<Run>,
+    numbers: u64,
+}
+
+/// A sealed generation on its way to disk.
+#[derive(Debug)]
+pub struct SpillJob {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    generation: Arc<Generation>,
+    with_filter: bool,
+}
+
+/// What came of a [`SpillJob`].
+#[derive(Debug)]
+pub struct Spilled {
+    number: u64,
+    run: io::Result<Run>,
+}
+
+impl ClaimIndex {
+    /// An empty index whose runs lie in `dir`; runs of an earlier process are removed.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn open(disk: Arc<dyn Disk>, dir: PathBuf, window_ms: i64, memory: usize) -> io::Result<Self> {
+        disk.create_dir_all(&dir)?;
+        for name in disk.list(&dir)? {
+            if name.ends_with(RUN) {
+                disk.remove(&dir.join(name))?;
+            }
+        }
+        Ok(Self {
+            disk,
+            dir,
+            window_ms,
+            memory: memory.max(2),
+            active: Generation::default(),
+            sealed: VecDeque::new(),
+            spilling: false,
+            runs: Vec::new(),
+            numbers: 0,
+        })
+    }
+
+    /// Takes the claim; `false` when it was taken within the window.
+    ///
+    /// # Errors
+    /// When a run cannot be read: then nobody knows, and the claim is not taken.
+    pub fn claim(&mut self, claim: Claim, now: Millis) -> io::Result<bool> {
+        if self.sealed.iter().any(|generation| generation.claims.contains(&claim.0)) {
+            return Ok(false);
+        }
+        if !self.runs.is_empty() && !self.active.claims.contains(&claim.0) {
+            for run in self.runs.iter().rev() {
+                if run.contains(claim)? {
+                    return Ok(false);
+                }
+            }
+        }
+        if !self.active.claims.insert(claim.0) {
+            return Ok(false);
+        }
+        if self.active.claims.len() == 1 {
+            self.active.oldest = now;
+            self.active.newest = now;
+        }
+        self.active.newest = self.active.newest.max(now);
+        Ok(true)
+    }
+
+    /// Takes a claim that the log says was made at `at`, if that is within the window; the claims of one source and
+    /// messageId come once within it, so nothing is looked up. Returns whether it counts.
+    pub fn restore(&mut self, claim: Claim, at: Millis, now: Millis) -> bool {
+        if now.since(at) > self.window_ms {
+            return false;
+        }
+        if self.active.claims.is_empty() {
+            self.active.oldest = at;
+            self.active.newest = at;
+        }
+        self.active.claims.insert(claim.0);
+        self.active.newest = self.active.newest.max(at);
+        self.seal(at);
+        true
+    }
+
+    /// How long claims are kept, in milliseconds.
+    #[must_use]
+    pub fn window_ms(&self) -> i64 {
+        self.window_ms
+    }
+
+    /// Gives back a claim that was taken since the last [`rotate`](Self::rotate).
+    pub fn release(&mut self, claim: Claim) {
+        self.active.claims.remove(&claim.0);
+    }
+
+    /// Drops what left the window and seals what is full or old. Call it between groups, never within one.
+    pub fn rotate(&mut self, now: Millis) {
+        let window = self.window_ms;
+        let expired = |newest: Millis| now.since(newest) > window;
+        if !self.spilling {
+            while self.sealed.front().is_some_and(|generation| expired(generation.newest)) {
+                self.sealed.pop_front();
+            }
+        }
+        self.runs.retain(|run| !expired(run.newest));
+        self.seal(now);
+    }
+
+    fn seal(&mut self, now: Millis) {
+        let count = self.active.claims.len();
+        if count > 0 && (count >= self.memory / 2 || now.since(self.active.oldest) >= HOUR_MS) {
+            self.numbers += 1;
+            let next = Generation { number: self.numbers, ..Generation::default() };
+            self.sealed.push_back(Arc::new(std::mem::replace(&mut self.active, next)));
+        }
+    }
+
+    /// The job that brings memory back under its bound, if it is over and no job is under way.
+    pub fn spill_job(&mut self) -> Option<SpillJob> {
+        let sealed: usize = self.sealed.iter().map(|generation| generation.claims.len()).sum();
+        if self.spilling || sealed + self.memory / 2 <= self.memory {
+            return None;
+        }
+        let generation = Arc::clone(self.sealed.front()?);
+        self.spilling = true;
+        let filters: usize = self.runs.iter().map(Run::filter_bytes).sum();
+        Some(SpillJob {
+            disk: Arc::clone(&self.disk),
+            path: self.dir.join(format!("{:08}{RUN}", generation.number)),
+            with_filter: filters + generation.claims.len() * 10 / 8 <= FILTER_BYTES,
+            generation,
+        })
+    }
+
+    /// Takes over what a job wrote.
+    ///
+    /// # Errors
+    /// What the job met. The generation then stays in memory, and the next [`spill_job`](Self::spill_job) tries again.
+    pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
+        self.spilling = false;
+        let run = spilled.run?;
+        if self.sealed.front().is_some_and(|generation| generation.number == spilled.number) {
+            self.sealed.pop_front();
+            self.runs.push(run);
+        }
+        Ok(())
+    }
+
+    /// Claims in memory, and on disk.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        let sealed: usize = self.sealed.iter().map(|generation| generation.claims.len()).sum();
+        (self.active.claims.len() + sealed, self.runs.iter().map(Run::len).sum())
+    }
+
+    /// Whether nothing is claimed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == (0, 0)
+    }
+}
+
+impl SpillJob {
+    /// Sorts and writes; tens of milliseconds for a million claims.
+    #[must_use]
+    pub fn run(self) -> Spilled {
+        let mut claims: Vec<u128> = self.generation.claims.iter().copied().collect();
+        claims.sort_unstable();
+        let run = Run::write(self.disk, &self.path, &claims, self.generation.newest, self.with_filter);
+        Spilled { number: self.generation.number, run }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Fingerprinter;
+    use headwater_store::disk::RealDisk;
+
+    const WINDOW: i64 = 24 * HOUR_MS;
+
+    fn index(dir: &tempfile::TempDir, memory: usize) -> ClaimIndex {
+        ClaimIndex::open(Arc::new(RealDisk), dir.path().to_owned(), WINDOW, memory).unwrap()
+    }
+
+    fn id(number: u32) -> Claim {
+        Fingerprinter::new([0; 16]).source("s").claim(&number.to_le_bytes())
+    }
+
+    #[test]
+    fn a_claim_is_taken_once_within_the_window_and_again_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(&dir, 1000);
+        assert!(index.claim(id(1), Millis(0)).unwrap());
+        for hour in 0..=24 {
+            let now = Millis(hour * HOUR_MS);
+            index.rotate(now);
+            assert!(!index.claim(id(1), now).unwrap(), "hour {hour}");
+        }
+        index.rotate(Millis(25 * HOUR_MS));
+        assert!(index.claim(id(1), Millis(25 * HOUR_MS)).unwrap());
+    }
+
+    #[test]
+    fn a_released_claim_can_be_taken_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(&dir, 1000);
+        assert!(index.claim(id(1), Millis(0)).unwrap());
+        index.release(id(1));
+        assert!(index.claim(id(1), Millis(0)).unwrap());
+    }
+
+    #[test]
+    fn claims_beyond_the_memory_bound_move_to_disk_and_stay_exact() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(&dir, 1000);
+        for number in 0..10_000 {
+            assert!(index.claim(id(number), Millis(0)).unwrap());
+            index.rotate(Millis(0));
+            if let Some(job) = index.spill_job() {
+                assert!(!index.claim(id(number), Millis(0)).unwrap(), "while the job is under way");
+                index.adopt(job.run()).unwrap();
+            }
+        }
+        let (memory, disk) = index.len();
+        assert!(memory <= 1000 && memory + disk == 10_000, "{memory} {disk}");
+        for number in 0..10_000 {
+            assert!(!index.claim(id(number), Millis(0)).unwrap());
+        }
+        index.rotate(Millis(WINDOW + 1));
+        assert_eq!(index.len().1, 0);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,494 @@
+//! Claim and append in one step: the log's whole logic, without threads, clocks or entropy of its own.
+//!
+//! [`Committer::commit`] takes the requests that wait, claims their messageIds in order, writes their records at once,
+//! syncs once. If anything fails, the claims of the group are given back and the file is cut to where it ended before,
+//! so that a retry of the same events is new again; until that cut is durable nothing further is accepted, since a
+//! record that nobody was told about must not come back to life beside its retry.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use headwater_model::time::Millis;
+use headwater_store::disk::{Disk, DiskFile, DiskLock};
+use headwater_store::frame::{self, FILE_HEADER, FileHeader};
+use thiserror::Error;
+
+use super::claims::ClaimIndex;
+use super::segments::{self, Sealed};
+use super::{Entry, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, Verdict, record};
+
+/// Tells how many bytes are free on the log's disk; `None` when that cannot be told.
+pub type FreeSpace = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// How a log is kept.
+#[derive(Clone)]
+pub struct LogOptions {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// Size at which a new segment begins.
+    pub segment_bytes: u64,
+    /// Age at which segments are removed; `None` keeps them.
+    pub retain_ms: Option<i64>,
+    /// Bytes above which the oldest segments are removed; `None` means no bound.
+    pub retain_bytes: Option<u64>,
+    /// Free bytes below which nothing is accepted.
+    pub min_free_bytes: u64,
+    /// How long a messageId is remembered.
+    pub dedupe_ms: i64,
+    /// How many messageIds are remembered in memory.
+    pub dedupe_memory: usize,
+    /// The key for fingerprints, if the folder has none yet. Unpredictable outside simulations.
+    pub new_key: [u8; 16],
+    /// How much space is left.
+    pub free_space: FreeSpace,
+}
+
+impl fmt::Debug for LogOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogOptions").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another collector has it.
+    #[error("{} is in use by another collector; stop that one, or give this one its own folder", .0.display())]
+    InUse(PathBuf),
+    /// The fingerprint key is damaged; without it retries could not be recognised.
+    #[error(
+        "{} is damaged; restore it from a backup, or remove it and accept that retries of the last {hours} hours are stored twice",
+        path.display()
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The dedupe window.
+        hours: i64,
+    },
+    /// The disk's own error.
+    #[error("cannot open the data folder: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Why a group is not in the log.
+#[derive(Debug, Error)]
+pub enum CommitError {
+    /// Less is free than is kept in reserve.
+    #[error("only {free} bytes are free on the disk")]
+    LowSpace {
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The disk's own error.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// A record that no frame can hold; the entries' makers keep to the bounds, so this is a defect.
+    #[error("{0}")]
+    Frame(#[from] frame::FrameError),
+}
+
+/// What was found when the folder was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Segments that are there.
+    pub segments: usize,
+    /// Claims that were rebuilt.
+    pub claims: u64,
+    /// Bytes of a torn tail that were cut off: a write that never was acknowledged.
+    pub torn_bytes: u64,
+    /// Damaged stretches that were passed over, in the segments that were read.
+    pub corrupt: u64,
+    /// Segments of another format version, left as they are.
+    pub foreign: Vec<String>,
+}
+
+/// What retention removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Segments.
+    pub segments: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+#[derive(Debug)]
+struct Active {
+    base: Position,
+    file: Arc<dyn DiskFile>,
+    /// Up to here everything is durable.
+    len: u64,
+    newest: Millis,
+    /// Bytes beyond `len` may be in the file.
+    dirty: bool,
+}
+
+/// The log's one writer.
+#[derive(Debug)]
+pub struct Committer {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    options: LogOptions,
+    fingerprinter: Fingerprinter,
+    claims: ClaimIndex,
+    sealed: Vec<Sealed>,
+    active: Active,
+    /// Heads of the group in hand; kept for its allocation.
+    heads: Vec<u8>,
+    _lock: Box<dyn DiskLock>,
+}
+
+impl Committer {
+    /// Opens the log in `options.dir`, creating it if need be, and rebuilds the claims from it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(disk: Arc<dyn Disk>, options: LogOptions, now: Millis) -> Result<(Self, Recovery), OpenError> {
+        let dir = options.dir.join("log");
+        disk.create_dir_all(&dir)?;
+        let lock =
+            disk.lock(&options.dir.join("lock"))?.ok_or_else(|| OpenError::InUse(options.dir.clone()))?;
+        let fingerprinter = Fingerprinter::new(key(&*disk, &options)?);
+        let mut claims = ClaimIndex::open(
+            Arc::clone(&disk),
+            options.dir.join("claims"),
+            options.dedupe_ms,
+            options.dedupe_memory,
+        )?;
+        let (sealed, active, recovery) = recover(&disk, &dir, &mut claims, now)?;
+        let committer = Self {
+            disk,
+            dir,
+            options,
+            fingerprinter,
+            claims,
+            sealed,
+            active,
+            heads: Vec::new(),
+            _lock: lock,
+        };
+        Ok((committer, recovery))
+    }
+
+    /// How messageIds become claims here.
+    #[must_use]
+    pub fn fingerprinter(&self) -> &Fingerprinter {
+        &self.fingerprinter
+    }
+
+    /// Where the log begins and ends.
+    #[must_use]
+    pub fn extent(&self) -> Range<Position> {
+        let first = self.sealed.first().map_or(self.active.base, |segment| segment.base);
+        first..Position(self.active.base.0 + self.active.len)
+    }
+
+    /// Bytes of all segments.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.sealed.iter().map(|segment| segment.len).sum::<u64>() + self.active.len
+    }
+
+    /// messageIds remembered in memory, and on disk.
+    #[must_use]
+    pub fn claims(&self) -> (usize, usize) {
+        self.claims.len()
+    }
+
+    /// Claims and appends the entries, in order, and makes them durable. All or nothing.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then nothing of the group is in the log, and all of it may be tried again.
+    pub fn commit(&mut self, now: Millis, mut group: Vec<Entry>) -> Result<Vec<Receipt>, CommitError> {
+        self.clean()?;
+        if let Some(free) = (self.options.free_space)()
+            && free < self.options.min_free_bytes
+        {
+            return Err(CommitError::LowSpace { free });
+        }
+        let written = self.claim(now, &mut group).map_err(CommitError::from).and_then(|()| self.write(&group));
+        let positions = match written {
+            Ok(positions) => positions,
+            Err(error) => {
+                self.release(&group);
+                // If this fails, the next commit tries it first.
+                let _ = self.clean();
+                return Err(error);
+            }
+        };
+        self.active.newest = self.active.newest.max(now);
+        self.claims.rotate(now);
+        let receipts = group
+            .into_iter()
+            .zip(positions)
+            .map(|(entry, position)| Receipt { position, events: entry.events })
+            .collect();
+        Ok(receipts)
+    }
+
+    /// Turns `Accepted` into `Duplicate` where the claim is taken. On an error the entries behind it are demoted to
+    /// duplicates, so that [`release`](Self::release) gives back what was taken and nothing else.
+    fn claim(&mut self, now: Millis, group: &mut [Entry]) -> io::Result<()> {
+        let mut failed = None;
+        for slot in group.iter_mut().flat_map(|entry| &mut entry.events) {
+            if slot.verdict != Verdict::Accepted {
+                continue;
+            }
+            if failed.is_some() {
+                slot.verdict = Verdict::Duplicate;
+                continue;
+            }
+            match self.claims.claim(slot.claim, now) {
+                Ok(true) => {}
+                Ok(false) => slot.verdict = Verdict::Duplicate,
+                Err(error) => {
+                    slot.verdict = Verdict::Duplicate;
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn release(&mut self, group: &[Entry]) {
+        for slot in group.iter().flat_map(|entry| &entry.events) {
+            if slot.verdict == Verdict::Accepted {
+                self.claims.release(slot.claim);
+            }
+        }
+    }
+
+    fn write(&mut self, group: &[Entry]) -> Result<Vec<Option<Position>>, CommitError> {
+        self.heads.clear();
+        let mut total = 0;
+        let mut records: Vec<(Range<usize>, &[u8])> = Vec::with_capacity(group.len());
+        let mut offsets = Vec::with_capacity(group.len());
+        for entry in group {
+            // A pure retry adds nothing that the log does not say already.
+            if entry.events.iter().all(|slot| slot.verdict == Verdict::Duplicate) {
+                offsets.push(None);
+                continue;
+            }
+            let start = self.heads.len();
+            self.heads.extend_from_slice(&[0; frame::HEADER]);
+            record::encode_head(&mut self.heads, entry);
+            let head = self.heads.get(start + frame::HEADER..).unwrap_or_default();
+            let header = frame::header(RECORD_KIND, &[head, &entry.body])?;
+            if let Some(place) = self.heads.get_mut(start..start + frame::HEADER) {
+                place.copy_from_slice(&header);
+            }
+            offsets.push(Some(total));
+            total += (self.heads.len() - start + entry.body.len()) as u64;
+            records.push((start..self.heads.len(), &entry.body));
+        }
+        if records.is_empty() {
+            return Ok(offsets.into_iter().map(|_| None).collect());
+        }
+        if self.active.len > FILE_HEADER as u64 && self.active.len + total > self.options.segment_bytes {
+            self.roll()?;
+        }
+        let start = self.active.base.0 + self.active.len;
+        let parts: Vec<IoSlice<'_>> = records
+            .iter()
+            .flat_map(|(head, body)| [self.heads.get(head.clone()).unwrap_or_default(), body])
+            .map(IoSlice::new)
+            .collect();
+        self.active.dirty = true;
+        self.active.file.append_vectored(&parts)?;
+        self.active.file.sync_data()?;
+        self.active.dirty = false;
+        self.active.len += total;
+        Ok(offsets.into_iter().map(|offset| offset.map(|offset| Position(start + offset))).collect())
+    }
+
+    /// Cuts off what a failed group may have left behind.
+    fn clean(&mut self) -> io::Result<()> {
+        if self.active.dirty {
+            self.active.file.truncate(self.active.len)?;
+            self.active.file.sync_data()?;
+            self.active.dirty = false;
+        }
+        Ok(())
+    }
+
+    fn roll(&mut self) -> io::Result<()> {
+        let base = Position(self.active.base.0 + self.active.len);
+        let file = segments::create(&*self.disk, &self.dir, base)?;
+        let next = Active { base, file, len: FILE_HEADER as u64, newest: self.active.newest, dirty: false };
+        let last = std::mem::replace(&mut self.active, next);
+        self.sealed.push(Sealed { base: last.base, len: last.len, newest: last.newest });
+        Ok(())
+    }
+
+    /// Removes segments that are older, or more, than the options keep. The active one always stays.
+    ///
+    /// # Errors
+    /// When a file cannot be removed; what was removed before stays removed.
+    pub fn sweep(&mut self, now: Millis) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        while let Some(oldest) = self.sealed.first() {
+            let aged = self.options.retain_ms.is_some_and(|age| now.since(oldest.newest) > age);
+            let crowded = self.options.retain_bytes.is_some_and(|most| self.bytes() > most);
+            if !aged && !crowded {
+                break;
+            }
+            self.disk.remove(&self.dir.join(segments::name(oldest.base)))?;
+            swept.segments += 1;
+            swept.bytes += oldest.len;
+            self.sealed.remove(0);
+        }
+        if swept.segments > 0 {
+            self.disk.sync_dir(&self.dir)?;
+        }
+        Ok(swept)
+    }
+
+    /// Work that keeps the claims within their memory, to be run on any thread and given to [`adopt`](Self::adopt).
+    pub fn spill_job(&mut self) -> Option<SpillJob> {
+        self.claims.spill_job()
+    }
+
+    /// Takes over what a job wrote.
+    ///
+    /// # Errors
+    /// What the job met; the claims stay in memory and the next job tries again.
+    pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
+        self.claims.adopt(spilled)
+    }
+}
+
+/// The folder's fingerprint key: sixteen bytes and their checksum.
+fn key(disk: &dyn Disk, options: &LogOptions) -> Result<[u8; 16], OpenError> {
+    let path = options.dir.join("key");
+    match disk.open(&path) {
+        Ok(file) => {
+            let mut bytes = [0; 20];
+            let read = file.read_at(0, &mut bytes)?;
+            let (key, crc) = bytes.split_at(16);
+            let key: [u8; 16] = key.try_into().unwrap_or_default();
+            if read == 20 && crc32fast::hash(&key).to_le_bytes() == *crc {
+                Ok(key)
+            } else {
+                Err(OpenError::Key { path, hours: options.dedupe_ms / 3_600_000 })
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = options.new_key;
+            let draft = options.dir.join("key.tmp");
+            match disk.remove(&draft) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+            let file = disk.create(&draft)?;
+            file.append(&key)?;
+            file.append(&crc32fast::hash(&key).to_le_bytes())?;
+            file.sync_data()?;
+            disk.rename(&draft, &path)?;
+            disk.sync_dir(&options.dir)?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads what is there: heads of older segments, all of the last one.
+fn recover(
+    disk: &Arc<dyn Disk>,
+    dir: &std::path::Path,
+    claims: &mut ClaimIndex,
+    now: Millis,
+) -> io::Result<(Vec<Sealed>, Active, Recovery)> {
+    let bases = segments::list(&**disk, dir)?;
+    let mut recovery = Recovery { segments: bases.len(), ..Recovery::default() };
+    let mut sealed: Vec<Sealed> = Vec::new();
+    let mut active = None;
+    let window_ms = claims.window_ms();
+    for (index, base) in bases.iter().copied().enumerate() {
+        let path = dir.join(segments::name(base));
+        let (file, header) = segments::open(&**disk, &path)?;
+        let len = file.len()?;
+        let last = index + 1 == bases.len();
+        match header {
+            FileHeader::OtherVersion(_) => {
+                recovery.foreign.push(segments::name(base));
+                sealed.push(Sealed { base, len, newest: now });
+                continue;
+            }
+            // The process ended while creating it: nothing can be in it.
+            FileHeader::Short if last => {
+                disk.remove(&path)?;
+                active = Some(begin(disk, dir, base, now)?);
+                continue;
+            }
+            FileHeader::Short | FileHeader::Good | FileHeader::Damaged => {}
+        }
+        let mut newest = Millis(i64::MIN);
+        let mut take = |head: super::Head| {
+            newest = newest.max(head.received);
+            for slot in &head.events {
+                if slot.verdict == Verdict::Accepted && claims.restore(slot.claim, head.received, now) {
+                    recovery.claims += 1;
+                }
+            }
+            while let Some(job) = claims.spill_job() {
+                if claims.adopt(job.run()).is_err() {
+                    break;
+                }
+            }
+        };
+        if last {
+            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
+                if kind == RECORD_KIND
+                    && let Ok((head, _)) = record::decode_head(body)
+                {
+                    take(head);
+                }
+            })?;
+            recovery.corrupt += scan.corrupt;
+            recovery.torn_bytes += len - scan.good_len;
+            if len > scan.good_len {
+                file.truncate(scan.good_len)?;
+                file.sync_data()?;
+            }
+            active = Some(Active { base, file, len: scan.good_len, newest: newest.max(Millis(0)), dirty: false });
+            continue;
+        }
+        let following = bases.get(index + 1).map(|next| dir.join(segments::name(*next)));
+        let bound = match following {
+            Some(path) => segments::first_received(&*segments::open(&**disk, &path)?.0)?,
+            None => None,
+        };
+        let relevant = bound.is_none_or(|bound| now.since(bound) <= window_ms + 3_600_000);
+        if relevant && !segments::visit_heads(&*file, &mut take)? {
+            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
+                if kind == RECORD_KIND
+                    && let Ok((head, _)) = record::decode_head(body)
+                {
+                    take(head);
+                }
+            })?;
+            recovery.corrupt += scan.corrupt + u64::from(scan.torn_bytes > 0);
+        }
+        if newest.0 == i64::MIN {
+            newest = bound.unwrap_or(now);
+        }
+        sealed.push(Sealed { base, len, newest });
+    }
+    let active = match active {
+        Some(active) => active,
+        None => {
+            let base = sealed.last().map_or(0, |segment| segment.base.0 + segment.len);
+            begin(disk, dir, Position(base), now)?
+        }
+    };
+    claims.rotate(now);
+    Ok((sealed, active, recovery))
+}
+
+fn begin(disk: &Arc<dyn Disk>, dir: &std::path::Path, base: Position, now: Millis) -> io::Result<Active> {
+    let file = segments::create(&**disk, dir, base)?;
+    Ok(Active { base, file, len: FILE_HEADER as u64, newest: now, dirty: false })
+}

@@ -1,0 +1,337 @@
+//! The embedded log: one thread that drives a [`Committer`].
+//!
+//! Requests queue up while a group is being written, and become the next group: the slower the disk, the larger the
+//! groups. The queue is bounded by the bytes that the ingest side admits.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use headwater_model::time::Millis;
+use headwater_store::disk::Disk;
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    AppendError, Appending, CommitError, Committer, Entry, EventLog, Fingerprinter, FreeSpace, LogOptions, LogReader,
+    LogStatus, OpenError, Position, Receipt, Recovery, SpillJob, Spilled,
+};
+use crate::metrics::Histogram;
+
+/// A group is closed at this many bytes, so that one slow write does not hold up everyone behind it.
+const GROUP_BYTES: usize = 8 << 20;
+/// Two pieces an entry; the operating system takes 1,024 pieces in one call.
+const GROUP_ENTRIES: usize = 512;
+/// How often retention is looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// How often a failing log is tried.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Where the thread takes the time from.
+type Now = fn() -> Millis;
+
+/// What the log measures.
+#[derive(Debug)]
+pub struct LogTimings {
+    /// Entries in a group.
+    pub group_entries: Histogram,
+    /// Seconds from the start of a group to its sync.
+    pub group_seconds: Histogram,
+    /// Groups that failed.
+    pub failed_groups: AtomicU64,
+    /// Bytes appended.
+    pub bytes: AtomicU64,
+    /// Segments that retention removed.
+    pub swept_segments: AtomicU64,
+}
+
+enum Message {
+    Append(Entry, oneshot::Sender<Result<Receipt, AppendError>>),
+    Spilled(Spilled),
+    Close,
+}
+
+#[derive(Debug)]
+struct Shared {
+    first: AtomicU64,
+    end: Arc<AtomicU64>,
+    claims_in_memory: AtomicU64,
+    claims_on_disk: AtomicU64,
+    waiting: AtomicU64,
+    failing: Mutex<Option<AppendError>>,
+    timings: LogTimings,
+}
+
+/// The log in this process's own data folder.
+pub struct EmbeddedLog {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    fingerprinter: Fingerprinter,
+    queue: Sender<Message>,
+    grown: watch::Receiver<u64>,
+    free_space: FreeSpace,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for EmbeddedLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedLog").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedLog {
+    /// Opens the log and starts its thread.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(disk: Arc<dyn Disk>, options: LogOptions, now: Now) -> Result<(Self, Recovery), OpenError> {
+        let dir = options.dir.clone();
+        let free_space = Arc::clone(&options.free_space);
+        let (committer, recovery) = Committer::open(Arc::clone(&disk), options, now())?;
+        let extent = committer.extent();
+        let shared = Arc::new(Shared {
+            first: AtomicU64::new(extent.start.0),
+            end: Arc::new(AtomicU64::new(extent.end.0)),
+            claims_in_memory: AtomicU64::new(0),
+            claims_on_disk: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            failing: Mutex::new(None),
+            timings: LogTimings {
+                group_entries: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+                group_seconds: Histogram::new(crate::metrics::SECONDS),
+                failed_groups: AtomicU64::new(0),
+                bytes: AtomicU64::new(0),
+                swept_segments: AtomicU64::new(0),
+            },
+        });
+        let (queue, inbox) = mpsc::channel();
+        let (grow, grown) = watch::channel(extent.end.0);
+        let fingerprinter = committer.fingerprinter().clone();
+        let driver =
+            Driver { committer, inbox, itself: queue.clone(), grow, shared: Arc::clone(&shared), now, swept: Instant::now() };
+        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || driver.run())?;
+        let log = Self {
+            disk,
+            dir,
+            fingerprinter,
+            queue,
+            grown,
+            free_space,
+            shared,
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok((log, recovery))
+    }
+
+    /// What the log measured so far.
+    #[must_use]
+    pub fn timings(&self) -> &LogTimings {
+        &self.shared.timings
+    }
+
+    /// Finishes what waits, then stops. Appends after it answer [`AppendError::Closed`].
+    pub fn close(&self) {
+        let _ = self.queue.send(Message::Close);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl EventLog for EmbeddedLog {
+    fn append(&self, entry: Entry) -> Appending {
+        let (answer, answered) = oneshot::channel();
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.queue.send(Message::Append(entry, answer)).is_err() {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        Box::pin(async move { answered.await.unwrap_or(Err(AppendError::Closed)) })
+    }
+
+    fn read(&self, from: Position) -> LogReader {
+        LogReader::new(Arc::clone(&self.disk), &self.dir, from).until(Arc::clone(&self.shared.end))
+    }
+
+    fn grown_beyond(&self, position: Position) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
+        let mut grown = self.grown.clone();
+        Box::pin(async move { grown.wait_for(|end| *end > position.0).await.is_ok() })
+    }
+
+    fn status(&self) -> LogStatus {
+        let shared = &self.shared;
+        LogStatus {
+            first: Position(shared.first.load(Ordering::Relaxed)),
+            end: Position(shared.end.load(Ordering::Acquire)),
+            claims_in_memory: shared.claims_in_memory.load(Ordering::Relaxed),
+            claims_on_disk: shared.claims_on_disk.load(Ordering::Relaxed),
+            waiting: shared.waiting.load(Ordering::Relaxed),
+            free_bytes: (self.free_space)(),
+            failing: shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn fingerprinter(&self) -> &Fingerprinter {
+        &self.fingerprinter
+    }
+}
+
+struct Driver {
+    committer: Committer,
+    inbox: Receiver<Message>,
+    itself: Sender<Message>,
+    grow: watch::Sender<u64>,
+    shared: Arc<Shared>,
+    now: Now,
+    swept: Instant,
+}
+
+impl Driver {
+    fn run(mut self) {
+        let mut open = true;
+        self.publish();
+        while open {
+            let failing = self.is_failing();
+            let first = match self.inbox.recv_timeout(if failing { PROBE_EVERY } else { SWEEP_EVERY }) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) if failing => {
+                    // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
+                    self.commit(Vec::new(), Vec::new());
+                    None
+                }
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut entries = Vec::new();
+            let mut answers = Vec::new();
+            let mut bytes = 0;
+            let mut message = first;
+            while let Some(taken) = message.take() {
+                match taken {
+                    Message::Append(entry, answer) => {
+                        bytes += entry.body.len();
+                        entries.push(entry);
+                        answers.push(answer);
+                    }
+                    Message::Spilled(spilled) => {
+                        if let Err(error) = self.committer.adopt(spilled) {
+                            tracing::warn!(%error, "claims could not be moved to disk; they stay in memory");
+                        }
+                    }
+                    Message::Close => open = false,
+                }
+                if open && bytes < GROUP_BYTES && entries.len() < GROUP_ENTRIES {
+                    message = self.inbox.try_recv().ok();
+                }
+            }
+            if !entries.is_empty() {
+                self.commit(entries, answers);
+            }
+            self.maintain();
+        }
+        // Whoever still waits is told to come back; nothing of theirs was written.
+    }
+
+    fn commit(&mut self, entries: Vec<Entry>, answers: Vec<oneshot::Sender<Result<Receipt, AppendError>>>) {
+        let started = Instant::now();
+        let count = entries.len();
+        let before = self.committer.extent().end.0;
+        let outcome = self.committer.commit((self.now)(), entries);
+        let timings = &self.shared.timings;
+        timings.group_entries.observe(count as f64);
+        timings.group_seconds.observe(started.elapsed().as_secs_f64());
+        self.shared.waiting.fetch_sub(count as u64, Ordering::Relaxed);
+        match outcome {
+            Ok(receipts) => {
+                timings.bytes.fetch_add(self.committer.extent().end.0 - before, Ordering::Relaxed);
+                self.set_failing(None);
+                // Readers see the records before their senders hear of them, never after.
+                self.publish();
+                for (answer, receipt) in answers.into_iter().zip(receipts) {
+                    let _ = answer.send(Ok(receipt));
+                }
+            }
+            Err(error) => {
+                timings.failed_groups.fetch_add(1, Ordering::Relaxed);
+                let failure = failure(&error);
+                if self.set_failing(Some(failure.clone())) {
+                    tracing::error!(%error, "the log refuses events until this is over");
+                }
+                for answer in answers {
+                    let _ = answer.send(Err(failure.clone()));
+                }
+            }
+        }
+    }
+
+    fn is_failing(&self) -> bool {
+        self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether the state changed between working and failing.
+    fn set_failing(&self, failing: Option<AppendError>) -> bool {
+        let mut state = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = state.is_some() != failing.is_some();
+        if changed && failing.is_none() {
+            tracing::info!("the log accepts events again");
+        }
+        *state = failing;
+        changed
+    }
+
+    fn maintain(&mut self) {
+        if let Some(job) = self.committer.spill_job() {
+            self.spill(job);
+        }
+        if self.swept.elapsed() < SWEEP_EVERY {
+            return;
+        }
+        self.swept = Instant::now();
+        match self.committer.sweep((self.now)()) {
+            Ok(swept) if swept.segments > 0 => {
+                self.shared.timings.swept_segments.fetch_add(swept.segments, Ordering::Relaxed);
+                tracing::info!(segments = swept.segments, bytes = swept.bytes, "retention removed old segments");
+                self.publish();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "retention could not remove a segment"),
+        }
+    }
+
+    fn spill(&self, job: SpillJob) {
+        let itself = self.itself.clone();
+        let spawned = std::thread::Builder::new().name("claims".to_owned()).spawn(move || {
+            let _ = itself.send(Message::Spilled(job.run()));
+        });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "no thread to move claims to disk; they stay in memory until the next start");
+        }
+    }
+
+    fn publish(&self) {
+        let extent = self.committer.extent();
+        self.shared.first.store(extent.start.0, Ordering::Relaxed);
+        self.shared.end.store(extent.end.0, Ordering::Release);
+        let (memory, disk) = self.committer.claims();
+        self.shared.claims_in_memory.store(memory as u64, Ordering::Relaxed);
+        self.shared.claims_on_disk.store(disk as u64, Ordering::Relaxed);
+        self.grow.send_replace(extent.end.0);
+    }
+}
+
+fn failure(error: &CommitError) -> AppendError {
+    match error {
+        CommitError::LowSpace { .. } => AppendError::Full,
+        CommitError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => AppendError::Full,
+        CommitError::Io(_) | CommitError::Frame(_) => AppendError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,148 @@
+//! The event log: what the collector answered 2xx for is in it, durable, once.
+//!
+//! ```text
+//! handlers ──Entry──▶ EventLog::append ──▶ claim messageIds ─▶ one write ─▶ one fdatasync ──▶ Receipt
+//!                                          └──── one group of waiting requests at a time ────┘
+//! readers  ◀──Stored── LogReader (any process, any time, from any position)
+//! ```
+//!
+//! Invariant: a receipt is given only for what is on disk; claim and append are one step, so after a crash the claims
+//! are exactly those of the records that survived. Everything below [`Committer`] is synchronous, takes the disk as
+//! `Arc<dyn Disk>` and the time as an argument, so a simulation drives it; [`EmbeddedLog`] adds the thread.
+
+mod claims;
+mod committer;
+mod embedded;
+mod entry;
+mod fingerprint;
+mod reader;
+mod record;
+mod run;
+mod segments;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use thiserror::Error;
+
+pub use claims::{ClaimIndex, SpillJob, Spilled};
+pub use committer::{CommitError, Committer, FreeSpace, LogOptions, OpenError, Recovery, Swept};
+pub use embedded::{EmbeddedLog, LogTimings};
+pub use entry::{Entry, Reason, Slot, Verdict};
+pub use fingerprint::{Claim, Fingerprinter};
+pub use reader::{LogReader, Next};
+pub use record::{Head, RECORD_KIND, RecordError, Stored};
+
+/// The largest body one record holds: a frame's 16 MiB, less room for the head.
+pub const MAX_BODY_BYTES: usize = 14 << 20;
+
+/// The most events one record describes; with 25 bytes each the head stays below 2 MiB.
+pub const MAX_EVENTS: usize = 65_536;
+
+/// A place in the log: bytes since its beginning. Grows over restarts; says nothing about how many events lie before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What became of a request that is durable.
+#[derive(Debug)]
+pub struct Receipt {
+    /// Where its record lies; `None` when nothing had to be written, because every event was a duplicate.
+    pub position: Option<Position>,
+    /// The request's events with their final verdicts, in order.
+    pub events: Vec<Slot>,
+}
+
+impl Receipt {
+    /// How many events are accepted, duplicates and rejected.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for event in &self.events {
+            tally.add(event.verdict);
+        }
+        tally
+    }
+}
+
+/// Events counted by verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Stored for the first time.
+    pub accepted: u64,
+    /// Their messageId was accepted before, within the window.
+    pub duplicates: u64,
+    /// Stored as rejected, with a reason.
+    pub rejected: u64,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Accepted | Verdict::AcceptedWithoutId => self.accepted += 1,
+            Verdict::Duplicate => self.duplicates += 1,
+            Verdict::Rejected(_) => self.rejected += 1,
+        }
+    }
+}
+
+/// Why an entry is not in the log. The sender should try again later.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// The disk is full, or fuller than the operator allows.
+    #[error("the disk has less free space than is kept in reserve")]
+    Full,
+    /// The disk refused to write or to sync.
+    #[error("the log could not be written: {0}")]
+    Failed(String),
+    /// The collector is shutting down.
+    #[error("the collector is shutting down")]
+    Closed,
+}
+
+/// How the log is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogStatus {
+    /// Where the oldest record lies.
+    pub first: Position,
+    /// Where the next record will lie.
+    pub end: Position,
+    /// messageIds remembered in memory.
+    pub claims_in_memory: u64,
+    /// messageIds remembered on disk.
+    pub claims_on_disk: u64,
+    /// Entries that wait for their group.
+    pub waiting: u64,
+    /// Free bytes on the log's disk, when they can be told.
+    pub free_bytes: Option<u64>,
+    /// Why the last group failed; `None` once one succeeded again.
+    pub failing: Option<AppendError>,
+}
+
+/// The answer to an append, when it comes.
+pub type Appending = Pin<Box<dyn Future<Output = Result<Receipt, AppendError>> + Send>>;
+
+/// A durable, deduplicating, ordered log of requests.
+pub trait EventLog: fmt::Debug + Send + Sync + 'static {
+    /// Claims the entry's messageIds and stores it, in one step; resolves when that is durable, or will never be.
+    fn append(&self, entry: Entry) -> Appending;
+
+    /// A reader that starts at `from` and sees what is durable.
+    fn read(&self, from: Position) -> LogReader;
+
+    /// Resolves when the log reaches beyond `position`, or is closed (`false`).
+    fn grown_beyond(&self, position: Position) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+
+    /// How the log is doing now.
+    fn status(&self) -> LogStatus;
+
+    /// How messageIds become claims in this log.
+    fn fingerprinter(&self) -> &Fingerprinter;
+}

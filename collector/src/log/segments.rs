@@ -1,0 +1,125 @@
+//! The log's files: `log/00000000000000000000.log`, named by the position of their first byte.
+//!
+//! A position is the name's number plus the offset in the file, so the next file's name is where this one ends, and a
+//! reader needs no index. A file begins with [`headwater_store::frame`]'s header.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headwater_model::time::Millis;
+use headwater_store::disk::{Disk, DiskFile};
+use headwater_store::frame::{self, FILE_HEADER, FileHeader, HEADER};
+
+use super::record::{self, Head};
+use super::{Position, RECORD_KIND};
+
+pub(super) const MAGIC: [u8; 7] = *b"HWEVLOG";
+pub(super) const VERSION: u8 = 1;
+const SUFFIX: &str = ".log";
+
+/// The name of the segment that begins at `base`.
+pub(super) fn name(base: Position) -> String {
+    format!("{:020}{SUFFIX}", base.0)
+}
+
+/// The positions at which segments in `dir` begin, oldest first; files with other names are left alone.
+pub(super) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<Position>> {
+    let mut bases: Vec<Position> = disk
+        .list(dir)?
+        .iter()
+        .filter_map(|name| name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20)?.parse().ok())
+        .map(Position)
+        .collect();
+    bases.sort_unstable();
+    Ok(bases)
+}
+
+/// One segment that is no longer appended to.
+#[derive(Debug, Clone)]
+pub(super) struct Sealed {
+    pub(super) base: Position,
+    pub(super) len: u64,
+    /// When its newest record was received, as far as known.
+    pub(super) newest: Millis,
+}
+
+/// Creates the segment at `base`, durable once this returns.
+pub(super) fn create(disk: &dyn Disk, dir: &Path, base: Position) -> io::Result<Arc<dyn DiskFile>> {
+    let path = dir.join(name(base));
+    let file = match disk.create(&path) {
+        Ok(file) => file,
+        // An earlier attempt got this far and failed: nothing in it was ever acknowledged.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let file = disk.open(&path)?;
+            file.truncate(0)?;
+            file
+        }
+        Err(error) => return Err(error),
+    };
+    file.append(&frame::file_header(MAGIC, VERSION))?;
+    file.sync_data()?;
+    disk.sync_dir(dir)?;
+    Ok(file)
+}
+
+/// Opens a segment and reads its header.
+pub(super) fn open(disk: &dyn Disk, path: &PathBuf) -> io::Result<(Arc<dyn DiskFile>, FileHeader)> {
+    let file = disk.open(path)?;
+    let mut bytes = [0; FILE_HEADER];
+    let read = file.read_at(0, &mut bytes)?;
+    let header = frame::check_file_header(bytes.get(..read).unwrap_or_default(), MAGIC, VERSION);
+    Ok((file, header))
+}
+
+/// Visits the heads of a segment without reading its bodies. `false` when something does not add up: the caller then
+/// scans the whole file, which recovers what is around the damage.
+pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> io::Result<bool> {
+    let len = file.len()?;
+    let mut at = FILE_HEADER as u64;
+    // Most heads of batches fit; a larger one costs a second read.
+    let mut buffer = vec![0; 4096];
+    while at < len {
+        let read = file.read_at(at, &mut buffer)?;
+        let Some(prefix) = buffer.get(..read).and_then(|bytes| bytes.first_chunk::<{ HEADER + 4 }>()) else {
+            return Ok(false);
+        };
+        let [l0, l1, l2, l3, _, _, _, _, kind, rest @ ..] = *prefix;
+        let body = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+        let next = at + HEADER as u64 + body;
+        if next > len || body == 0 {
+            return Ok(false);
+        }
+        if kind == RECORD_KIND {
+            let Some(head_len) = record::head_len(&rest).filter(|head_len| *head_len as u64 <= body) else {
+                return Ok(false);
+            };
+            let want = HEADER + head_len;
+            if want > read {
+                if want > buffer.len() {
+                    buffer.resize(want, 0);
+                }
+                if file.read_at(at, &mut buffer)? < want {
+                    return Ok(false);
+                }
+            }
+            match record::decode_head(buffer.get(HEADER..want).unwrap_or_default()) {
+                Ok((head, _)) => visit(head),
+                Err(record::RecordError::Unknown(_)) => {}
+                Err(record::RecordError::Head) => return Ok(false),
+            }
+        }
+        at = next;
+    }
+    Ok(true)
+}
+
+/// When the first readable record of a segment was received.
+pub(super) fn first_received(file: &dyn DiskFile) -> io::Result<Option<Millis>> {
+    let mut bytes = [0; HEADER + record::FIXED];
+    if file.read_at(FILE_HEADER as u64, &mut bytes)? < bytes.len() || bytes.get(8) != Some(&RECORD_KIND) {
+        return Ok(None);
+    }
+    let received = bytes.get(HEADER + 8..).and_then(|bytes| bytes.first_chunk::<8>());
+    Ok(received.map(|bytes| Millis(i64::from_le_bytes(*bytes))))
+}
