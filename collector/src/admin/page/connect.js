@@ -25,16 +25,19 @@ const LANGUAGES = [
     "properties": { "orderId": "A-1001", "revenue": 39.9, "currency": "EUR" }
   }'`, 'The answer comes after the event is on disk.'],
   ['Rust', (key) => `// cargo add headwater serde_json
-use headwater::{Client, Track};
+use headwater::Client;
 use serde_json::json;
+use std::time::Duration;
 
-let client = Client::builder("${key}").endpoint("${origin}").build()?;
-client.track(
-    Track::new("Order Completed")
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::builder("${key}").endpoint("${origin}").build()?;
+    client
+        .track("Order Completed", json!({ "orderId": "A-1001", "revenue": 39.9 }))
         .user_id("user-1")
-        .properties(json!({ "orderId": "A-1001", "revenue": 39.9, "currency": "EUR" })),
-)?;
-client.shutdown(std::time::Duration::from_secs(5));`, 'The call returns when the event is in the local queue; a worker delivers it, and again until the collector has it.'],
+        .send()?;
+    client.shutdown_blocking(Duration::from_secs(5));
+    Ok(())
+}`, 'The event is on disk when the call returns; from there it is delivered, over restarts if need be.'],
   ['Node.js', (key) => `// npm install @segment/analytics-node
 import { Analytics } from '@segment/analytics-node'
 

@@ -80,7 +80,7 @@ function lag(at, sent) {
   const ms = at - Date.parse(sent);
   if (!Number.isFinite(ms)) return '';
   if (ms < -1000) return `${span(-ms)} ahead: the sender’s clock is fast`;
-  return `${span(Math.max(0, ms))} from the call to the disk`;
+  return `${span(Math.max(0, ms))} from the call to the collector`;
 }
 
 function span(ms) {

@@ -3,7 +3,6 @@
 import { $, element, say } from './dom.js';
 import { follow } from './stream.js';
 import { createLedger, MAX_EVENTS } from './ledger.js';
-import { TYPES } from './summary.js';
 import { createList } from './list.js';
 import { createDetail } from './detail.js';
 import { createMeter } from './meter.js';
@@ -153,13 +152,13 @@ function find(text) {
   applyFilters();
 }
 
-for (const type of TYPES) {
-  const chip = element('button', { type: 'button', 'aria-pressed': 'false', 'data-type': type, onclick: () => {
+for (const chip of $('types').children) {
+  chip.addEventListener('click', () => {
+    const { type } = chip.dataset;
     if (!chosen.types.delete(type)) chosen.types.add(type);
     chip.setAttribute('aria-pressed', String(chosen.types.has(type)));
     applyFilters();
-  } }, type);
-  $('types').append(chip);
+  });
 }
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 $('filters').addEventListener('change', (event) => {

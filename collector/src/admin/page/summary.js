@@ -1,6 +1,6 @@
 // What a row shows of an event. The JSON stays text and is parsed again when somebody opens it.
 
-export const TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'];
+const TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'];
 
 export const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -1,0 +1,198 @@
+//! The log on a disk that fails: what is refused is as if it had never been, and what is accepted stays.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_collector::config::Platform;
+use headwater_collector::log::{
+    Claim, CommitError, Committer, Entry, LogOptions, LogReader, Next, Position, Slot, Verdict,
+};
+use headwater_collector::sources::KeyTag;
+use headwater_model::time::Millis;
+use headwater_store::disk::{Disk, FaultyDisk};
+
+const HOUR: i64 = 3_600_000;
+
+fn options() -> LogOptions {
+    LogOptions {
+        dir: PathBuf::from("/data"),
+        segment_bytes: 4096,
+        retain_ms: Some(48 * HOUR),
+        retain_bytes: None,
+        min_free_bytes: 0,
+        dedupe_ms: 24 * HOUR,
+        dedupe_memory: 100,
+        new_key: [7; 16],
+        free_space: Arc::new(|| None),
+    }
+}
+
+fn open(disk: &FaultyDisk, now: i64) -> Committer {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Committer::open(disk, options(), Millis(now)).unwrap().0
+}
+
+fn entry(log: &Committer, ids: &[u32], now: i64) -> Entry {
+    let mut body = br#"{"batch":["#.to_vec();
+    let mut events = Vec::new();
+    let source = log.fingerprinter().source("s");
+    for id in ids {
+        if !events.is_empty() {
+            body.push(b',');
+        }
+        let event = format!(r#"{{"type":"page","userId":"u","messageId":"{id}"}}"#);
+        events.push(Slot {
+            offset: body.len() as u32,
+            len: event.len() as u32,
+            verdict: Verdict::Accepted,
+            claim: source.claim(id.to_string().as_bytes()),
+        });
+        body.extend_from_slice(event.as_bytes());
+    }
+    body.extend_from_slice(b"]}");
+    Entry {
+        received: Millis(now),
+        source: "s".into(),
+        key: KeyTag(0),
+        platform: Platform::Auto,
+        ip: None,
+        implied: None,
+        events,
+        body: Bytes::from(body),
+    }
+}
+
+fn accepted(log: &mut Committer, ids: &[u32], now: i64) -> Result<u64, CommitError> {
+    let entry = entry(log, ids, now);
+    Ok(log.commit(Millis(now), vec![entry])?[0].tally().accepted)
+}
+
+/// The ids of all accepted events, in the order of the log.
+fn stored(disk: &FaultyDisk) -> Vec<u32> {
+    let mut reader = LogReader::new(Arc::new(disk.clone()), &PathBuf::from("/data"), Position::default());
+    let mut ids = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Next::Record(record) => {
+                for item in headwater_collector::read::items(&record) {
+                    if item.verdict.is_accepted() {
+                        ids.push(item.event.get("messageId").unwrap().as_str().unwrap().parse().unwrap());
+                    }
+                }
+            }
+            Next::Skipped { .. } => {}
+            Next::End => return ids,
+        }
+    }
+}
+
+#[test]
+fn a_group_that_fails_can_be_sent_again_and_is_stored_once() {
+    type Fault = fn(&FaultyDisk);
+    let faults: [(&str, Fault); 3] = [
+        ("write", |disk| disk.fail_writes(1)),
+        ("sync", |disk| disk.fail_syncs(1)),
+        ("sync and truncate", |disk| {
+            disk.fail_syncs(1);
+            disk.fail_truncates(1);
+        }),
+    ];
+    for (name, fault) in faults {
+        let disk = FaultyDisk::new();
+        let mut log = open(&disk, 0);
+        assert_eq!(accepted(&mut log, &[1, 2], 0).unwrap(), 2);
+        fault(&disk);
+        assert!(accepted(&mut log, &[2, 3], 0).is_err(), "{name}");
+        assert_eq!(accepted(&mut log, &[2, 3], 0).unwrap(), 1, "{name}");
+        assert_eq!(stored(&disk), [1, 2, 3], "{name}");
+        drop(log);
+        let mut log = open(&disk, 0);
+        assert_eq!(accepted(&mut log, &[1, 2, 3], 0).unwrap(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers_when_there_is_room() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    assert_eq!(accepted(&mut log, &[1], 0).unwrap(), 1);
+    disk.set_capacity(Some(disk.used() + 40));
+    for _ in 0..3 {
+        assert!(accepted(&mut log, &[2, 3, 4], 0).is_err());
+    }
+    disk.set_capacity(None);
+    assert_eq!(accepted(&mut log, &[2, 3, 4], 0).unwrap(), 3);
+    assert_eq!(stored(&disk), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_reserve_of_free_space_is_kept() {
+    let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
+    let options = LogOptions { min_free_bytes: 100, free_space: Arc::new(|| Some(99)), ..options() };
+    let mut log = Committer::open(disk, options, Millis(0)).unwrap().0;
+    assert!(matches!(accepted(&mut log, &[1], 0), Err(CommitError::LowSpace { free: 99 })));
+}
+
+#[test]
+fn crashes_at_any_moment_keep_what_was_acknowledged_once() {
+    for seed in 0..200 {
+        let disk = FaultyDisk::new();
+        let mut acked: Vec<u32> = Vec::new();
+        let mut next = 0;
+        for life in 0..6 {
+            let mut log = open(&disk, life);
+            // What may or may not have survived the crash is sent again, as its sender would.
+            let first = next.max(3) - 3;
+            for start in first..first + 20 {
+                let ids = [start, start + 1];
+                if (u64::from(start) + seed) % 7 == 0 {
+                    disk.fail_syncs(1);
+                }
+                if accepted(&mut log, &ids, life).is_ok() {
+                    acked.extend(ids);
+                    next = start + 2;
+                }
+            }
+            drop(log);
+            disk.crash(seed * 31 + life as u64);
+        }
+        let found = stored(&disk);
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), found.len(), "seed {seed}: doubled");
+        assert!(acked.iter().all(|id| once.binary_search(id).is_ok()), "seed {seed}: lost");
+    }
+}
+
+#[test]
+fn old_segments_go_and_their_positions_are_never_used_again() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    for id in 0..200 {
+        accepted(&mut log, &[id], 0).unwrap();
+    }
+    let end = log.extent().end;
+    assert!(log.sweep(Millis(HOUR)).unwrap().segments == 0);
+    let swept = log.sweep(Millis(49 * HOUR)).unwrap();
+    assert!(swept.segments > 3 && log.extent().start > Position(0));
+    accepted(&mut log, &[1000], 49 * HOUR).unwrap();
+    assert!(log.extent().end > end);
+    let ids = stored(&disk);
+    assert_eq!(ids.last(), Some(&1000));
+    assert!(ids.len() < 200);
+}
+
+#[test]
+fn a_duplicate_within_one_group_is_told_with_its_first_copy() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    let group = vec![entry(&log, &[1, 1, 2], 0), entry(&log, &[2, 3], 0), entry(&log, &[3], 0)];
+    let receipts = log.commit(Millis(0), group).unwrap();
+    let told: Vec<_> = receipts.iter().map(|receipt| (receipt.tally().accepted, receipt.tally().duplicates)).collect();
+    assert_eq!(told, [(2, 1), (1, 1), (0, 1)]);
+    assert!(receipts[2].position.is_none(), "a pure retry is not written");
+    assert_ne!(receipts[0].events[0].claim, Claim::default());
+    assert_eq!(stored(&disk), [1, 2, 3]);
+}
