@@ -14,15 +14,15 @@ fi
 
 track() {
     cd "$here"
-    cargo run --release --locked --quiet -p track
+    cargo run --release --quiet -p track
 }
 
 ingest() {
     # The collector is built as it is shipped, from the root workspace.
     cd "$root"
-    cargo build --release --locked --quiet -p headwater-collector --bin headwater
+    cargo build --release --quiet -p headwater-collector --bin headwater
     cd "$here"
-    cargo run --release --locked --quiet -p ingest -- "${CARGO_TARGET_DIR:-$root/target}/release/headwater"
+    cargo run --release --quiet -p ingest -- "${CARGO_TARGET_DIR:-$root/target}/release/headwater"
 }
 
 case "${1:-all}" in

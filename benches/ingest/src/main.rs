@@ -14,7 +14,10 @@ use measure::Failure;
 fn main() -> ExitCode {
     match role() {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(false) => {
+            eprintln!("ingest: the collector's log does not hold exactly what was acknowledged");
+            ExitCode::FAILURE
+        }
         Err(failure) => {
             eprintln!("ingest: {failure}");
             ExitCode::FAILURE
