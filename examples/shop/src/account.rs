@@ -8,7 +8,16 @@ use crate::session::Call;
 
 /// What a stored event must have as it was sent.
 const KEPT: [&str; 10] = [
-    "type", "event", "name", "category", "userId", "anonymousId", "groupId", "previousId", "properties", "traits",
+    "type",
+    "event",
+    "name",
+    "category",
+    "userId",
+    "anonymousId",
+    "groupId",
+    "previousId",
+    "properties",
+    "traits",
 ];
 
 /// What was sent.
@@ -47,11 +56,17 @@ impl<'a> Account<'a> {
         let mut times: HashMap<&str, usize> = HashMap::new();
         let mut changed = Vec::new();
         for event in stored {
-            let Some(id) = event.get("messageId").and_then(Value::as_str) else { continue };
+            let Some(id) = event.get("messageId").and_then(Value::as_str) else {
+                continue;
+            };
             // Others may have sent to the same collector.
-            let Some(call) = self.sent.get(id) else { continue };
+            let Some(call) = self.sent.get(id) else {
+                continue;
+            };
             *times.entry(id).or_default() += 1;
-            let differs = KEPT.into_iter().find(|member| !same(call.get(member), event.get(member)));
+            let differs = KEPT
+                .into_iter()
+                .find(|member| !same(call.get(member), event.get(member)));
             changed.extend(differs.map(|member| (id.to_owned(), member)));
         }
         Balance {
@@ -66,7 +81,11 @@ impl<'a> Account<'a> {
 
 /// Empty properties and none are the same to the spec.
 fn same(sent: Option<&Value>, stored: Option<&Value>) -> bool {
-    let empty = |value: Option<&Value>| value.and_then(Value::as_object).is_none_or(Object::is_empty);
+    let empty = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_object)
+            .is_none_or(Object::is_empty)
+    };
     sent == stored || (empty(sent) && empty(stored) && !is_text(sent) && !is_text(stored))
 }
 
@@ -97,7 +116,11 @@ mod tests {
         for (id, call) in ids.iter().zip(&calls) {
             account.sent(id, call);
         }
-        let all: Vec<Object> = ids.iter().zip(&calls).map(|(id, call)| event(call, id)).collect();
+        let all: Vec<Object> = ids
+            .iter()
+            .zip(&calls)
+            .map(|(id, call)| event(call, id))
+            .collect();
         assert!(account.settle(&all).is_even());
 
         assert_eq!(account.settle(&all[1..]).lost, 1);
@@ -108,7 +131,10 @@ mod tests {
 
         let mut other = all;
         other[1].insert("anonymousId", "somebody else");
-        assert_eq!(account.settle(&other).changed, [("m1".to_owned(), "anonymousId")]);
+        assert_eq!(
+            account.settle(&other).changed,
+            [("m1".to_owned(), "anonymousId")]
+        );
     }
 
     #[test]

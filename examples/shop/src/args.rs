@@ -11,13 +11,17 @@ use crate::fault::Plan;
 /// The last line is `demo: sent=N received=N lost=0 duplicated=0`, by the messageIds; the exit code is 1 when anything
 /// was lost, doubled or changed.
 #[derive(Debug, Parser)]
-#[command(name = "shop", max_term_width = 100, after_help = "\
+#[command(
+    name = "shop",
+    max_term_width = 100,
+    after_help = "\
 Examples:
   headwater dev &
   shop                                   read back over HTTP (/_inspect)
   shop --data .headwater                 read back with `headwater export --data .headwater`
   shop --speed 0 --seed 12               all at once, other faults
-  shop --session my.ndjson --faults off")]
+  shop --session my.ndjson --faults off"
+)]
 pub(crate) struct Args {
     /// Where the collector listens: http://HOST:PORT.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765")]
@@ -38,7 +42,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// The collector's binary, for `--data`.
-    #[arg(long, value_name = "PATH", env = "HEADWATER_BIN", default_value = "headwater")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "HEADWATER_BIN",
+        default_value = "headwater"
+    )]
     pub(crate) headwater: PathBuf,
     /// The source's write key.
     #[arg(long, value_name = "KEY", default_value = "demo")]
@@ -62,7 +71,11 @@ impl Faults {
 
 impl Args {
     pub(crate) fn plan(&self) -> Plan {
-        if self.faults.are_on() { Plan::seeded(self.seed) } else { Plan::none() }
+        if self.faults.are_on() {
+            Plan::seeded(self.seed)
+        } else {
+            Plan::none()
+        }
     }
 }
 

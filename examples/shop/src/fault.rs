@@ -24,7 +24,21 @@ pub(crate) enum Fault {
 const DECK: [Fault; 16] = {
     use Fault::{Delay, LostAnswer, None, Reset, TooMany, Torn, Unavailable};
     [
-        None, None, None, None, None, None, None, None, Delay, Reset, Torn, Unavailable, TooMany, LostAnswer, LostAnswer,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        Delay,
+        Reset,
+        Torn,
+        Unavailable,
+        TooMany,
+        LostAnswer,
+        LostAnswer,
         LostAnswer,
     ]
 };
@@ -38,15 +52,23 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn none() -> Self {
-        Self { state: None, left: Vec::new() }
+        Self {
+            state: None,
+            left: Vec::new(),
+        }
     }
 
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self { state: Some(seed), left: Vec::new() }
+        Self {
+            state: Some(seed),
+            left: Vec::new(),
+        }
     }
 
     pub(crate) fn draw(&mut self) -> Fault {
-        let Some(state) = &mut self.state else { return Fault::None };
+        let Some(state) = &mut self.state else {
+            return Fault::None;
+        };
         if self.left.is_empty() {
             self.left = DECK.to_vec();
             for place in (1..self.left.len()).rev() {
@@ -85,12 +107,19 @@ mod tests {
     fn every_turn_shows_every_fault() {
         for seed in 0..50 {
             let dealt = deal(Plan::seeded(seed), DECK.len());
-            assert!(DECK.iter().all(|fault| dealt.contains(fault)), "seed {seed}");
+            assert!(
+                DECK.iter().all(|fault| dealt.contains(fault)),
+                "seed {seed}"
+            );
         }
     }
 
     #[test]
     fn without_faults_everything_goes_through() {
-        assert!(deal(Plan::none(), 50).iter().all(|fault| *fault == Fault::None));
+        assert!(
+            deal(Plan::none(), 50)
+                .iter()
+                .all(|fault| *fault == Fault::None)
+        );
     }
 }

@@ -58,10 +58,16 @@ struct Shared {
 }
 
 impl Link {
-    pub(crate) fn start(endpoint: &str, plan: Plan, screen: Arc<Screen>) -> Result<Self, LinkError> {
+    pub(crate) fn start(
+        endpoint: &str,
+        plan: Plan,
+        screen: Arc<Screen>,
+    ) -> Result<Self, LinkError> {
         let collector = host(endpoint).ok_or_else(|| LinkError::Endpoint(endpoint.to_owned()))?;
-        TcpStream::connect(&collector)
-            .map_err(|source| LinkError::NoCollector { endpoint: endpoint.to_owned(), source })?;
+        TcpStream::connect(&collector).map_err(|source| LinkError::NoCollector {
+            endpoint: endpoint.to_owned(),
+            source,
+        })?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LinkError::Listen)?;
         let address = listener.local_addr().map_err(LinkError::Listen)?;
         let shared = Arc::new(Shared {
@@ -87,7 +93,11 @@ impl Link {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        *self.shared.tally.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .shared
+            .tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,7 +105,8 @@ impl Link {
 pub(crate) fn host(endpoint: &str) -> Option<String> {
     let host = endpoint.strip_prefix("http://")?.trim_end_matches('/');
     let (name, port) = host.rsplit_once(':')?;
-    (!name.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()).then(|| host.to_owned())
+    (!name.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok())
+        .then(|| host.to_owned())
 }
 
 impl Shared {
@@ -105,7 +116,11 @@ impl Shared {
             return Ok(());
         }
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let fault = self.plan.lock().unwrap_or_else(PoisonError::into_inner).draw();
+        let fault = self
+            .plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .draw();
         self.count(|tally| {
             tally.requests += 1;
             tally.faults += usize::from(fault != Fault::None);
@@ -131,22 +146,39 @@ impl Shared {
             Fault::Torn => {
                 let mut collector = self.connect()?;
                 collector.write_all(&request.head)?;
-                collector.write_all(request.body.get(..request.body.len() / 2).unwrap_or_default())?;
+                collector.write_all(
+                    request
+                        .body
+                        .get(..request.body.len() / 2)
+                        .unwrap_or_default(),
+                )?;
                 self.tell(number, "request torn", "half of it reached the collector");
                 Ok(())
             }
             Fault::Unavailable => {
-                self.tell(number, "503, Retry-After 1", "nothing reached the collector");
+                self.tell(
+                    number,
+                    "503, Retry-After 1",
+                    "nothing reached the collector",
+                );
                 refuse(&mut client, "503 Service Unavailable")
             }
             Fault::TooMany => {
-                self.tell(number, "429, Retry-After 1", "nothing reached the collector");
+                self.tell(
+                    number,
+                    "429, Retry-After 1",
+                    "nothing reached the collector",
+                );
                 refuse(&mut client, "429 Too Many Requests")
             }
             Fault::LostAnswer => {
                 let answer = self.forward(&request)?;
                 let stored = self.stored(&answer);
-                self.tell(number, "answer cut off", &format!("{stored}, and the SDK does not know"));
+                self.tell(
+                    number,
+                    "answer cut off",
+                    &format!("{stored}, and the SDK does not know"),
+                );
                 client.write_all(answer.get(..CUT_AT).unwrap_or_default())
             }
         }
@@ -164,7 +196,9 @@ impl Shared {
         collector.write_all(&request.head)?;
         collector.write_all(&request.body)?;
         let mut answer = Vec::new();
-        collector.take(LONGEST_BODY as u64).read_to_end(&mut answer)?;
+        collector
+            .take(LONGEST_BODY as u64)
+            .read_to_end(&mut answer)?;
         if answer.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -173,7 +207,10 @@ impl Shared {
 
     fn tell_passed(&self, number: usize, request: &Request, fault: Fault, answer: &[u8]) {
         let stored = self.stored(answer);
-        let status = answer.get(9..12).map(String::from_utf8_lossy).unwrap_or_default();
+        let status = answer
+            .get(9..12)
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
         let how = match (fault, request.retry) {
             (Fault::Delay, _) => format!("{status}, {} ms late", LATE.as_millis()),
             (_, 0) if status == "200" => return,
@@ -184,9 +221,17 @@ impl Shared {
 
     /// What the collector says it did with the events, from a strict answer.
     fn stored(&self, answer: &[u8]) -> String {
-        let body = answer.windows(4).position(|four| four == b"\r\n\r\n").and_then(|end| answer.get(end + 4..));
+        let body = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .and_then(|end| answer.get(end + 4..));
         let document = body.and_then(|body| json::parse(body, &Limits::default()).ok());
-        let number = |name| document.as_ref().and_then(|document| document.get(name)).and_then(Value::as_u64);
+        let number = |name| {
+            document
+                .as_ref()
+                .and_then(|document| document.get(name))
+                .and_then(Value::as_u64)
+        };
         let (Some(new), Some(known)) = (number("accepted"), number("duplicates")) else {
             return "the collector has it".to_owned();
         };
@@ -203,12 +248,16 @@ impl Shared {
     }
 
     fn tell(&self, number: usize, what: &str, outcome: &str) {
-        self.screen.line("link", &format!("#{number:<3} {what:<20} {outcome}"));
+        self.screen
+            .line("link", &format!("#{number:<3} {what:<20} {outcome}"));
     }
 }
 
 fn refuse(client: &mut TcpStream, status: &str) -> io::Result<()> {
-    write!(client, "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
 }
 
 /// A request as it came, but for `Connection: close`, which ends the answer for us.
@@ -236,17 +285,32 @@ impl Request {
         let mut body = bytes.split_off(end + 4);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let header = |name: &str| {
-            let found = text.lines().find_map(|line| line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name)));
+            let found = text.lines().find_map(|line| {
+                line.split_once(':')
+                    .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            });
             found.map_or("", |(_, value)| value.trim())
         };
-        let length = header("content-length").parse().unwrap_or(0).min(LONGEST_BODY);
+        let length = header("content-length")
+            .parse()
+            .unwrap_or(0)
+            .min(LONGEST_BODY);
         let missing = length.saturating_sub(body.len()) as u64;
         client.take(missing).read_to_end(&mut body)?;
         if body.len() < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let kept = text.lines().filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:"));
-        let head: String = kept.flat_map(|line| [line, "\r\n"]).chain(["Connection: close\r\n\r\n"]).collect();
-        Ok(Self { head: head.into_bytes(), body, retry: header("x-retry-count").parse().unwrap_or(0) })
+        let kept = text.lines().filter(|line| {
+            !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:")
+        });
+        let head: String = kept
+            .flat_map(|line| [line, "\r\n"])
+            .chain(["Connection: close\r\n\r\n"])
+            .collect();
+        Ok(Self {
+            head: head.into_bytes(),
+            body,
+            retry: header("x-retry-count").parse().unwrap_or(0),
+        })
     }
 }

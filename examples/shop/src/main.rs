@@ -80,12 +80,21 @@ fn run(args: &Args, screen: &Arc<Screen>) -> Result<bool, Failure> {
     let rest = client.shutdown_blocking(DRAIN);
     if rest.pending > 0 || rest.dropped > 0 {
         let why = rest.waiting_for.as_deref().unwrap_or("see above");
-        screen.line("sdk", &format!("{} still wait, {} dropped: {why}", rest.pending, rest.dropped));
+        screen.line(
+            "sdk",
+            &format!(
+                "{} still wait, {} dropped: {why}",
+                rest.pending, rest.dropped
+            ),
+        );
     }
     let tally = link.tally();
     screen.line(
         "link",
-        &format!("{} requests, {} faults, {} retries", tally.requests, tally.faults, tally.retries),
+        &format!(
+            "{} requests, {} faults, {} retries",
+            tally.requests, tally.faults, tally.retries
+        ),
     );
 
     let stored = stored::read(args)?;
@@ -105,7 +114,11 @@ fn opening(args: &Args, calls: &[Call], evening: Duration) -> String {
         "{} calls of one evening, {} minutes, in {speed} · faults {}",
         calls.len(),
         evening.as_secs() / 60,
-        if args.faults.are_on() { format!("on, seed {}", args.seed) } else { "off".to_owned() },
+        if args.faults.are_on() {
+            format!("on, seed {}", args.seed)
+        } else {
+            "off".to_owned()
+        },
     )
 }
 
@@ -125,14 +138,31 @@ fn client(
         .flush_interval(FLUSH_EVERY)
         // The collector then says what became of each event, which the link shows.
         .header("X-Collector-Strict", "1")
-        .retry(RetryConfig { base: 100, ..RetryConfig::default() })
+        .retry(RetryConfig {
+            base: 100,
+            ..RetryConfig::default()
+        })
         .on_report(move |report| {
-            reports.line("sdk", &format!("{} dropped: {} {}", report.count, report.reason, report.detail));
+            reports.line(
+                "sdk",
+                &format!(
+                    "{} dropped: {} {}",
+                    report.count, report.reason, report.detail
+                ),
+            );
         })
         .on_diagnostic(move |diagnostic| {
-            if let Diagnostic::UploadFailed { status, failures, retry_in } = diagnostic {
+            if let Diagnostic::UploadFailed {
+                status,
+                failures,
+                retry_in,
+            } = diagnostic
+            {
                 let what = status.map_or("no answer".to_owned(), |status| status.to_string());
-                diagnostics.line("sdk", &format!("{what}, try {failures}: again in {retry_in} ms"));
+                diagnostics.line(
+                    "sdk",
+                    &format!("{what}, try {failures}: again in {retry_in} ms"),
+                );
             }
         })
         .build()?;
@@ -158,7 +188,10 @@ fn play<'a>(
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let when = opened + Duration::from_millis(call.at);
-        let receipt = call.send(client, when).map_err(|source| Failure::Call { number: number + 1, source })?;
+        let receipt = call.send(client, when).map_err(|source| Failure::Call {
+            number: number + 1,
+            source,
+        })?;
         account.sent(receipt.message_id(), call);
         if let Some(story) = call.story() {
             screen.line("shop", &story);

@@ -24,7 +24,10 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn new() -> Self {
         let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { started: Instant::now(), coloured }
+        Self {
+            started: Instant::now(),
+            coloured,
+        }
     }
 
     /// A line about `who`: the shop, the SDK or the link.
@@ -35,7 +38,10 @@ impl Screen {
             _ => "2",
         };
         let who = self.paint(colour, &format!("{who:<4}"));
-        self.put(&format!("{:>6.1} s  {who}  {text}", self.started.elapsed().as_secs_f64()));
+        put(&format!(
+            "{:>6.1} s  {who}  {text}",
+            self.started.elapsed().as_secs_f64()
+        ));
     }
 
     pub(crate) fn error(&self, text: &str) {
@@ -45,49 +51,71 @@ impl Screen {
     pub(crate) fn progress(&self, made: usize, of: usize, stored: u64) {
         let full = made * BAR / of.max(1);
         let bar = format!("{}{}", "█".repeat(full), "·".repeat(BAR - full));
-        self.line("shop", &format!("{} {made}/{of} called, {stored} stored", self.paint("32", &bar)));
+        self.line(
+            "shop",
+            &format!(
+                "{} {made}/{of} called, {stored} stored",
+                self.paint("32", &bar)
+            ),
+        );
     }
 
     /// Where the events are now, by type and by user.
     pub(crate) fn arrived(&self, events: &[Object], args: &Args) {
-        let text = |event: &Object, key| event.get(key).and_then(Value::as_str).unwrap_or("(nobody yet)").to_owned();
+        let text = |event: &Object, key| {
+            event
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or("(nobody yet)")
+                .to_owned()
+        };
         let mut types: BTreeMap<String, usize> = BTreeMap::new();
         let mut users: BTreeMap<String, usize> = BTreeMap::new();
         for event in events {
             *types.entry(text(event, "type")).or_default() += 1;
             *users.entry(text(event, "userId")).or_default() += 1;
         }
-        self.put("");
-        self.put(&format!("  In the collector: {} events", events.len()));
+        put("");
+        put(&self.paint("1", &format!("  In the collector: {} events", events.len())));
         if let Some(repeats) = stored::repeats(args) {
-            self.put(&format!("  Sent again by the SDK, and not stored again: {repeats}"));
+            put(&format!(
+                "  Sent again by the SDK, and not stored again: {repeats}"
+            ));
         }
-        self.put("");
+        put("");
         let (types, users) = (column(types), column(users));
         let empty = String::new();
         for row in 0..types.len().max(users.len()) {
-            let (left, right) = (types.get(row).unwrap_or(&empty), users.get(row).unwrap_or(&empty));
-            self.put(format!("    {left:<20} {right}").trim_end());
+            let left = types.get(row).unwrap_or(&empty);
+            let right = users.get(row).unwrap_or(&empty);
+            put(format!("    {left:<20} {right}").trim_end());
         }
-        self.put("");
+        put("");
     }
 
     /// The result; its last line is read by programs.
     pub(crate) fn balance(&self, balance: &Balance) {
         for (id, member) in balance.changed.iter().take(NAMED) {
-            self.put(&self.paint("31", &format!("  {id}: its {member} is not as it was sent")));
+            put(&self.paint("31", &format!("  {id}: its {member} is not as it was sent")));
         }
-        let Balance { sent, received, lost, duplicated, .. } = balance;
-        self.put(&format!("demo: sent={sent} received={received} lost={lost} duplicated={duplicated}"));
+        let Balance {
+            sent,
+            received,
+            lost,
+            duplicated,
+            ..
+        } = balance;
+        put(&format!(
+            "demo: sent={sent} received={received} lost={lost} duplicated={duplicated}"
+        ));
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {
-        if self.coloured { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-
-    fn put(&self, line: &str) {
-        // Nobody reads any more: the exit code still tells.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        if self.coloured {
+            format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -96,9 +124,18 @@ fn column(counts: BTreeMap<String, usize>) -> Vec<String> {
     let mut rows: Vec<(String, usize)> = counts.into_iter().collect();
     rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let others: usize = rows.iter().skip(NAMED).map(|(_, count)| count).sum();
-    let mut lines: Vec<String> = rows.iter().take(NAMED).map(|(name, count)| format!("{name:<14}{count:>4}")).collect();
+    let mut lines: Vec<String> = rows
+        .iter()
+        .take(NAMED)
+        .map(|(name, count)| format!("{name:<14}{count:>4}"))
+        .collect();
     if others > 0 {
         lines.push(format!("{:<14}{others:>4}", "others"));
     }
     lines
+}
+
+fn put(line: &str) {
+    // Nobody reads any more: the exit code still tells.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

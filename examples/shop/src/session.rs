@@ -22,9 +22,15 @@ pub(crate) struct Call {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
     #[error("cannot read the session {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("line {line} of the session is not acceptable JSON: {source}")]
-    Json { line: usize, source: json::ParseError },
+    Json {
+        line: usize,
+        source: json::ParseError,
+    },
     #[error("line {line} of the session is no call: {reason}")]
     Call { line: usize, reason: &'static str },
 }
@@ -34,8 +40,10 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Vec<Call>, SessionError> {
     match path {
         None => parse(RECORDED),
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| SessionError::Read { path: path.to_owned(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| SessionError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
             parse(&text)
         }
     }
@@ -43,7 +51,10 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Vec<Call>, SessionError> {
 
 fn parse(text: &str) -> Result<Vec<Call>, SessionError> {
     let mut calls = Vec::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
     for (index, text) in lines {
         let line = index + 1;
         let value = json::parse(text.as_bytes(), &Limits::default())
@@ -55,8 +66,13 @@ fn parse(text: &str) -> Result<Vec<Call>, SessionError> {
 
 impl Call {
     fn new(value: Value) -> Result<Self, &'static str> {
-        let Value::Object(line) = value else { return Err("it is no object") };
-        let at = line.get("at").and_then(Value::as_u64).ok_or("`at` must be milliseconds")?;
+        let Value::Object(line) = value else {
+            return Err("it is no object");
+        };
+        let at = line
+            .get("at")
+            .and_then(Value::as_u64)
+            .ok_or("`at` must be milliseconds")?;
         let kind = line
             .get("type")
             .and_then(Value::as_str)
@@ -82,7 +98,9 @@ impl Call {
             EventType::Page => client.page(self.text("name"), properties),
             EventType::Screen => client.screen(self.text("name"), properties),
             EventType::Group => client.group(self.text("groupId"), traits),
-            EventType::Alias => client.alias(self.text("userId")).previous_id(self.text("previousId")),
+            EventType::Alias => client
+                .alias(self.text("userId"))
+                .previous_id(self.text("previousId")),
         };
         if let Some(user) = self.get("userId").and_then(Value::as_str) {
             call = call.user_id(user);
@@ -101,23 +119,45 @@ impl Call {
 
     /// What is worth telling about it, in a line.
     pub(crate) fn story(&self) -> Option<String> {
-        let about = |key: &str| self.line.get("properties").and_then(|properties| properties.get(key));
+        let about = |key: &str| {
+            self.line
+                .get("properties")
+                .and_then(|properties| properties.get(key))
+        };
         let money = || {
             let total = about("total").and_then(Value::as_f64).unwrap_or_default();
-            let currency = about("currency").and_then(Value::as_str).unwrap_or_default();
+            let currency = about("currency")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             format!("{total:.2} {currency}")
         };
-        let order = || about("order_id").and_then(Value::as_str).unwrap_or_default();
+        let order = || {
+            about("order_id")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         match (self.kind, self.text("event")) {
             (EventType::Identify, _) => {
-                let name = self.get("traits").and_then(|traits| traits.get("name"))?.as_str()?;
+                let name = self
+                    .get("traits")
+                    .and_then(|traits| traits.get("name"))?
+                    .as_str()?;
                 Some(format!("{name} is {}", self.text("userId")))
             }
-            (EventType::Group, _) => Some(format!("{} buys for {}", self.text("userId"), self.text("groupId"))),
-            (EventType::Track, "Order Completed") => {
-                Some(format!("{} orders {}: {}", self.text("userId"), order(), money()))
+            (EventType::Group, _) => Some(format!(
+                "{} buys for {}",
+                self.text("userId"),
+                self.text("groupId")
+            )),
+            (EventType::Track, "Order Completed") => Some(format!(
+                "{} orders {}: {}",
+                self.text("userId"),
+                order(),
+                money()
+            )),
+            (EventType::Track, "Order Cancelled") => {
+                Some(format!("{} cancels {}", self.text("userId"), order()))
             }
-            (EventType::Track, "Order Cancelled") => Some(format!("{} cancels {}", self.text("userId"), order())),
             _ => None,
         }
     }
@@ -140,20 +180,29 @@ mod tests {
 
     #[test]
     fn every_order_adds_up_to_the_cent() {
-        let cents = |value: Option<&Value>| (value.and_then(Value::as_f64).unwrap() * 100.0).round();
+        let cents =
+            |value: Option<&Value>| (value.and_then(Value::as_f64).unwrap() * 100.0).round();
         let mut orders = 0;
-        for call in load(None).unwrap().iter().filter(|call| call.text("event") == "Order Completed") {
+        for call in load(None)
+            .unwrap()
+            .iter()
+            .filter(|call| call.text("event") == "Order Completed")
+        {
             let order = call.get("properties").unwrap();
             let goods: f64 = order
                 .get("products")
                 .and_then(Value::as_array)
                 .unwrap()
                 .iter()
-                .map(|line| cents(line.get("price")) * line.get("quantity").and_then(Value::as_f64).unwrap())
+                .map(|line| {
+                    cents(line.get("price")) * line.get("quantity").and_then(Value::as_f64).unwrap()
+                })
                 .sum();
             let part = |name: &str| cents(order.get(name));
             assert!((part("subtotal") - (goods - part("discount"))).abs() < 0.5);
-            assert!((part("total") - (part("subtotal") + part("shipping") + part("tax"))).abs() < 0.5);
+            assert!(
+                (part("total") - (part("subtotal") + part("shipping") + part("tax"))).abs() < 0.5
+            );
             orders += 1;
         }
         assert!(orders >= 10);
@@ -162,6 +211,9 @@ mod tests {
     #[test]
     fn a_line_that_is_no_call_is_named() {
         let error = parse("{\"at\":1,\"type\":\"track\",\"event\":\"A\",\"userId\":\"u\"}\n\n{\"at\":2,\"type\":\"buy\"}").unwrap_err();
-        assert!(error.to_string().starts_with("line 3 of the session"), "{error}");
+        assert!(
+            error.to_string().starts_with("line 3 of the session"),
+            "{error}"
+        );
     }
 }

@@ -20,7 +20,9 @@ pub(crate) enum StoredError {
     Run { command: String, source: io::Error },
     #[error("{command} failed: {message}")]
     Export { command: String, message: String },
-    #[error("the collector's /_inspect does not answer as `headwater dev` does ({0}); give its folder with --data")]
+    #[error(
+        "the collector's /_inspect does not answer as `headwater dev` does ({0}); give its folder with --data"
+    )]
     Inspect(String),
     #[error("what the collector stored cannot be read: {0}")]
     Json(#[from] json::ParseError),
@@ -30,18 +32,28 @@ pub(crate) enum StoredError {
 pub(crate) fn read(args: &Args) -> Result<Vec<Object>, StoredError> {
     match &args.data {
         Some(data) => {
-            let command = format!("{} export --data {}", args.headwater.display(), data.display());
+            let command = format!(
+                "{} export --data {}",
+                args.headwater.display(),
+                data.display()
+            );
             let done = Command::new(&args.headwater)
                 .arg("export")
                 .arg("--data")
                 .arg(data)
                 .output()
-                .map_err(|source| StoredError::Run { command: command.clone(), source })?;
+                .map_err(|source| StoredError::Run {
+                    command: command.clone(),
+                    source,
+                })?;
             if !done.status.success() {
                 let message = String::from_utf8_lossy(&done.stderr).trim().to_owned();
                 return Err(StoredError::Export { command, message });
             }
-            let lines = done.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let lines = done
+                .stdout
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty());
             let mut events = Vec::new();
             for line in lines {
                 if let Value::Object(event) = json::parse(line, &Limits::default())? {
@@ -55,7 +67,10 @@ pub(crate) fn read(args: &Args) -> Result<Vec<Object>, StoredError> {
             let Some(items) = listed.get("items").and_then(Value::as_array) else {
                 return Err(StoredError::Inspect("no items".to_owned()));
             };
-            Ok(items.iter().filter_map(|item| item.get("event")?.as_object().cloned()).collect())
+            Ok(items
+                .iter()
+                .filter_map(|item| item.get("event")?.as_object().cloned())
+                .collect())
         }
     }
 }
@@ -73,12 +88,23 @@ fn get(args: &Args, path: &str) -> Result<Value, StoredError> {
     // HTTP/1.0: the answer comes in one piece and ends with the connection.
     write!(collector, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").map_err(fail)?;
     let mut answer = Vec::new();
-    collector.take(LONGEST_LISTING as u64).read_to_end(&mut answer).map_err(fail)?;
+    collector
+        .take(LONGEST_LISTING as u64)
+        .read_to_end(&mut answer)
+        .map_err(fail)?;
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-    let body = end.and_then(|end| answer.get(end + 4..)).unwrap_or_default();
-    let status = answer.get(9..12).map(String::from_utf8_lossy).unwrap_or_default();
+    let body = end
+        .and_then(|end| answer.get(end + 4..))
+        .unwrap_or_default();
+    let status = answer
+        .get(9..12)
+        .map(String::from_utf8_lossy)
+        .unwrap_or_default();
     if status != "200" {
         return Err(StoredError::Inspect(format!("status {status}")));
     }
-    Ok(json::parse(body, &Limits::default().with_max_bytes(LONGEST_LISTING))?)
+    Ok(json::parse(
+        body,
+        &Limits::default().with_max_bytes(LONGEST_LISTING),
+    )?)
 }
