@@ -234,6 +234,7 @@ await test('hostile events are text and nothing else', async () => {
 
 await test('a reader further down stays where they are, and is told of what is new', async () => {
   await send('/v1/batch', { batch: Array.from({ length: 120 }, (_, i) => ({ type: 'track', userId: 'u', event: `Scroll ${i}` })) });
+  await page.locator('#list').evaluate((list) => (list.scrollTop = 0));
   await row(page, 'Scroll 119').waitFor();
   await page.locator('#list').evaluate((list) => (list.scrollTop = 1_800));
   await page.waitForTimeout(200);

@@ -37,10 +37,15 @@ const FILES: &[(&str, &str, &str)] = &[
 /// The page's routes: `GET /` and its files below `/_page/`. They hold no data and need no token; what the page shows
 /// comes from `/_events`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    FILES.iter().fold(Router::new(), |router, &(route, content_type, content)| {
-        let tag = entity_tag(content);
-        router.route(route, get(async move |headers: HeaderMap| answer(&headers, content_type, content, &tag)))
-    })
+    FILES
+        .iter()
+        .fold(Router::new(), |router, &(route, content_type, content)| {
+            let tag = entity_tag(content);
+            router.route(
+                route,
+                get(async move |headers: HeaderMap| answer(&headers, content_type, content, &tag)),
+            )
+        })
 }
 
 fn entity_tag(content: &str) -> String {
@@ -49,11 +54,19 @@ fn entity_tag(content: &str) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn answer(request: &HeaderMap, content_type: &'static str, content: &'static str, tag: &str) -> Response<Body> {
+fn answer(
+    request: &HeaderMap,
+    content_type: &'static str,
+    content: &'static str,
+    tag: &str,
+) -> Response<Body> {
     let known = request
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|each| each.trim().trim_start_matches("W/") == tag));
+        .is_some_and(|tags| {
+            tags.split(',')
+                .any(|each| each.trim().trim_start_matches("W/") == tag)
+        });
     let mut response = if known {
         let mut unchanged = Response::new(Body::empty());
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
@@ -87,17 +100,34 @@ mod tests {
         let tag = entity_tag("x");
         let mut request = HeaderMap::new();
         assert_eq!(answer(&request, HTML, "x", &tag).status(), StatusCode::OK);
-        request.insert(header::IF_NONE_MATCH, HeaderValue::from_str(&format!("\"other\", W/{tag}")).unwrap());
-        assert_eq!(answer(&request, HTML, "x", &tag).status(), StatusCode::NOT_MODIFIED);
+        request.insert(
+            header::IF_NONE_MATCH,
+            HeaderValue::from_str(&format!("\"other\", W/{tag}")).unwrap(),
+        );
+        assert_eq!(
+            answer(&request, HTML, "x", &tag).status(),
+            StatusCode::NOT_MODIFIED
+        );
     }
 
     #[test]
     fn every_file_that_a_file_names_is_served() {
         for (_, _, content) in FILES {
-            for name in content.split('\'').filter_map(|part| part.strip_prefix("./")) {
-                assert!(FILES.iter().any(|(route, _, _)| *route == format!("/_page/{name}")), "{name}");
+            for name in content
+                .split('\'')
+                .filter_map(|part| part.strip_prefix("./"))
+            {
+                assert!(
+                    FILES
+                        .iter()
+                        .any(|(route, _, _)| *route == format!("/_page/{name}")),
+                    "{name}"
+                );
             }
-            for name in content.split('"').filter(|part| part.starts_with("/_page/")) {
+            for name in content
+                .split('"')
+                .filter(|part| part.starts_with("/_page/"))
+            {
                 assert!(FILES.iter().any(|(route, _, _)| route == &name), "{name}");
             }
         }
@@ -106,11 +136,26 @@ mod tests {
     #[test]
     fn no_file_names_another_machine_or_builds_markup_from_text() {
         for (route, _, content) in FILES {
-            for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "onclick=\"", "style=\""] {
+            for banned in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "onclick=\"",
+                "style=\"",
+            ] {
                 assert!(!content.contains(banned), "{route} has {banned}");
             }
-            for address in content.split("http").skip(1).filter_map(|rest| rest.strip_prefix("s://").or(rest.strip_prefix("://"))) {
-                assert!(address.starts_with("www.w3.org/") || address.starts_with(['"', '\'', '$']), "{route}: {address:.40}");
+            for address in content
+                .split("http")
+                .skip(1)
+                .filter_map(|rest| rest.strip_prefix("s://").or(rest.strip_prefix("://")))
+            {
+                assert!(
+                    address.starts_with("www.w3.org/") || address.starts_with(['"', '\'', '$']),
+                    "{route}: {address:.40}"
+                );
             }
         }
     }
