@@ -26,7 +26,7 @@ use crate::durability::{self, Backend, Durability};
 use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
-use crate::tls::Network;
+use crate::tls::{Network, without_secret};
 use crate::worker::Worker;
 
 const NAME: &str = "headwater-rust";
@@ -444,12 +444,12 @@ impl Builder {
         let outlets = stations
             .into_iter()
             .map(|station| station.start(&shared))
-            .collect::<Result<_, _>>()
+            .collect::<Result<Vec<_>, _>>()
             .map_err(BuildError::Thread)?;
         let worker = Worker {
             shared: Arc::clone(&shared),
             http,
-            outlets,
+            outlets: Arc::new(outlets),
             settings_timeout,
             uploads: std::collections::HashMap::new(),
         };
@@ -562,7 +562,7 @@ fn millis(duration: Duration) -> u64 {
 fn check_url(what: &'static str, given: &str) -> Result<(), BuildError> {
     let failed = |reason: String| BuildError::Address {
         what,
-        given: given.to_owned(),
+        given: without_secret(given),
         reason,
     };
     let url = reqwest::Url::parse(given).map_err(|error| failed(error.to_string()))?;

@@ -159,7 +159,7 @@ impl Client {
     /// Takes no more calls, sends what waits, through retries, until it is all out or `timeout` is over, and closes.
     /// What is `pending` then stays on the disk for the next start.
     ///
-    /// Works on any executor. Starts at once, awaited or not. All clones are closed by this.
+    /// Works on any executor, and closes all clones. Starts at once, and goes on while the future or a clone is kept.
     pub fn shutdown(
         &self,
         timeout: Duration,
@@ -194,11 +194,12 @@ impl Client {
         &self,
         answer: oneshot::Receiver<FlushReport>,
     ) -> impl Future<Output = FlushReport> + Send + 'static {
-        let shared = Arc::clone(self.shared());
+        // A handle of its own: what is waited for goes on when all others are dropped meanwhile.
+        let client = self.clone();
         async move {
             match answer.await {
                 Ok(report) => report,
-                Err(_) => shared.unflushed(WORKER_GONE),
+                Err(_) => client.shared().unflushed(WORKER_GONE),
             }
         }
     }

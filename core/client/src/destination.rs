@@ -4,6 +4,7 @@
 //! hub nor its neighbours. What it may have waiting is bounded by the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -62,11 +63,22 @@ pub(crate) enum Order {
 
 /// The way to a destination's thread.
 #[derive(Debug)]
-pub(crate) struct Outlet(Sender<Order>);
+pub(crate) struct Outlet {
+    orders: Sender<Order>,
+    told: AtomicU64,
+}
 
 impl Outlet {
     pub(crate) fn send(&self, order: Order) -> Result<(), Order> {
-        self.0.send(order).map_err(|failed| failed.0)
+        if !matches!(order, Order::Drained(_)) {
+            self.told.fetch_add(1, Ordering::Relaxed);
+        }
+        self.orders.send(order).map_err(|failed| failed.0)
+    }
+
+    /// How often something was sent, but for [`Order::Drained`].
+    pub(crate) fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 }
 
@@ -83,7 +95,10 @@ impl Station {
         thread::Builder::new()
             .name("headwater-dest".to_owned())
             .spawn(move || self.run(&receiver, &host))?;
-        Ok(Outlet(sender))
+        Ok(Outlet {
+            orders: sender,
+            told: AtomicU64::new(0),
+        })
     }
 
     fn run(mut self, orders: &Receiver<Order>, host: &Weak<Shared>) {

@@ -43,7 +43,7 @@ impl Network {
         if let Some(proxy) = &self.proxy {
             let proxy = reqwest::Proxy::all(proxy).map_err(|error| BuildError::Address {
                 what: "proxy",
-                given: proxy.clone(),
+                given: without_secret(proxy),
                 reason: reason(&error),
             })?;
             builder = builder.proxy(proxy);
@@ -59,16 +59,17 @@ impl Network {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| failed(&error))?;
-        let mut config = match self.verifier(provider) {
-            Ok(verifier) => builder
+        let mut config = if needed {
+            builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth(),
-            Err(error) if needed => return Err(error),
-            // A machine without certificates can still use http; an https address would be refused, never trusted.
-            Err(_) => builder
+                .with_custom_certificate_verifier(Arc::new(self.verifier(provider)?))
+                .with_no_client_auth()
+        } else {
+            // Nothing is https: a machine without certificates will do, and their memory is saved. An https address
+            // that came up all the same would be refused, never trusted.
+            builder
                 .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth(),
+                .with_no_client_auth()
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
@@ -111,4 +112,31 @@ fn reason(error: &dyn std::error::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// An address as it may be shown: without user and password.
+pub(crate) fn without_secret(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    match url.rfind('@') {
+        Some(at) if at >= start => {
+            let (scheme, host) = (url.get(..start), url.get(at..));
+            [scheme.unwrap_or_default(), "…", host.unwrap_or_default()].concat()
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        assert_eq!(
+            without_secret("http://user:pass@proxy:80"),
+            "http://…@proxy:80"
+        );
+        assert_eq!(without_secret("user:pass@proxy"), "…@proxy");
+        assert_eq!(without_secret("http://proxy:80"), "http://proxy:80");
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Work {
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) http: reqwest::Client,
-    pub(crate) outlets: Vec<Outlet>,
+    pub(crate) outlets: Arc<Vec<Outlet>>,
     pub(crate) settings_timeout: Duration,
     /// Uploads under way, to be cancelled.
     pub(crate) uploads: HashMap<u32, AbortHandle>,
@@ -168,31 +168,26 @@ impl Worker {
     }
 
     fn shut_down(&mut self, until: Instant, answer: oneshot::Sender<FlushReport>) {
-        let drained = self
-            .outlets
-            .iter()
-            .filter_map(|outlet| {
-                let (done, drained) = oneshot::channel();
-                outlet.send(Order::Drained(done)).ok().map(|()| drained)
-            })
-            .collect();
-        tokio::spawn(close(Arc::clone(&self.shared), until, drained, answer));
+        tokio::spawn(close(
+            Arc::clone(&self.shared),
+            Arc::clone(&self.outlets),
+            until,
+            answer,
+        ));
     }
 }
 
 /// Sends what can be sent until then, lets destinations and callbacks finish, closes the store.
 async fn close(
     shared: Arc<Shared>,
+    outlets: Arc<Vec<Outlet>>,
     until: Instant,
-    drained: Vec<oneshot::Receiver<()>>,
     answer: oneshot::Sender<FlushReport>,
 ) {
     let limit = tokio::time::Instant::from_std(until);
     let mut total = drain(&shared, limit).await;
     let _ = tokio::time::timeout_at(limit, async {
-        for destination in drained {
-            let _ = destination.await;
-        }
+        finish(&outlets).await;
         while !shared.callbacks.is_idle() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -204,6 +199,24 @@ async fn close(
     }
     let _ = answer.send(total);
     shared.order(Work::Stop(None));
+}
+
+/// Waits until the destinations have done all that they were given, and what the engine still had for them.
+async fn finish(outlets: &[Outlet]) {
+    for outlet in outlets {
+        loop {
+            let before = outlet.told();
+            let (done, drained) = oneshot::channel();
+            if outlet.send(Order::Drained(done)).is_err() || drained.await.is_err() {
+                break;
+            }
+            // What it took made room for more: the worker's loop hands that out in between.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if outlet.told() == before {
+                break;
+            }
+        }
+    }
 }
 
 /// Flushes, and again after each wait that the retry table imposes, until nothing is left or the time is up.

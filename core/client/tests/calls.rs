@@ -235,9 +235,10 @@ fn calls_of_each_thread_arrive_in_their_order() {
     let events = hub.events();
     assert_eq!(events.len(), 1_600);
     for thread in 0..8 {
+        let user = thread.to_string();
         let own: Vec<_> = events
             .iter()
-            .filter(|event| event["userId"] == thread.to_string())
+            .filter(|event| event["userId"] == user.as_str())
             .map(|event| event["properties"]["n"].as_i64().unwrap())
             .collect();
         assert_eq!(own, (0..200).collect::<Vec<_>>());

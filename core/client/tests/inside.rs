@@ -259,6 +259,24 @@ fn a_destination_that_panics_fails_or_dawdles_costs_its_neighbours_nothing() {
 }
 
 #[test]
+fn shutdown_waits_for_destinations_to_take_all_that_was_theirs() {
+    let hub = Hub::open();
+    let (destination, seen) = records("Slow");
+    let client = memory(&hub).destination(destination).build().unwrap();
+    for _ in 0..300 {
+        send(&client, "x");
+    }
+    client.shutdown_blocking(Duration::from_secs(10));
+    let taken = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|name| *name == "x")
+        .count();
+    assert_eq!(taken, 300);
+}
+
+#[test]
 fn integrations_and_settings_decide_what_a_destination_gets() {
     let hub = Hub::scripted(|_, request| {
         if request.method == "GET" {

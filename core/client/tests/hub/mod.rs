@@ -74,7 +74,7 @@ impl Hub {
         listener: TcpListener,
         script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
     ) -> Hub {
-        Hub::accept(listener, script, |stream| Some(stream))
+        Hub::accept(listener, script, Some)
     }
 
     /// Behind TLS.
