@@ -81,17 +81,42 @@ pub struct Notice {
 impl Notice {
     /// A request that was refused as a whole.
     pub(crate) fn refused(refusal: &Refusal, received: Millis) -> Self {
-        let document = [("code", Value::from(refusal.code())), ("message", Value::from(refusal.to_string()))];
+        let document = [
+            ("code", Value::from(refusal.code())),
+            ("message", Value::from(refusal.to_string())),
+        ];
         let document = document.into_iter().collect();
-        Self { sort: Sort::Bad, received, source: String::new(), kind: None, document }
+        Self {
+            sort: Sort::Bad,
+            received,
+            source: String::new(),
+            kind: None,
+            document,
+        }
     }
 
     /// An event that came again, as it was sent.
-    pub(crate) fn duplicate(source: &str, implied: Option<EventType>, event: &[u8], received: Millis) -> Self {
+    pub(crate) fn duplicate(
+        source: &str,
+        implied: Option<EventType>,
+        event: &[u8],
+        received: Millis,
+    ) -> Self {
         let event = json::parse(event, &Limits::default()).unwrap_or(Value::Null);
-        let kind = implied.or_else(|| event.get("type").and_then(Value::as_str).and_then(EventType::parse));
+        let kind = implied.or_else(|| {
+            event
+                .get("type")
+                .and_then(Value::as_str)
+                .and_then(EventType::parse)
+        });
         let document = [("event", event)].into_iter().collect();
-        Self { sort: Sort::Duplicate, received, source: source.to_owned(), kind, document }
+        Self {
+            sort: Sort::Duplicate,
+            received,
+            source: source.to_owned(),
+            kind,
+            document,
+        }
     }
 }
 
@@ -152,7 +177,7 @@ impl Live {
     fn take(&self, mut reader: crate::log::LogReader) -> std::io::Result<Position> {
         let start = reader.position().0;
         while reader.position().0 - start < STRIDE {
-            match reader.next()? {
+            match reader.advance()? {
                 Next::Record(stored) => self.show(&stored),
                 Next::Skipped { .. } => {}
                 Next::End => break,
@@ -176,7 +201,13 @@ impl Live {
             }
             document.insert("event", item.event);
             let source = stored.head.source.clone();
-            self.push(Notice { sort, received: stored.head.received, source, kind: item.kind, document });
+            self.push(Notice {
+                sort,
+                received: stored.head.received,
+                source,
+                kind: item.kind,
+                document,
+            });
         }
     }
 
@@ -185,7 +216,13 @@ impl Live {
     }
 
     fn push(&self, notice: Notice) {
-        let Notice { sort, received, source, kind, document } = notice;
+        let Notice {
+            sort,
+            received,
+            source,
+            kind,
+            document,
+        } = notice;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.next += 1;
         let id = kept.next;
@@ -194,16 +231,27 @@ impl Live {
         whole.insert("kind", sort.name());
         whole.insert("receivedAt", received.to_string());
         whole.insert("source", source.as_str());
-        whole.insert("type", kind.map_or(Value::Null, |kind| Value::from(kind.as_str())));
+        whole.insert(
+            "type",
+            kind.map_or(Value::Null, |kind| Value::from(kind.as_str())),
+        );
         whole.extend(document);
         let mut json = Vec::new();
         whole.write(&mut json);
         let json = String::from_utf8(json).unwrap_or_default();
-        let shown = Arc::new(Shown { id, sort, source, kind, json });
+        let shown = Arc::new(Shown {
+            id,
+            sort,
+            source,
+            kind,
+            json,
+        });
         kept.bytes += shown.json.len();
         kept.shown.push_back(Arc::clone(&shown));
         while kept.shown.len() > KEPT || kept.bytes > KEPT_BYTES {
-            let Some(oldest) = kept.shown.pop_front() else { break };
+            let Some(oldest) = kept.shown.pop_front() else {
+                break;
+            };
             kept.bytes -= oldest.json.len();
         }
         drop(kept);
@@ -220,13 +268,24 @@ impl Live {
     /// What is kept, newest first.
     #[must_use]
     pub fn latest(&self) -> Vec<Arc<Shown>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).shown.iter().rev().cloned().collect()
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shown
+            .iter()
+            .rev()
+            .cloned()
+            .collect()
     }
 
     /// Events since the last [`reset`](Self::reset), all of them, whether kept or not.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let baseline = self.kept.lock().unwrap_or_else(PoisonError::into_inner).baseline;
+        let baseline = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .baseline;
         let now = self.metrics.tally();
         Tally {
             accepted: now.accepted - baseline.accepted,
@@ -243,7 +302,9 @@ impl Live {
 
     /// Counts a watcher's loss.
     pub(crate) fn lost(&self, events: u64) {
-        self.metrics.live_dropped.fetch_add(events, Ordering::Relaxed);
+        self.metrics
+            .live_dropped
+            .fetch_add(events, Ordering::Relaxed);
     }
 
     /// Forgets what is kept and counts from zero. The log is not touched.

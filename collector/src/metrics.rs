@@ -12,8 +12,10 @@ use crate::log::{Reason, Slot, Tally, Verdict};
 pub(crate) use exposition::write;
 
 /// Bounds for latencies in seconds, 100 µs to 10 s.
-pub const SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub const SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
 
 /// A cumulative histogram.
 #[derive(Debug)]
@@ -41,7 +43,8 @@ impl Histogram {
         if let Some(count) = self.counts.get(index) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.sum_millionths.fetch_add((value * 1e6) as u64, Ordering::Relaxed);
+        self.sum_millionths
+            .fetch_add((value * 1e6) as u64, Ordering::Relaxed);
     }
 }
 
@@ -89,8 +92,15 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer.
     pub fn answered(&self, route: Route, status: u16) {
-        let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
-        if let Some(count) = self.requests.get(route.number()).and_then(|row| row.get(place)) {
+        let place = STATUSES
+            .iter()
+            .position(|known| *known == status)
+            .unwrap_or(STATUSES.len());
+        if let Some(count) = self
+            .requests
+            .get(route.number())
+            .and_then(|row| row.get(place))
+        {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -101,7 +111,11 @@ impl Metrics {
         Tally {
             accepted: self.accepted.load(Ordering::Relaxed),
             duplicates: self.duplicates.load(Ordering::Relaxed),
-            rejected: self.rejected.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
+            rejected: self
+                .rejected
+                .iter()
+                .map(|count| count.load(Ordering::Relaxed))
+                .sum(),
         }
     }
 

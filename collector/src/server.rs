@@ -26,19 +26,34 @@ const READ_BUFFER: usize = 128 * 1024;
 
 /// All routes of the collector.
 pub fn router(app: &Arc<App>) -> Router {
-    admin::routes(app).fallback(ingest::handle).with_state(Arc::clone(app))
+    admin::routes(app)
+        .fallback(ingest::handle)
+        .with_state(Arc::clone(app))
 }
 
 /// Serves until `shutdown` resolves, then drains: no new connections, requests in hand are answered, the log is closed.
-pub async fn serve(listener: TcpListener, app: Arc<App>, max_connections: usize, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    max_connections: usize,
+    shutdown: impl Future<Output = ()>,
+) {
     let follower = app.live.clone().map(|live| {
         let log: Arc<dyn EventLog> = Arc::<crate::log::EmbeddedLog>::clone(&app.log);
         tokio::spawn(live.follow(log))
     });
     let routes = TowerToHyperService::new(router(&app));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(app.limits.header_timeout()).max_buf_size(READ_BUFFER);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64).keep_alive_interval(Duration::from_secs(30));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.header_timeout())
+        .max_buf_size(READ_BUFFER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(64)
+        .keep_alive_interval(Duration::from_secs(30));
     let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(max_connections));
@@ -61,8 +76,13 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, max_connections: usize,
             },
         };
         let _ = stream.set_nodelay(true);
-        let service = WithPeer { routes: routes.clone(), peer };
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let service = WithPeer {
+            routes: routes.clone(),
+            peer,
+        };
+        let connection = builder
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
         let connection = graceful.watch(connection);
         let app = Arc::clone(&app);
         app.metrics.connections.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +96,10 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, max_connections: usize,
     }
     drop(listener);
     app.close();
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests were not answered before the shutdown");
     }
     let log = Arc::clone(&app.log);

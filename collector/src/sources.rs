@@ -90,7 +90,10 @@ impl Sources {
             keep_ip: true,
             settings: Object::new(),
         };
-        Self { by_key: HashMap::new(), any: Some(Arc::new(source)) }
+        Self {
+            by_key: HashMap::new(),
+            any: Some(Arc::new(source)),
+        }
     }
 
     /// The source that `key` opens.
@@ -108,7 +111,11 @@ impl Source {
             allowed_origins: config.allowed_origins.clone(),
             platform: config.platform,
             keep_ip: config.keep_ip,
-            settings: config.settings.iter().map(|(key, value)| (key.clone(), json_of(value))).collect(),
+            settings: config
+                .settings
+                .iter()
+                .map(|(key, value)| (key.clone(), json_of(value)))
+                .collect(),
         }
     }
 
@@ -116,9 +123,10 @@ impl Source {
     #[must_use]
     pub fn allows_origin(&self, origin: Option<&str>) -> bool {
         match origin {
-            Some(origin) if !self.allowed_origins.is_empty() => {
-                self.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
-            }
+            Some(origin) if !self.allowed_origins.is_empty() => self
+                .allowed_origins
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(origin)),
             _ => true,
         }
     }
@@ -132,8 +140,11 @@ fn json_of(value: &toml::Value) -> Value {
         toml::Value::Boolean(flag) => Value::from(*flag),
         toml::Value::Datetime(time) => Value::from(time.to_string()),
         toml::Value::Array(items) => items.iter().map(json_of).collect(),
-        toml::Value::Table(table) => {
-            Value::Object(table.iter().map(|(key, value)| (key.clone(), json_of(value))).collect())
-        }
+        toml::Value::Table(table) => Value::Object(
+            table
+                .iter()
+                .map(|(key, value)| (key.clone(), json_of(value)))
+                .collect(),
+        ),
     }
 }

@@ -34,7 +34,10 @@ pub(super) async fn stream(
     let Some(live) = app.live.clone() else {
         return super::json(StatusCode::NOT_FOUND, b"{}".to_vec());
     };
-    let recent = parameters.get("recent").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let recent = parameters
+        .get("recent")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(0);
     let (texts, received) = mpsc::channel(WAITING);
     tokio::spawn(feed(app, live, recent, texts));
     let mut response = Response::new(Body::new(Texts(received)));
@@ -76,7 +79,13 @@ async fn feed(app: Arc<App>, live: Arc<Live>, recent: usize, texts: mpsc::Sender
 }
 
 fn text(shown: &Shown) -> Bytes {
-    format!("event: {}\nid: {}\ndata: {}\n\n", shown.sort.name(), shown.id, shown.json).into()
+    format!(
+        "event: {}\nid: {}\ndata: {}\n\n",
+        shown.sort.name(),
+        shown.id,
+        shown.json
+    )
+    .into()
 }
 
 fn stats(app: &App, live: &Live) -> Bytes {
@@ -103,6 +112,8 @@ impl hyper::body::Body for Texts {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|text| text.map(|text| Ok(Frame::data(text))))
+        self.0
+            .poll_recv(context)
+            .map(|text| text.map(|text| Ok(Frame::data(text))))
     }
 }

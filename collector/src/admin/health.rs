@@ -20,7 +20,9 @@ pub(super) async fn live() -> Response<Body> {
 /// `GET /readyz`: 200 when events can be made durable, 503 when not, with the reason.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
     let status = app.log.status();
-    let roomy = status.free_bytes.is_none_or(|free| free >= app.min_free_bytes);
+    let roomy = status
+        .free_bytes
+        .is_none_or(|free| free >= app.min_free_bytes);
     let ready = roomy && status.failing.is_none();
     let object = |pairs: Vec<(&str, Value)>| Value::Object(pairs.into_iter().collect::<Object>());
     let document: Object = [
@@ -29,33 +31,56 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
             "log",
             object(vec![
                 ("writable", Value::from(status.failing.is_none())),
-                ("error", status.failing.as_ref().map_or(Value::Null, |error| Value::from(error.to_string()))),
-                ("bytes", Value::from(status.end.0.saturating_sub(status.first.0))),
+                (
+                    "error",
+                    status
+                        .failing
+                        .as_ref()
+                        .map_or(Value::Null, |error| Value::from(error.to_string())),
+                ),
+                (
+                    "bytes",
+                    Value::from(status.end.0.saturating_sub(status.first.0)),
+                ),
                 ("end", Value::from(status.end.0)),
             ]),
         ),
         (
             "disk",
             object(vec![
-                ("freeBytes", status.free_bytes.map_or(Value::Null, Value::from)),
+                (
+                    "freeBytes",
+                    status.free_bytes.map_or(Value::Null, Value::from),
+                ),
                 ("minFreeBytes", Value::from(app.min_free_bytes)),
             ]),
         ),
-        ("lag", object(vec![("waitingRequests", Value::from(status.waiting))])),
+        (
+            "lag",
+            object(vec![("waitingRequests", Value::from(status.waiting))]),
+        ),
     ]
     .into_iter()
     .collect();
     let mut body = Vec::new();
     document.write(&mut body);
-    json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+    json(
+        if ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        },
+        body,
+    )
 }
 
 /// `GET /metrics`: Prometheus text.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     let text = crate::metrics::write(&app.metrics, app.log.timings(), &app.log.status());
     let mut response = Response::new(Body::from(text));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
     response
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
+use headwater_model::event::EventType;
 use headwater_model::json::{self, Limits, Object, Value};
 
 use crate::app::App;
@@ -70,10 +71,19 @@ fn counts(live: &Live) -> Response<Body> {
 }
 
 async fn list(app: &App, sort: Sort, filters: &HashMap<String, String>) -> Response<Body> {
-    let Some(live) = caught_up(app).await else { return absent() };
-    let limit = filters.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
+    let Some(live) = caught_up(app).await else {
+        return absent();
+    };
+    let limit = filters
+        .get("limit")
+        .and_then(|limit| limit.parse().ok())
+        .unwrap_or(usize::MAX);
     let mut out = b"{\"items\":[".to_vec();
-    let wanted = live.latest().into_iter().filter(|shown| shown.sort == sort && matches(shown, filters)).take(limit);
+    let wanted = live
+        .latest()
+        .into_iter()
+        .filter(|shown| shown.sort == sort && matches(shown, filters))
+        .take(limit);
     for (index, shown) in wanted.enumerate() {
         if index > 0 {
             out.push(b',');
@@ -85,8 +95,12 @@ async fn list(app: &App, sort: Sort, filters: &HashMap<String, String>) -> Respo
 }
 
 fn matches(shown: &Shown, filters: &HashMap<String, String>) -> bool {
-    let fits = |name: &str, value: Option<&str>| filters.get(name).is_none_or(|wanted| Some(wanted.as_str()) == value);
-    if !fits("source", Some(&shown.source)) || !fits("type", shown.kind.map(|kind| kind.as_str())) {
+    let fits = |name: &str, value: Option<&str>| {
+        filters
+            .get(name)
+            .is_none_or(|wanted| Some(wanted.as_str()) == value)
+    };
+    if !fits("source", Some(&shown.source)) || !fits("type", shown.kind.map(EventType::as_str)) {
         return false;
     }
     let inner = ["event", "messageId", "userId", "anonymousId"];
@@ -95,7 +109,14 @@ fn matches(shown: &Shown, filters: &HashMap<String, String>) -> bool {
     }
     let parsed = json::parse(shown.json.as_bytes(), &Limits::default()).ok();
     let event = parsed.as_ref().and_then(|whole| whole.get("event"));
-    inner.iter().all(|name| fits(name, event.and_then(|event| event.get(name)).and_then(Value::as_str)))
+    inner.iter().all(|name| {
+        fits(
+            name,
+            event
+                .and_then(|event| event.get(name))
+                .and_then(Value::as_str),
+        )
+    })
 }
 
 fn absent() -> Response<Body> {

@@ -56,7 +56,7 @@ impl Export {
         let mut out = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
         let mut left = self.limit.unwrap_or(u64::MAX);
         loop {
-            let stored = match reader.next()? {
+            let stored = match reader.advance()? {
                 Next::Record(stored) => stored,
                 Next::Skipped { from, to } => {
                     tracing::warn!(%from, %to, "passed over bytes that hold no readable record");
@@ -65,11 +65,18 @@ impl Export {
                 Next::End => break,
             };
             let received = stored.head.received;
-            if self.from.is_some_and(|from| received < from) || self.to.is_some_and(|to| received >= to) {
+            if self.from.is_some_and(|from| received < from)
+                || self.to.is_some_and(|to| received >= to)
+            {
                 continue;
             }
             if self.raw {
-                if self.filter.source.as_ref().is_some_and(|source| *source != stored.head.source) {
+                if self
+                    .filter
+                    .source
+                    .as_ref()
+                    .is_some_and(|source| *source != stored.head.source)
+                {
                     continue;
                 }
                 if left == 0 {
@@ -77,8 +84,17 @@ impl Export {
                 }
                 left -= 1;
                 // JSON text may hold line breaks between its tokens only: a blank is as good there.
-                let line: Vec<u8> =
-                    stored.body.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect();
+                let line: Vec<u8> = stored
+                    .body
+                    .iter()
+                    .map(|byte| {
+                        if matches!(byte, b'\n' | b'\r') {
+                            b' '
+                        } else {
+                            *byte
+                        }
+                    })
+                    .collect();
                 out.write_all(&line)?;
                 out.write_all(b"\n")?;
                 continue;

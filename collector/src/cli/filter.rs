@@ -23,13 +23,18 @@ pub(super) struct Filter {
 }
 
 fn kind(name: &str) -> Result<EventType, String> {
-    EventType::parse(name).ok_or_else(|| "must be track, identify, page, screen, group or alias".to_owned())
+    EventType::parse(name)
+        .ok_or_else(|| "must be track, identify, page, screen, group or alias".to_owned())
 }
 
 impl Filter {
     /// The events of a record that are wanted.
     pub(super) fn of(&self, stored: &Stored) -> Vec<Item> {
-        if self.source.as_ref().is_some_and(|source| *source != stored.head.source) {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| *source != stored.head.source)
+        {
             return Vec::new();
         }
         let wanted = |item: &Item| {
@@ -58,13 +63,31 @@ pub(super) fn write_json(out: &mut dyn Write, item: Item) -> io::Result<()> {
 
 /// Writes an item for people: time, type, name, who, where from.
 pub(super) fn write_line(out: &mut dyn Write, source: &str, item: &Item) -> io::Result<()> {
-    let text = |key: &str| item.event.get(key).and_then(Value::as_str).unwrap_or_default();
-    let name = if text("event").is_empty() { text("name") } else { text("event") };
-    let who = if text("userId").is_empty() { text("anonymousId") } else { text("userId") };
+    let text = |key: &str| {
+        item.event
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let name = if text("event").is_empty() {
+        text("name")
+    } else {
+        text("event")
+    };
+    let who = if text("userId").is_empty() {
+        text("anonymousId")
+    } else {
+        text("userId")
+    };
     let time = text("receivedAt");
     let kind = item.kind.map_or("?", |kind| kind.as_str());
     match item.reason() {
-        Some(reason) => writeln!(out, "{:24}  rejected  {kind:8}  {}  [{source}]", "", reason.code()),
+        Some(reason) => writeln!(
+            out,
+            "{:24}  rejected  {kind:8}  {}  [{source}]",
+            "",
+            reason.code()
+        ),
         None => writeln!(out, "{time}  {kind:8}  {name:32}  {who}  [{source}]"),
     }
 }

@@ -17,14 +17,19 @@ use crate::log::OpenError;
 
 /// Collects events from Headwater, Segment and RudderStack SDKs, and acknowledges only what is durable.
 #[derive(Debug, Parser)]
-#[command(name = "headwater", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "headwater",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   headwater dev                              collect on http://127.0.0.1:8765, any write key
   headwater serve --config headwater.toml    collect in production
   headwater tail -f                          watch events as they come
   headwater export --data DIR > events.ndjson
 
-Logs go to stderr; HEADWATER_LOG=debug says more. See `headwater COMMAND --help`.")]
+Logs go to stderr; HEADWATER_LOG=debug says more. See `headwater COMMAND --help`."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -80,8 +85,13 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Open(#[from] OpenError),
-    #[error("cannot listen on {address}: {source}; choose another with --port, or port 0 for any free one")]
-    Listen { address: String, source: std::io::Error },
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --port, or port 0 for any free one"
+    )]
+    Listen {
+        address: String,
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
@@ -94,7 +104,11 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     let done = match cli.command {
         Command::Dev(dev) => dev.run(),
         Command::Serve(serve) => serve.run(),
@@ -105,7 +119,9 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
-        Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "error: {failure}");
             ExitCode::FAILURE
@@ -117,7 +133,12 @@ impl Check {
     fn run(self) -> Result<(), Failure> {
         let config = Config::load(&self.config)?;
         let mut out = std::io::stdout();
-        writeln!(out, "{}: fine, {} sources", self.config.display(), config.sources.len())?;
+        writeln!(
+            out,
+            "{}: fine, {} sources",
+            self.config.display(),
+            config.sources.len()
+        )?;
         if config.sources.is_empty() {
             writeln!(out, "note: without [[sources]] no write key is known")?;
         }

@@ -49,7 +49,11 @@ pub(super) struct Serve {
 impl Dev {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut config = Config::default();
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host };
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host
+        };
         config.server.listen = format!("{host}:{}", self.port);
         config.storage.dir = self.data;
         run(&config, Sources::any_key("dev"), true)
@@ -60,7 +64,12 @@ impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut config = Config::load(&self.config)?;
         if let Some(port) = self.port {
-            let host = config.server.listen.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host).to_owned();
+            let host = config
+                .server
+                .listen
+                .rsplit_once(':')
+                .map_or("127.0.0.1", |(host, _)| host)
+                .to_owned();
             config.server.listen = format!("{host}:{port}");
         }
         let sources = Sources::from_config(&config);
@@ -73,12 +82,20 @@ impl Serve {
 
 fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
     // The log has a thread of its own; two workers keep even a single core busy while one inflates a body.
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let workers = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .clamp(2, 16);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let address = config.server.listen.clone();
-        let listener = TcpListener::bind(&address).await.map_err(|source| Failure::Listen { address, source })?;
-        let (log, recovery) = EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
+        let listener = TcpListener::bind(&address)
+            .await
+            .map_err(|source| Failure::Listen { address, source })?;
+        let (log, recovery) =
+            EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
         tell_recovery(&recovery);
         let live = dev || config.admin.token.is_some();
         let app = App::new(config, sources, Arc::new(log), live, system_now);
@@ -93,7 +110,11 @@ fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
 /// How the log is kept, by configuration.
 pub(crate) fn options(storage: &StorageConfig) -> LogOptions {
     let hour = 3_600_000_i64;
-    let hours = |hours: u64| i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(hour);
+    let hours = |hours: u64| {
+        i64::try_from(hours)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(hour)
+    };
     LogOptions {
         dir: storage.dir.clone(),
         segment_bytes: storage.segment_bytes,
@@ -116,15 +137,28 @@ fn free_space(dir: &Path) -> FreeSpace {
 }
 
 fn tell_recovery(found: &Recovery) {
-    tracing::info!(segments = found.segments, claims = found.claims, "log opened");
+    tracing::info!(
+        segments = found.segments,
+        claims = found.claims,
+        "log opened"
+    );
     if found.torn_bytes > 0 {
-        tracing::warn!(bytes = found.torn_bytes, "cut off a write that was not finished; it was never acknowledged");
+        tracing::warn!(
+            bytes = found.torn_bytes,
+            "cut off a write that was not finished; it was never acknowledged"
+        );
     }
     if found.corrupt > 0 {
-        tracing::error!(stretches = found.corrupt, "the log is damaged; the records there are lost, all others are kept");
+        tracing::error!(
+            stretches = found.corrupt,
+            "the log is damaged; the records there are lost, all others are kept"
+        );
     }
     for name in &found.foreign {
-        tracing::error!(segment = name, "written by another version; left as it is, and not read");
+        tracing::error!(
+            segment = name,
+            "written by another version; left as it is, and not read"
+        );
     }
 }
 
@@ -133,7 +167,11 @@ fn announce(listener: &TcpListener, config: &Config, dev: bool) -> Result<(), Fa
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {url}")?;
     if dev {
-        writeln!(out, "  point an SDK at   {url}   (any write key; Segment's SDKs: apiHost = {}/v1)", &url[7..])?;
+        writeln!(
+            out,
+            "  point an SDK at   {url}   (any write key; Segment's SDKs: apiHost = {}/v1)",
+            &url[7..]
+        )?;
         writeln!(out, "  watch events on   {url}/")?;
         writeln!(out, "  events are in     {}", config.storage.dir.display())?;
     }

@@ -26,13 +26,24 @@ Examples:
   headwater tail -f --url http://hub.internal:8765 --token $TOKEN")]
 pub(super) struct Tail {
     /// The data folder to read.
-    #[arg(long, short, value_name = "DIR", default_value = ".headwater", conflicts_with = "url")]
+    #[arg(
+        long,
+        short,
+        value_name = "DIR",
+        default_value = ".headwater",
+        conflicts_with = "url"
+    )]
     data: PathBuf,
     /// Ask a running collector instead (http only).
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The collector's admin token, with --url.
-    #[arg(long, env = "HEADWATER_ADMIN_TOKEN", hide_env_values = true, requires = "url")]
+    #[arg(
+        long,
+        env = "HEADWATER_ADMIN_TOKEN",
+        hide_env_values = true,
+        requires = "url"
+    )]
     token: Option<String>,
     #[command(flatten)]
     filter: Filter,
@@ -50,8 +61,8 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.url.clone() {
-            Some(url) => self.from_url(&url),
-            None => self.from_folder(&self.data),
+            Some(url) => self.show_stream(&url),
+            None => self.show_folder(&self.data),
         }
     }
 
@@ -66,7 +77,7 @@ impl Tail {
         Ok(())
     }
 
-    fn from_folder(&self, dir: &Path) -> Result<(), Failure> {
+    fn show_folder(&self, dir: &Path) -> Result<(), Failure> {
         if !self.follow && !dir.join("log").is_dir() {
             return Err(Failure::Usage(format!(
                 "{} holds no events; give the collector's folder with --data, or its address with --url",
@@ -77,7 +88,7 @@ impl Tail {
         let mut latest: VecDeque<(String, Item)> = VecDeque::new();
         let mut caught_up = false;
         loop {
-            match reader.next()? {
+            match reader.advance()? {
                 Next::Record(stored) => {
                     for item in self.filter.of(&stored) {
                         if caught_up {
@@ -108,25 +119,42 @@ impl Tail {
     }
 
     /// HTTP/1.0 by hand: one GET whose answer is a stream of lines needs no client library.
-    fn from_url(&self, url: &str) -> Result<(), Failure> {
-        let host = url.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(rest));
-        let host = host.filter(|host| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control()));
-        let host = host.ok_or_else(|| Failure::Usage(format!("`{url}` must be like http://127.0.0.1:8765")))?;
-        let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    fn show_stream(&self, url: &str) -> Result<(), Failure> {
+        let host = url
+            .strip_prefix("http://")
+            .map(|rest| rest.split('/').next().unwrap_or(rest));
+        let host = host.filter(|host| {
+            !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control())
+        });
+        let host = host
+            .ok_or_else(|| Failure::Usage(format!("`{url}` must be like http://127.0.0.1:8765")))?;
+        let address = if host
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        {
             host.to_owned()
         } else {
             format!("{host}:80")
         };
-        let mut stream = TcpStream::connect(&address)
-            .map_err(|error| Failure::Usage(format!("cannot reach {address}: {error}; is the collector running?")))?;
+        let mut stream = TcpStream::connect(&address).map_err(|error| {
+            Failure::Usage(format!(
+                "cannot reach {address}: {error}; is the collector running?"
+            ))
+        })?;
         let token = match &self.token {
             Some(token) if token.contains(char::is_control) => {
-                return Err(Failure::Usage("the token must not hold control characters".to_owned()));
+                return Err(Failure::Usage(
+                    "the token must not hold control characters".to_owned(),
+                ));
             }
             Some(token) => format!("Authorization: Bearer {token}\r\n"),
             None => String::new(),
         };
-        write!(stream, "GET /_events?recent={} HTTP/1.0\r\nHost: {host}\r\n{token}\r\n", self.count)?;
+        write!(
+            stream,
+            "GET /_events?recent={} HTTP/1.0\r\nHost: {host}\r\n{token}\r\n",
+            self.count
+        )?;
         let mut lines = BufReader::new(stream).lines();
         let status = lines.next().transpose()?.unwrap_or_default();
         if !status.contains(" 200 ") {
@@ -154,18 +182,32 @@ impl Tail {
         let text = |key: &str| shown.get(key).and_then(Value::as_str);
         let verdict = match text("kind")? {
             "good" => Verdict::Accepted,
-            "bad" if self.filter.rejected => {
-                Verdict::Rejected(*Reason::ALL.iter().find(|reason| Some(reason.code()) == text("code"))?)
-            }
+            "bad" if self.filter.rejected => Verdict::Rejected(
+                *Reason::ALL
+                    .iter()
+                    .find(|reason| Some(reason.code()) == text("code"))?,
+            ),
             _ => return None,
         };
         let kind = text("type").and_then(EventType::parse);
         let source = text("source").unwrap_or_default();
-        let fits = self.filter.source.as_ref().is_none_or(|wanted| wanted == source)
+        let fits = self
+            .filter
+            .source
+            .as_ref()
+            .is_none_or(|wanted| wanted == source)
             && self.filter.kind.is_none_or(|wanted| Some(wanted) == kind);
         fits.then(|| {
             let event = shown.get("event").cloned().unwrap_or(Value::Null);
-            (source.to_owned(), Item { index: 0, verdict, kind, event })
+            (
+                source.to_owned(),
+                Item {
+                    index: 0,
+                    verdict,
+                    kind,
+                    event,
+                },
+            )
         })
     }
 }

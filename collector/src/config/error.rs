@@ -50,17 +50,28 @@ impl fmt::Display for Finding {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
+    findings
+        .iter()
+        .map(Finding::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl ConfigError {
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
         let line = line_at(text, error.span().map_or(0, |span| span.start));
-        Self::Syntax { line, message: error.message().to_owned() }
+        Self::Syntax {
+            line,
+            message: error.message().to_owned(),
+        }
     }
 }
 
 /// The 1-based line in which the byte `offset` stands.
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }

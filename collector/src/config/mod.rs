@@ -176,8 +176,10 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, is no TOML, or says something the collector cannot do; all findings at once.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text)
     }
 
@@ -186,21 +188,34 @@ impl Config {
     /// # Errors
     /// As for [`Config::load`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
+        let config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
         let mut findings = Vec::new();
         config.check_numbers(&mut findings);
         source::check(&config.sources, text, &mut findings);
-        if findings.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(findings)) }
+        if findings.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid(findings))
+        }
     }
 
     fn check_numbers(&self, findings: &mut Vec<Finding>) {
         let mut require = |holds: bool, field: &'static str, hint: &str| {
             if !holds {
-                findings.push(Finding { line: None, field: field.to_owned(), hint: hint.to_owned() });
+                findings.push(Finding {
+                    line: None,
+                    field: field.to_owned(),
+                    hint: hint.to_owned(),
+                });
             }
         };
         let limits = &self.limits;
-        require(self.server.max_connections > 0, "server.max_connections", "must be at least 1");
+        require(
+            self.server.max_connections > 0,
+            "server.max_connections",
+            "must be at least 1",
+        );
         require(
             self.storage.segment_bytes >= 4 * limits.max_batch_bytes as u64,
             "storage.segment_bytes",
@@ -211,21 +226,36 @@ impl Config {
             "limits.max_batch_bytes",
             "must be at most 16777216 (16 MiB)",
         );
-        require(limits.max_event_bytes > 0, "limits.max_event_bytes", "must be at least 1");
+        require(
+            limits.max_event_bytes > 0,
+            "limits.max_event_bytes",
+            "must be at least 1",
+        );
         require(
             (1..=crate::log::MAX_EVENTS).contains(&limits.max_events),
             "limits.max_events",
             "must be between 1 and 65536",
         );
-        require((4..=256).contains(&limits.max_depth), "limits.max_depth", "must be between 4 and 256");
-        require(limits.max_inflation_ratio >= 2, "limits.max_inflation_ratio", "must be at least 2");
+        require(
+            (4..=256).contains(&limits.max_depth),
+            "limits.max_depth",
+            "must be between 4 and 256",
+        );
+        require(
+            limits.max_inflation_ratio >= 2,
+            "limits.max_inflation_ratio",
+            "must be at least 2",
+        );
         require(
             limits.bytes_in_flight >= 2 * limits.max_batch_bytes,
             "limits.bytes_in_flight",
             "must be at least twice limits.max_batch_bytes, for a body and its compressed form",
         );
         require(
-            self.admin.token.as_ref().is_none_or(|token| token.len() >= 16),
+            self.admin
+                .token
+                .as_ref()
+                .is_none_or(|token| token.len() >= 16),
             "admin.token",
             "must have at least 16 characters; make one with `openssl rand -hex 24`",
         );
@@ -245,8 +275,13 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_with_its_line() {
-        let error = Config::parse("[server]\nlisten = \"127.0.0.1:1\"\nlisteen = 3\n").unwrap_err().to_string();
-        assert!(error.contains("line 3") && error.contains("listeen"), "{error}");
+        let error = Config::parse("[server]\nlisten = \"127.0.0.1:1\"\nlisteen = 3\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 3") && error.contains("listeen"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -254,7 +289,10 @@ mod tests {
         let text = "[limits]\nmax_depth = 1\n[[sources]]\nname = \"a\"\nwrite_keys = []\n[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";
         let error = Config::parse(text).unwrap_err().to_string();
         assert!(error.contains("limits.max_depth"), "{error}");
-        assert!(error.contains("line 3") && error.contains("write_keys"), "{error}");
+        assert!(
+            error.contains("line 3") && error.contains("write_keys"),
+            "{error}"
+        );
         assert!(error.contains("line 6") && error.contains("`a`"), "{error}");
     }
 }

@@ -33,7 +33,8 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no address or network; write it like 10.0.0.0/8 or ::1");
+        let wrong =
+            || format!("`{text}` is no address or network; write it like 10.0.0.0/8 or ::1");
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u32>().map_err(|_| wrong())?)),
             None => (text, None),
@@ -45,8 +46,15 @@ impl FromStr for Network {
             return Err(wrong());
         }
         let host_bits = width - prefix;
-        let mask = if host_bits == 128 { 0 } else { u128::MAX << host_bits };
-        Ok(Self { address: bits(ip), mask })
+        let mask = if host_bits == 128 {
+            0
+        } else {
+            u128::MAX << host_bits
+        };
+        Ok(Self {
+            address: bits(ip),
+            mask,
+        })
     }
 }
 
@@ -68,7 +76,12 @@ mod tests {
         assert!(net.contains("10.1.200.3".parse().unwrap()));
         assert!(net.contains("::ffff:10.1.0.9".parse().unwrap()));
         assert!(!net.contains("10.2.0.1".parse().unwrap()));
-        assert!("::/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));
+        assert!(
+            "::/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("2001:db8::1".parse().unwrap())
+        );
         assert!("10.0.0.0/33".parse::<Network>().is_err());
         assert!("example.org".parse::<Network>().is_err());
     }

@@ -56,29 +56,56 @@ pub(super) fn check(sources: &[Spanned<SourceConfig>], text: &str, findings: &mu
         let source = spanned.get_ref();
         let line = Some(line_at(text, spanned.span().start));
         let mut find = |field: &str, hint: String| {
-            findings.push(Finding { line, field: format!("sources[{index}].{field}"), hint });
+            findings.push(Finding {
+                line,
+                field: format!("sources[{index}].{field}"),
+                hint,
+            });
         };
         if source.name.is_empty() || source.name.len() > 128 {
             find("name", "must have 1 to 128 bytes".to_owned());
         }
         if !names.insert(source.name.as_str()) {
-            find("name", format!("`{}` names another source already; each name once", source.name));
+            find(
+                "name",
+                format!(
+                    "`{}` names another source already; each name once",
+                    source.name
+                ),
+            );
         }
         if source.write_keys.is_empty() {
-            find("write_keys", "is empty; give at least one key, or `enabled = false` and a key".to_owned());
+            find(
+                "write_keys",
+                "is empty; give at least one key, or `enabled = false` and a key".to_owned(),
+            );
         }
         for (place, key) in source.write_keys.iter().enumerate() {
-            if key.is_empty() || key.len() > 256 || key.contains(|c: char| c.is_control() || c == ':' || c == '/') {
-                find(&format!("write_keys[{place}]"), "must have 1 to 256 characters, without `:` and `/`".to_owned());
+            if key.is_empty()
+                || key.len() > 256
+                || key.contains(|c: char| c.is_control() || c == ':' || c == '/')
+            {
+                find(
+                    &format!("write_keys[{place}]"),
+                    "must have 1 to 256 characters, without `:` and `/`".to_owned(),
+                );
             }
             if let Some(other) = keys.insert(key, &source.name) {
-                find(&format!("write_keys[{place}]"), format!("is a key of `{other}` already; each key once"));
+                find(
+                    &format!("write_keys[{place}]"),
+                    format!("is a key of `{other}` already; each key once"),
+                );
             }
         }
         for (place, origin) in source.allowed_origins.iter().enumerate() {
-            let well_formed = origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'));
+            let well_formed = origin
+                .split_once("://")
+                .is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'));
             if !well_formed {
-                find(&format!("allowed_origins[{place}]"), "must be like https://shop.example, without a path".to_owned());
+                find(
+                    &format!("allowed_origins[{place}]"),
+                    "must be like https://shop.example, without a path".to_owned(),
+                );
             }
         }
     }

@@ -22,26 +22,37 @@ pub(super) fn document(document: &Object) -> Response<Body> {
     let mut out = Vec::with_capacity(2048);
     document.write(&mut out);
     let mut answer = json(StatusCode::OK, Body::from(out));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    answer.headers_mut().insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=86400"),
+    );
     answer
 }
 
 /// What became of each event: `{"success":true,"accepted":1,"duplicates":0,"rejected":[{index,messageId,code,message}]}`.
 pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Response<Body> {
     let tally = receipt.tally();
-    let rejected = receipt.events.iter().enumerate().filter_map(|(index, slot)| {
-        let Verdict::Rejected(reason) = slot.verdict else { return None };
-        let id = scanned.message_id(body, index).map_or(Value::Null, |id| Value::from(&*id));
-        let entry: Object = [
-            ("index", Value::from(index as u64)),
-            ("messageId", id),
-            ("code", Value::from(reason.code())),
-            ("message", Value::from(reason.message())),
-        ]
-        .into_iter()
-        .collect();
-        Some(Value::Object(entry))
-    });
+    let rejected = receipt
+        .events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, slot)| {
+            let Verdict::Rejected(reason) = slot.verdict else {
+                return None;
+            };
+            let id = scanned
+                .message_id(body, index)
+                .map_or(Value::Null, |id| Value::from(&*id));
+            let entry: Object = [
+                ("index", Value::from(index as u64)),
+                ("messageId", id),
+                ("code", Value::from(reason.code())),
+                ("message", Value::from(reason.message())),
+            ]
+            .into_iter()
+            .collect();
+            Some(Value::Object(entry))
+        });
     let rejected: Value = rejected.collect();
     let document: Object = [
         ("success", Value::from(true)),
@@ -66,10 +77,14 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
     out.extend_from_slice(b"}}");
     let mut answer = json(refusal.status(), Body::from(out));
     if let Some(seconds) = refusal.retry_after() {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        answer
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Refusal::Method(allowed) = refusal {
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        answer
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(allowed));
     }
     answer
 }

@@ -20,7 +20,10 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 /// Decodes base64 of either alphabet, padded or not.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
-    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+    STANDARD
+        .decode(text)
+        .or_else(|_| URL_SAFE.decode(text))
+        .ok()
 }
 
 /// The write key of a request.
@@ -29,18 +32,33 @@ pub(super) fn write_key<'a>(
     query: Option<&str>,
     body: Option<Cow<'a, str>>,
 ) -> Option<Cow<'a, str>> {
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (scheme, credentials) = authorization.trim_ascii().split_once(' ').unwrap_or_default();
+    let authorization = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (scheme, credentials) = authorization
+        .trim_ascii()
+        .split_once(' ')
+        .unwrap_or_default();
     let present = |key: &Cow<'_, str>| !key.is_empty();
     basic(scheme, credentials)
         .map(Cow::Owned)
-        .or_else(|| headers.get("x-write-key").and_then(|value| value.to_str().ok()).map(Cow::Borrowed))
+        .or_else(|| {
+            headers
+                .get("x-write-key")
+                .and_then(|value| value.to_str().ok())
+                .map(Cow::Borrowed)
+        })
         .filter(present)
         .or(body)
         .filter(present)
         .or_else(|| parameter(query?, &["writeKey", "writekey", "write_key"]).map(Cow::Owned))
         .filter(present)
-        .or_else(|| scheme.eq_ignore_ascii_case("bearer").then(|| Cow::Borrowed(credentials.trim_ascii())))
+        .or_else(|| {
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then(|| Cow::Borrowed(credentials.trim_ascii()))
+        })
         .filter(present)
 }
 
@@ -56,7 +74,10 @@ fn basic(scheme: &str, credentials: &str) -> Option<String> {
 
 /// The first of these parameters in a query string.
 pub(super) fn parameter(query: &str, names: &[&str]) -> Option<String> {
-    pairs(query).into_iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value)
+    pairs(query)
+        .into_iter()
+        .find(|(name, _)| names.contains(&name.as_str()))
+        .map(|(_, value)| value)
 }
 
 /// A query string's names and values, percent-decoded.
@@ -78,7 +99,10 @@ fn percent_decode(text: &str) -> String {
         rest = after;
         let byte = match first {
             b'+' => b' ',
-            b'%' => match after.split_first_chunk::<2>().and_then(|(two, rest)| Some((hex(two)?, rest))) {
+            b'%' => match after
+                .split_first_chunk::<2>()
+                .and_then(|(two, rest)| Some((hex(two)?, rest)))
+            {
                 Some((byte, behind)) => {
                     rest = behind;
                     byte
@@ -101,7 +125,11 @@ fn hex(two: &[u8; 2]) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn key(headers: &[(&'static str, &'static str)], query: Option<&str>, body: Option<&'static str>) -> Option<String> {
+    fn key(
+        headers: &[(&'static str, &'static str)],
+        query: Option<&str>,
+        body: Option<&'static str>,
+    ) -> Option<String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
@@ -112,8 +140,17 @@ mod tests {
     #[test]
     fn basic_works_with_and_without_colon_and_padding() {
         // "key:", "key", "key:secret"
-        for credentials in ["Basic a2V5Og==", "basic a2V5", "Basic a2V5OnNlY3JldA", "Basic  a2V5Og"] {
-            assert_eq!(key(&[("authorization", credentials)], None, Some("other")).as_deref(), Some("key"), "{credentials}");
+        for credentials in [
+            "Basic a2V5Og==",
+            "basic a2V5",
+            "Basic a2V5OnNlY3JldA",
+            "Basic  a2V5Og",
+        ] {
+            assert_eq!(
+                key(&[("authorization", credentials)], None, Some("other")).as_deref(),
+                Some("key"),
+                "{credentials}"
+            );
         }
     }
 
@@ -121,15 +158,35 @@ mod tests {
     fn each_place_is_looked_at_in_its_turn() {
         let bearer = ("authorization", "Bearer token");
         assert_eq!(key(&[bearer], None, Some("body")).as_deref(), Some("body"));
-        assert_eq!(key(&[bearer], Some("writeKey=q%2D1"), None).as_deref(), Some("q-1"));
+        assert_eq!(
+            key(&[bearer], Some("writeKey=q%2D1"), None).as_deref(),
+            Some("q-1")
+        );
         assert_eq!(key(&[bearer], None, None).as_deref(), Some("token"));
-        assert_eq!(key(&[("x-write-key", "x"), bearer], Some("writekey=q"), Some("body")).as_deref(), Some("x"));
-        assert_eq!(key(&[("authorization", "Basic Og==")], None, Some("body")).as_deref(), Some("body"));
-        assert_eq!(key(&[("authorization", "Basic !!!")], None, Some("")).as_deref(), None);
+        assert_eq!(
+            key(
+                &[("x-write-key", "x"), bearer],
+                Some("writekey=q"),
+                Some("body")
+            )
+            .as_deref(),
+            Some("x")
+        );
+        assert_eq!(
+            key(&[("authorization", "Basic Og==")], None, Some("body")).as_deref(),
+            Some("body")
+        );
+        assert_eq!(
+            key(&[("authorization", "Basic !!!")], None, Some("")).as_deref(),
+            None
+        );
     }
 
     #[test]
     fn queries_are_decoded_whatever_they_hold() {
-        assert_eq!(pairs("a=1+2&b=%zz%4&&c=%C3%A9"), [("a", "1 2"), ("b", "%zz%4"), ("c", "é")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!(
+            pairs("a=1+2&b=%zz%4&&c=%C3%A9"),
+            [("a", "1 2"), ("b", "%zz%4"), ("c", "é")].map(|(n, v)| (n.to_owned(), v.to_owned()))
+        );
     }
 }

@@ -28,10 +28,14 @@ pub(super) async fn read(
     time: Duration,
     charge: &mut Charge,
 ) -> Result<Bytes, Refusal> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match tokio::time::timeout(time, collect(body, announced, limit, charge)).await {
         Ok(read) => read,
-        Err(_) => Err(Refusal::Slow { seconds: time.as_secs() }),
+        Err(_) => Err(Refusal::Slow {
+            seconds: time.as_secs(),
+        }),
     }
 }
 
@@ -49,8 +53,12 @@ async fn collect(
     }
     let mut whole: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(Refusal::Cut) };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(frame) = frame else {
+            return Err(Refusal::Cut);
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         let total = whole.len() + data.len();
         if total > limit {
             drop(whole);
@@ -89,20 +97,35 @@ pub(super) fn inflate(
     ratio: usize,
     charge: &mut Charge,
 ) -> Result<Bytes, Refusal> {
-    let named = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
+    let named = headers
+        .get(CONTENT_ENCODING)
+        .map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
     let input: &[u8] = &body;
     let gzipped = input.starts_with(&[0x1f, 0x8b]);
-    let mut inflater = Inflater { limit, ratio, input: input.len(), charge };
+    let mut inflater = Inflater {
+        limit,
+        ratio,
+        input: input.len(),
+        charge,
+    };
     match named.as_deref() {
         // Proxies strip, add and repeat this header: the bytes decide.
         None | Some(b"" | b"identity" | b"gzip" | b"x-gzip") if gzipped => {
             inflater.run(MultiGzDecoder::new(input), "gzip")
         }
         None | Some(b"" | b"identity" | b"gzip" | b"x-gzip") => Ok(body),
-        Some(b"deflate") if input.first().is_some_and(|byte| matches!(byte, b'{' | b'[')) => Ok(body),
+        Some(b"deflate")
+            if input
+                .first()
+                .is_some_and(|byte| matches!(byte, b'{' | b'[')) =>
+        {
+            Ok(body)
+        }
         // "deflate" is zlib by RFC 9110 and raw by habit; a zlib header is a multiple of 31.
         Some(b"deflate") => match input {
-            [first, second, ..] if first & 15 == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0 => {
+            [first, second, ..]
+                if first & 15 == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0 =>
+            {
                 inflater.run(ZlibDecoder::new(input), "deflate")
             }
             _ => inflater.run(DeflateDecoder::new(input), "deflate"),
@@ -124,7 +147,10 @@ impl Inflater<'_> {
         let mut filled = 0;
         loop {
             if filled == out.len() {
-                let size = (out.len() * 2).max(self.input * 4).max(4096).min(self.limit + 1);
+                let size = (out.len() * 2)
+                    .max(self.input * 4)
+                    .max(4096)
+                    .min(self.limit + 1);
                 if filled == size {
                     return Err(Refusal::TooLarge { limit: self.limit });
                 }

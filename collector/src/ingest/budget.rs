@@ -19,12 +19,18 @@ pub(crate) struct Charge {
 
 impl Budget {
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            max,
+        })
     }
 
     /// A charge of nothing yet.
     pub(crate) fn open(self: &Arc<Self>) -> Charge {
-        Charge { budget: Arc::clone(self), held: 0 }
+        Charge {
+            budget: Arc::clone(self),
+            held: 0,
+        }
     }
 }
 

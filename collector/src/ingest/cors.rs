@@ -2,7 +2,8 @@
 
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN,
+    VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
@@ -18,7 +19,10 @@ pub(super) fn allow(origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
     match origin {
         Some(origin) => {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            answer.insert(
+                ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
             answer.insert(VARY, HeaderValue::from_static("Origin"));
         }
         None => {
@@ -33,9 +37,17 @@ pub(super) fn preflight(headers: &HeaderMap) -> Response<Body> {
     *answer.status_mut() = StatusCode::NO_CONTENT;
     let map = answer.headers_mut();
     allow(headers.get(ORIGIN), map);
-    map.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS, HEAD"));
-    let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| asked.len() <= 1024);
-    map.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.cloned().unwrap_or(HEADERS));
+    map.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, OPTIONS, HEAD"),
+    );
+    let asked = headers
+        .get(ACCESS_CONTROL_REQUEST_HEADERS)
+        .filter(|asked| asked.len() <= 1024);
+    map.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        asked.cloned().unwrap_or(HEADERS),
+    );
     map.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("900"));
     answer
 }

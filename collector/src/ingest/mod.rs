@@ -17,6 +17,7 @@ mod refusal;
 mod route;
 mod scan;
 mod settings;
+mod surrogates;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use bytes::Bytes;
 use headwater_model::event::EventType;
+use headwater_model::json::ErrorKind;
 
 pub(crate) use budget::Budget;
 pub use refusal::Refusal;
@@ -51,7 +53,11 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     }
     let target = Target::of(parts.uri.path());
     let route = target.as_ref().map_or(Route::Unknown, Target::route);
-    if parts.headers.get("x-retry-count").is_some_and(|count| count != "0") {
+    if parts
+        .headers
+        .get("x-retry-count")
+        .is_some_and(|count| count != "0")
+    {
         app.metrics.retries.fetch_add(1, Ordering::Relaxed);
     }
     let mut response = match target {
@@ -60,7 +66,11 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
             Err(refusal) => {
                 tracing::debug!(code = refusal.code(), "request refused");
                 app.notice(|| Notice::refused(&refusal, (app.now)()));
-                if route == Route::Pixel { answer::gif() } else { answer::refusal(&refusal) }
+                if route == Route::Pixel {
+                    answer::gif()
+                } else {
+                    answer::refusal(&refusal)
+                }
             }
         },
         None => answer::refusal(&Refusal::NoRoute),
@@ -68,15 +78,26 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     cors::allow(parts.headers.get(ORIGIN), response.headers_mut());
     app.metrics.answered(route, response.status().as_u16());
     if matches!(route, Route::Single | Route::Batch | Route::Pixel) {
-        app.metrics.ingest_seconds.observe(started.elapsed().as_secs_f64());
+        app.metrics
+            .ingest_seconds
+            .observe(started.elapsed().as_secs_f64());
     }
     response
 }
 
-async fn dispatch(app: &Arc<App>, target: Target, parts: &Parts, body: Body) -> Result<Response<Body>, Refusal> {
+async fn dispatch(
+    app: &Arc<App>,
+    target: Target,
+    parts: &Parts,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
     let fetched = matches!(parts.method, Method::GET | Method::HEAD);
     if target.is_fetched() != fetched || (!fetched && parts.method != Method::POST) {
-        return Err(Refusal::Method(if target.is_fetched() { "GET, HEAD, OPTIONS" } else { "POST, OPTIONS" }));
+        return Err(Refusal::Method(if target.is_fetched() {
+            "GET, HEAD, OPTIONS"
+        } else {
+            "POST, OPTIONS"
+        }));
     }
     let limits = &app.limits;
     let mut charge = app.budget.open();
@@ -88,22 +109,54 @@ async fn dispatch(app: &Arc<App>, target: Target, parts: &Parts, body: Body) -> 
         Target::Settings(key) => return settings_document(app, parts, key, false),
         Target::SourceConfig => return settings_document(app, parts, None, true),
         Target::Pixel(kind) => {
-            let text = pixel::event(parts.uri.query().unwrap_or_default())
-                .ok_or(Refusal::Shape("the query needs `data`, base64 of an event, or dotted parameters"))?;
+            let text = pixel::event(parts.uri.query().unwrap_or_default()).ok_or(
+                Refusal::Shape("the query needs `data`, base64 of an event, or dotted parameters"),
+            )?;
             (Some(kind), text)
         }
         Target::Telemetry => {
-            body::read(&parts.headers, body, limits.max_batch_bytes, limits.body_timeout(), &mut charge).await?;
+            body::read(
+                &parts.headers,
+                body,
+                limits.max_batch_bytes,
+                limits.body_timeout(),
+                &mut charge,
+            )
+            .await?;
             return Ok(answer::success());
         }
         Target::Single(_) | Target::Batch => {
-            let raw = body::read(&parts.headers, body, most, limits.body_timeout(), &mut charge).await?;
-            app.metrics.wire_bytes.fetch_add(raw.len() as u64, Ordering::Relaxed);
-            let text = body::inflate(&parts.headers, raw, most, limits.max_inflation_ratio, &mut charge)?;
-            (if let Target::Single(kind) = target { Some(kind) } else { None }, text)
+            let raw = body::read(
+                &parts.headers,
+                body,
+                most,
+                limits.body_timeout(),
+                &mut charge,
+            )
+            .await?;
+            app.metrics
+                .wire_bytes
+                .fetch_add(raw.len() as u64, Ordering::Relaxed);
+            let text = body::inflate(
+                &parts.headers,
+                raw,
+                most,
+                limits.max_inflation_ratio,
+                &mut charge,
+            )?;
+            (
+                if let Target::Single(kind) = target {
+                    Some(kind)
+                } else {
+                    None
+                },
+                text,
+            )
         }
     };
-    app.metrics.body_bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+    app.metrics
+        .body_bytes
+        .fetch_add(text.len() as u64, Ordering::Relaxed);
     accept(app, parts, kind, text, matches!(target, Target::Pixel(_))).await
 }
 
@@ -114,8 +167,13 @@ const SHOWN_DUPLICATES: usize = 50;
 fn is_strict(app: &App, parts: &Parts) -> bool {
     let on = |value: &str| matches!(value, "1" | "true" | "");
     app.mode == Mode::Strict
-        || parts.headers.get("x-collector-strict").is_some_and(|value| value.to_str().is_ok_and(on))
-        || parts.uri.query().is_some_and(|query| auth::parameter(query, &["strict"]).is_some_and(|value| on(&value)))
+        || parts
+            .headers
+            .get("x-collector-strict")
+            .is_some_and(|value| value.to_str().is_ok_and(on))
+        || parts.uri.query().is_some_and(|query| {
+            auth::parameter(query, &["strict"]).is_some_and(|value| on(&value))
+        })
 }
 
 async fn accept(
@@ -125,18 +183,32 @@ async fn accept(
     text: Bytes,
     is_pixel: bool,
 ) -> Result<Response<Body>, Refusal> {
-    let mut scanned = match kind {
-        Some(kind) => scan::single(&text, kind, &app.limits)?,
-        None => scan::batch(&text, &app.limits)?,
+    let scan = |text| match kind {
+        Some(kind) => scan::single(text, kind, &app.limits),
+        None => scan::batch(text, &app.limits),
     };
-    let key = auth::write_key(&parts.headers, parts.uri.query(), scanned.write_key.take()).ok_or(Refusal::NoWriteKey)?;
+    let repaired;
+    let (text, mut scanned) = match scan(&text) {
+        Err(Refusal::Json(error)) if error.kind == ErrorKind::LoneSurrogate => {
+            repaired = surrogates::replace(&text);
+            (&repaired, scan(&repaired)?)
+        }
+        scanned => (&text, scanned?),
+    };
+    let key = auth::write_key(&parts.headers, parts.uri.query(), scanned.write_key.take())
+        .ok_or(Refusal::NoWriteKey)?;
     let strict = is_strict(app, parts);
-    let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let origin = parts
+        .headers
+        .get(ORIGIN)
+        .and_then(|origin| origin.to_str().ok());
     let opened = app.sources.open(&key);
     let barred = match opened {
         None => Some((Reason::UnknownWriteKey, Refusal::UnknownWriteKey)),
         Some(source) if !source.enabled => Some((Reason::SourceDisabled, Refusal::SourceDisabled)),
-        Some(source) if !source.allows_origin(origin) => Some((Reason::OriginNotAllowed, Refusal::OriginNotAllowed)),
+        Some(source) if !source.allows_origin(origin) => {
+            Some((Reason::OriginNotAllowed, Refusal::OriginNotAllowed))
+        }
         Some(_) => None,
     };
     let tag = KeyTag::of(&key);
@@ -148,25 +220,46 @@ async fn accept(
         scanned.reject_all(reason);
     } else if let Some(source) = opened {
         let fingerprinter = app.log.fingerprinter().source(&source.name);
-        scanned.claim(&text, |id| fingerprinter.claim(id));
+        scanned.claim(text, |id| fingerprinter.claim(id));
     }
     if scanned.events.is_empty() {
         return Ok(answer::success());
     }
-    let entry = entry(app, parts, opened, tag, kind, &mut scanned, &text, is_pixel || origin.is_some());
+    let entry = entry(
+        app,
+        parts,
+        opened,
+        tag,
+        kind,
+        &mut scanned,
+        text,
+        is_pixel || origin.is_some(),
+    );
     let receipt = app.log.append(entry).await?;
     app.metrics.decided(&receipt.events);
     if app.live.is_some() {
-        let duplicates = receipt.events.iter().filter(|slot| slot.verdict == Verdict::Duplicate);
+        let duplicates = receipt
+            .events
+            .iter()
+            .filter(|slot| slot.verdict == Verdict::Duplicate);
         for slot in duplicates.take(SHOWN_DUPLICATES) {
-            let event = text.get(slot.offset as usize..(slot.offset + slot.len) as usize).unwrap_or_default();
-            app.notice(|| Notice::duplicate(opened.map_or("", |source| &*source.name), kind, event, (app.now)()));
+            let event = text
+                .get(slot.offset as usize..(slot.offset + slot.len) as usize)
+                .unwrap_or_default();
+            app.notice(|| {
+                Notice::duplicate(
+                    opened.map_or("", |source| &*source.name),
+                    kind,
+                    event,
+                    (app.now)(),
+                )
+            });
         }
     }
     if is_pixel {
         Ok(answer::gif())
     } else if strict {
-        Ok(answer::tally(&receipt, &scanned, &text))
+        Ok(answer::tally(&receipt, &scanned, text))
     } else {
         Ok(answer::success())
     }
@@ -205,14 +298,20 @@ fn entry(
 /// not trusted itself.
 fn client_ip(app: &App, parts: &Parts) -> Option<IpAddr> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
-    let trusted = |ip: IpAddr| app.trusted_proxies.iter().any(|network| network.contains(ip));
+    let trusted = |ip: IpAddr| {
+        app.trusted_proxies
+            .iter()
+            .any(|network| network.contains(ip))
+    };
     if !trusted(peer) {
         return Some(peer);
     }
     let mut nearest = peer;
     for header in parts.headers.get_all("x-forwarded-for").iter().rev() {
         for hop in header.to_str().unwrap_or_default().rsplit(',') {
-            let Ok(ip) = hop.trim().parse::<IpAddr>() else { return Some(nearest) };
+            let Ok(ip) = hop.trim().parse::<IpAddr>() else {
+                return Some(nearest);
+            };
             nearest = ip.to_canonical();
             if !trusted(nearest) {
                 return Some(nearest);
@@ -230,24 +329,43 @@ fn settings_document(
 ) -> Result<Response<Body>, Refusal> {
     let key = match in_path {
         Some(key) => key,
-        None => auth::write_key(&parts.headers, parts.uri.query(), None).ok_or(Refusal::NoWriteKey)?.into_owned(),
+        None => auth::write_key(&parts.headers, parts.uri.query(), None)
+            .ok_or(Refusal::NoWriteKey)?
+            .into_owned(),
     };
     let source = app.sources.open(&key).ok_or(Refusal::NoSettings)?;
     if rudder {
         return Ok(answer::document(&settings::rudder(source, &key)));
     }
-    let trusted = parts
-        .extensions
-        .get::<Peer>()
-        .is_some_and(|peer| app.trusted_proxies.iter().any(|network| network.contains(peer.0.ip())));
+    let trusted = parts.extensions.get::<Peer>().is_some_and(|peer| {
+        app.trusted_proxies
+            .iter()
+            .any(|network| network.contains(peer.0.ip()))
+    });
     let forwarded = |name: &str| trusted.then(|| header(&parts.headers, name)).flatten();
     let host = forwarded("x-forwarded-host")
         .or_else(|| header(&parts.headers, HOST.as_str()))
-        .or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
-        .filter(|host| host.len() <= 255 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte)))
+        .or_else(|| {
+            parts
+                .uri
+                .authority()
+                .map(axum::http::uri::Authority::as_str)
+        })
+        .filter(|host| {
+            host.len() <= 255
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+        })
         .ok_or(Refusal::Shape("the Host header must be a host name"))?;
-    let protocol = if forwarded("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    Ok(answer::document(&settings::segment(source, &key, host, protocol)))
+    let protocol = if forwarded("x-forwarded-proto") == Some("https") {
+        "https"
+    } else {
+        "http"
+    };
+    Ok(answer::document(&settings::segment(
+        source, &key, host, protocol,
+    )))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -10,7 +10,9 @@ use crate::log::AppendError;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// No such path.
-    #[error("there is no such route; events go to /v1/batch or /v1/track, /v1/identify, /v1/page, /v1/screen, /v1/group, /v1/alias")]
+    #[error(
+        "there is no such route; events go to /v1/batch or /v1/track, /v1/identify, /v1/page, /v1/screen, /v1/group, /v1/alias"
+    )]
     NoRoute,
     /// The path exists with another method.
     #[error("this route takes {0} only")]
@@ -49,7 +51,9 @@ pub enum Refusal {
     #[error("{0}")]
     Shape(&'static str),
     /// No write key anywhere.
-    #[error("no write key: send it as the Basic user name, as `writeKey` in the body or the query, or as X-Write-Key")]
+    #[error(
+        "no write key: send it as the Basic user name, as `writeKey` in the body or the query, or as X-Write-Key"
+    )]
     NoWriteKey,
     /// No source has the key, and the sender is to know.
     #[error("no source has this write key; check it, or add it to the configuration")]
@@ -64,7 +68,9 @@ pub enum Refusal {
     #[error("the source's allowed_origins do not name this page's origin")]
     OriginNotAllowed,
     /// Too many bodies are in hand.
-    #[error("the collector is at its limit of bodies in hand; send again after the time in Retry-After")]
+    #[error(
+        "the collector is at its limit of bodies in hand; send again after the time in Retry-After"
+    )]
     Busy,
     /// The log cannot take it now.
     #[error("not stored: {0}; send again after the time in Retry-After")]
@@ -102,12 +108,16 @@ impl Refusal {
         match self {
             Self::NoRoute | Self::NoSettings => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge { .. } | Self::Bomb { .. } | Self::Compression(_) | Self::Json(_) | Self::Shape(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::TooLarge { .. }
+            | Self::Bomb { .. }
+            | Self::Compression(_)
+            | Self::Json(_)
+            | Self::Shape(_) => StatusCode::BAD_REQUEST,
             Self::Slow { .. } | Self::Cut => StatusCode::REQUEST_TIMEOUT,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NoWriteKey | Self::UnknownWriteKey | Self::SourceDisabled => StatusCode::UNAUTHORIZED,
+            Self::NoWriteKey | Self::UnknownWriteKey | Self::SourceDisabled => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::Busy | Self::Log(_) => StatusCode::SERVICE_UNAVAILABLE,
         }

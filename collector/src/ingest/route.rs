@@ -48,7 +48,14 @@ pub enum Route {
 
 impl Route {
     /// Names for labels, by [`number`](Self::number).
-    pub const NAMES: [&'static str; 6] = ["single", "batch", "pixel", "telemetry", "settings", "unknown"];
+    pub const NAMES: [&'static str; 6] = [
+        "single",
+        "batch",
+        "pixel",
+        "telemetry",
+        "settings",
+        "unknown",
+    ];
 
     /// Its place in [`NAMES`](Self::NAMES).
     #[must_use]
@@ -70,7 +77,11 @@ impl Target {
     pub fn of(path: &str) -> Option<Self> {
         let mut rest = path;
         let first = segment(&mut rest)?;
-        let first = if first == "v1" { segment(&mut rest)? } else { first };
+        let first = if first == "v1" {
+            segment(&mut rest)?
+        } else {
+            first
+        };
         let target = match first {
             "batch" => {
                 let mut after = rest;
@@ -86,7 +97,11 @@ impl Target {
             },
             "pixel" => {
                 let name = segment(&mut rest)?;
-                let name = if name == "v1" { segment(&mut rest)? } else { name };
+                let name = if name == "v1" {
+                    segment(&mut rest)?
+                } else {
+                    name
+                };
                 Self::Pixel(EventType::parse(name)?)
             }
             "m" => Self::Telemetry,
@@ -123,7 +138,10 @@ impl Target {
     /// Whether the path is fetched (GET) rather than posted to.
     #[must_use]
     pub fn is_fetched(&self) -> bool {
-        matches!(self, Self::Pixel(_) | Self::Settings(_) | Self::SourceConfig)
+        matches!(
+            self,
+            Self::Pixel(_) | Self::Settings(_) | Self::SourceConfig
+        )
     }
 }
 
@@ -155,8 +173,17 @@ mod tests {
     #[test]
     fn every_alias_of_the_batch_route_is_known() {
         for path in [
-            "/v1/batch", "/v1/b", "/v1/batch/b", "/batch", "/batch/b", "/b", "/v1/import", "/import", "/v1/import/",
-            "/beacon/v1/batch", "//v1//b/",
+            "/v1/batch",
+            "/v1/b",
+            "/v1/batch/b",
+            "/batch",
+            "/batch/b",
+            "/b",
+            "/v1/import",
+            "/import",
+            "/v1/import/",
+            "/beacon/v1/batch",
+            "//v1//b/",
         ] {
             assert_eq!(Target::of(path), Some(Target::Batch), "{path}");
         }
@@ -166,10 +193,19 @@ mod tests {
     fn types_are_known_by_name_and_by_letter() {
         for kind in EventType::ALL {
             let name = kind.as_str();
-            for path in [format!("/v1/{name}"), format!("/{name}"), format!("/v1/{}", &name[..1]), format!("/{}/", &name[..1])] {
+            for path in [
+                format!("/v1/{name}"),
+                format!("/{name}"),
+                format!("/v1/{}", &name[..1]),
+                format!("/{}/", &name[..1]),
+            ] {
                 assert_eq!(Target::of(&path), Some(Target::Single(kind)), "{path}");
             }
-            for path in [format!("/v1/pixel/{name}"), format!("/pixel/v1/{name}"), format!("/pixel/{name}")] {
+            for path in [
+                format!("/v1/pixel/{name}"),
+                format!("/pixel/v1/{name}"),
+                format!("/pixel/{name}"),
+            ] {
                 assert_eq!(Target::of(&path), Some(Target::Pixel(kind)), "{path}");
             }
         }
@@ -178,10 +214,16 @@ mod tests {
     #[test]
     fn settings_are_known_under_every_prefix() {
         for path in [
-            "/v1/projects/k/settings", "/v1/projects/projects/k/settings", "/projects/k/settings",
+            "/v1/projects/k/settings",
+            "/v1/projects/projects/k/settings",
+            "/projects/k/settings",
             "/projects/projects/k/settings",
         ] {
-            assert_eq!(Target::of(path), Some(Target::Settings(Some("k".into()))), "{path}");
+            assert_eq!(
+                Target::of(path),
+                Some(Target::Settings(Some("k".into()))),
+                "{path}"
+            );
         }
         assert_eq!(Target::of("/v1/projects"), Some(Target::Settings(None)));
         assert_eq!(Target::of("/sourceConfig/"), Some(Target::SourceConfig));
@@ -189,7 +231,19 @@ mod tests {
 
     #[test]
     fn what_is_no_route_is_none() {
-        for path in ["/", "", "/v1", "/v1/", "/v1/x", "/v2/track", "/v1/track/x", "/pixel", "/beacon/batch", "/projects/k", "/v1/batch/c"] {
+        for path in [
+            "/",
+            "",
+            "/v1",
+            "/v1/",
+            "/v1/x",
+            "/v2/track",
+            "/v1/track/x",
+            "/pixel",
+            "/beacon/batch",
+            "/projects/k",
+            "/v1/batch/c",
+        ] {
             assert_eq!(Target::of(path), None, "{path}");
         }
     }

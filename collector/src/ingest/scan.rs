@@ -32,7 +32,9 @@ impl Scanned<'_> {
     pub(super) fn claim(&mut self, body: &[u8], claim: impl Fn(&[u8]) -> Claim) {
         for (slot, range) in self.events.iter_mut().zip(&self.ids) {
             if slot.verdict == Verdict::Accepted {
-                let raw = body.get(range.start as usize..range.end as usize).unwrap_or_default();
+                let raw = body
+                    .get(range.start as usize..range.end as usize)
+                    .unwrap_or_default();
                 slot.claim = claim(&unquoted(raw));
             }
         }
@@ -48,7 +50,9 @@ impl Scanned<'_> {
     /// The messageId of the event at `index`, if it has one.
     pub(super) fn message_id<'b>(&self, body: &'b [u8], index: usize) -> Option<Cow<'b, str>> {
         let range = self.ids.get(index)?;
-        let raw = body.get(range.start as usize..range.end as usize).filter(|raw| !raw.is_empty())?;
+        let raw = body
+            .get(range.start as usize..range.end as usize)
+            .filter(|raw| !raw.is_empty())?;
         Some(match unquoted(raw) {
             Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
@@ -58,7 +62,10 @@ impl Scanned<'_> {
 
 /// What a messageId says: a string without its quotes and escapes, or a number's digits.
 fn unquoted(raw: &[u8]) -> Cow<'_, [u8]> {
-    let Some(inner) = raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
+    let Some(inner) = raw
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+    else {
         return Cow::Borrowed(raw);
     };
     if !inner.contains(&b'\\') {
@@ -80,14 +87,28 @@ fn limits(config: &LimitsConfig, bytes: usize) -> Limits {
 }
 
 /// Scans the body of a single-event route.
-pub(super) fn single<'a>(body: &'a [u8], kind: EventType, config: &LimitsConfig) -> Result<Scanned<'a>, Refusal> {
+pub(super) fn single<'a>(
+    body: &'a [u8],
+    kind: EventType,
+    config: &LimitsConfig,
+) -> Result<Scanned<'a>, Refusal> {
     let mut scanner = Scanner::new(body, &limits(config, body.len()))?;
     if scanner.kind()? != Kind::Object {
         return Err(Refusal::Shape("the body must be one event, an object"));
     }
     let mut write_key = None;
-    let mut scanned = Scanned { events: Vec::with_capacity(1), ids: Vec::with_capacity(1), write_key: None };
-    event(&mut scanner, Some(kind), usize::MAX, &mut scanned, &mut write_key)?;
+    let mut scanned = Scanned {
+        events: Vec::with_capacity(1),
+        ids: Vec::with_capacity(1),
+        write_key: None,
+    };
+    event(
+        &mut scanner,
+        Some(kind),
+        usize::MAX,
+        &mut scanned,
+        &mut write_key,
+    )?;
     scanner.finish()?;
     scanned.write_key = write_key;
     Ok(scanned)
@@ -97,11 +118,17 @@ pub(super) fn single<'a>(body: &'a [u8], kind: EventType, config: &LimitsConfig)
 pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned<'a>, Refusal> {
     let mut scanner = Scanner::new(body, &limits(config, body.len()))?;
     if scanner.kind()? != Kind::Object {
-        return Err(Refusal::Shape("the body must be an object with `batch`, an array of events"));
+        return Err(Refusal::Shape(
+            "the body must be an object with `batch`, an array of events",
+        ));
     }
     // Guessed from the smallest events seen in the wild, so that one allocation is enough for most batches.
     let guess = (body.len() / 512).clamp(1, config.max_events);
-    let mut scanned = Scanned { events: Vec::with_capacity(guess), ids: Vec::with_capacity(guess), write_key: None };
+    let mut scanned = Scanned {
+        events: Vec::with_capacity(guess),
+        ids: Vec::with_capacity(guess),
+        write_key: None,
+    };
     let mut write_key = None;
     let mut found = false;
     scanner.object(|key, scanner| {
@@ -110,7 +137,13 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
                 found = true;
                 scanner.array(|index, scanner| {
                     if scanner.kind()? == Kind::Object {
-                        event(scanner, None, config.max_event_bytes, &mut scanned, &mut None)?;
+                        event(
+                            scanner,
+                            None,
+                            config.max_event_bytes,
+                            &mut scanned,
+                            &mut None,
+                        )?;
                     } else {
                         let range = scanner.value()?.range();
                         scanned.push(&range, None, Verdict::Rejected(Reason::NotAnObject));
@@ -130,10 +163,14 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
     })?;
     scanner.finish()?;
     if !found {
-        return Err(Refusal::Shape("`batch` must be an array of events; single events go to /v1/track and the like"));
+        return Err(Refusal::Shape(
+            "`batch` must be an array of events; single events go to /v1/track and the like",
+        ));
     }
     if scanned.events.len() > crate::log::MAX_EVENTS {
-        return Err(Refusal::Shape("the batch has more than 65,536 items; send fewer"));
+        return Err(Refusal::Shape(
+            "the batch has more than 65,536 items; send fewer",
+        ));
     }
     scanned.write_key = write_key;
     Ok(scanned)
@@ -174,7 +211,9 @@ impl Seen {
             None => Reason::UnknownType,
             _ if self.id_len > MAX_MESSAGE_ID => Reason::MessageIdTooLong,
             _ if self.wrong_type => Reason::WrongType,
-            Some(EventType::Alias) if !(self.previous && (self.user || self.anonymous)) => Reason::NoAliasIds,
+            Some(EventType::Alias) if !(self.previous && (self.user || self.anonymous)) => {
+                Reason::NoAliasIds
+            }
             Some(_) if !(self.user || self.anonymous) => Reason::NoUserOrAnonymousId,
             Some(EventType::Track) if !self.event => Reason::NoEventName,
             Some(EventType::Group) if !self.group => Reason::NoGroupId,
@@ -209,7 +248,12 @@ fn event<'a>(
     let mut seen = Seen::default();
     let range = scanner.object(|key, scanner| {
         match &*key.decode() {
-            "type" => seen.kind = scanner.value()?.as_str().and_then(|name| EventType::parse(&name)),
+            "type" => {
+                seen.kind = scanner
+                    .value()?
+                    .as_str()
+                    .and_then(|name| EventType::parse(&name));
+            }
             "messageId" => {
                 let value = scanner.value()?;
                 match value.kind() {
@@ -256,7 +300,12 @@ mod tests {
     use super::*;
 
     fn verdicts(body: &str) -> Vec<Verdict> {
-        batch(body.as_bytes(), &LimitsConfig::default()).unwrap().events.iter().map(|slot| slot.verdict).collect()
+        batch(body.as_bytes(), &LimitsConfig::default())
+            .unwrap()
+            .events
+            .iter()
+            .map(|slot| slot.verdict)
+            .collect()
     }
 
     #[test]
@@ -278,29 +327,43 @@ mod tests {
             {"type":"identify","userId":"u","traits":[]}
         ],"writeKey":"k"}"#;
         let rejected = Verdict::Rejected;
-        assert_eq!(verdicts(body), [
-            Verdict::Accepted,
-            Verdict::AcceptedWithoutId,
-            rejected(NoEventName),
-            rejected(NoUserOrAnonymousId),
-            rejected(NoGroupId),
-            rejected(NoAliasIds),
-            Verdict::Accepted,
-            rejected(UnknownType),
-            rejected(UnknownType),
-            rejected(NotAnObject),
-            Verdict::Accepted,
-            rejected(WrongType),
-            rejected(WrongType),
-        ]);
+        assert_eq!(
+            verdicts(body),
+            [
+                Verdict::Accepted,
+                Verdict::AcceptedWithoutId,
+                rejected(NoEventName),
+                rejected(NoUserOrAnonymousId),
+                rejected(NoGroupId),
+                rejected(NoAliasIds),
+                Verdict::Accepted,
+                rejected(UnknownType),
+                rejected(UnknownType),
+                rejected(NotAnObject),
+                Verdict::Accepted,
+                rejected(WrongType),
+                rejected(WrongType),
+            ]
+        );
     }
 
     #[test]
     fn long_ids_large_events_and_the_2501st_are_rejected() {
-        let id = |len: usize| format!(r#"{{"batch":[{{"type":"page","userId":"u","messageId":"{}"}}]}}"#, "x".repeat(len));
+        let id = |len: usize| {
+            format!(
+                r#"{{"batch":[{{"type":"page","userId":"u","messageId":"{}"}}]}}"#,
+                "x".repeat(len)
+            )
+        };
         assert_eq!(verdicts(&id(100)), [Verdict::Accepted]);
-        assert_eq!(verdicts(&id(101)), [Verdict::Rejected(Reason::MessageIdTooLong)]);
-        let large = format!(r#"{{"batch":[{{"type":"page","userId":"{}"}}]}}"#, "x".repeat(32 * 1024));
+        assert_eq!(
+            verdicts(&id(101)),
+            [Verdict::Rejected(Reason::MessageIdTooLong)]
+        );
+        let large = format!(
+            r#"{{"batch":[{{"type":"page","userId":"{}"}}]}}"#,
+            "x".repeat(32 * 1024)
+        );
         assert_eq!(verdicts(&large), [Verdict::Rejected(Reason::EventTooLarge)]);
         let many = vec![r#"{"type":"page","userId":"u"}"#; 2501].join(",");
         let many = verdicts(&format!(r#"{{"batch":[{many}]}}"#));
@@ -319,7 +382,17 @@ mod tests {
     fn slots_lie_exactly_round_their_events() {
         let body = br#" { "batch" : [ {"type":"page","userId":"u"} , {"type":"page"} ] } "#;
         let scanned = batch(body, &LimitsConfig::default()).unwrap();
-        let texts: Vec<&[u8]> = scanned.events.iter().map(|slot| &body[slot.offset as usize..][..slot.len as usize]).collect();
-        assert_eq!(texts, [&br#"{"type":"page","userId":"u"}"#[..], br#"{"type":"page"}"#]);
+        let texts: Vec<&[u8]> = scanned
+            .events
+            .iter()
+            .map(|slot| &body[slot.offset as usize..][..slot.len as usize])
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                &br#"{"type":"page","userId":"u"}"#[..],
+                br#"{"type":"page"}"#
+            ]
+        );
     }
 }

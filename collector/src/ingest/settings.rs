@@ -3,14 +3,19 @@
 //! `integrations["Segment.io"].apiHost` is what sends analytics.js and the mobile SDKs to this collector: the host that
 //! the request itself was sent to.
 
-use headwater_model::json::{Object, Value};
 use headwater_model::context::merge;
+use headwater_model::json::{Object, Value};
 
 use crate::sources::Source;
 
 /// The document of Segment's CDN, with the source's own settings laid over it.
 pub(super) fn segment(source: &Source, write_key: &str, host: &str, protocol: &str) -> Object {
-    let enabled = || object([("enabled", Value::from(true)), ("integrations", Value::Object(Object::new()))]);
+    let enabled = || {
+        object([
+            ("enabled", Value::from(true)),
+            ("integrations", Value::Object(Object::new())),
+        ])
+    };
     let planned = || Value::Object(object([("__default", Value::Object(enabled()))]));
     let empty = || Value::Object(Object::new());
     let segment_io = object([
@@ -20,16 +25,38 @@ pub(super) fn segment(source: &Source, write_key: &str, host: &str, protocol: &s
         ("addBundledMetadata", Value::from(true)),
         ("unbundledIntegrations", Value::Array(Vec::new())),
         ("maybeBundledConfigIds", empty()),
-        ("versionSettings", Value::Object(object([("version", Value::from("4.4.7")), ("componentTypes", Value::Array(Vec::new()))]))),
+        (
+            "versionSettings",
+            Value::Object(object([
+                ("version", Value::from("4.4.7")),
+                ("componentTypes", Value::Array(Vec::new())),
+            ])),
+        ),
     ]);
     let mut document = object([
-        ("integrations", Value::Object(object([("Segment.io", Value::Object(segment_io))]))),
-        ("plan", Value::Object(object([("track", planned()), ("identify", planned()), ("group", planned())]))),
+        (
+            "integrations",
+            Value::Object(object([("Segment.io", Value::Object(segment_io))])),
+        ),
+        (
+            "plan",
+            Value::Object(object([
+                ("track", planned()),
+                ("identify", planned()),
+                ("group", planned()),
+            ])),
+        ),
         ("edgeFunction", empty()),
         ("analyticsNextEnabled", Value::from(true)),
-        ("middlewareSettings", Value::Object(object([("routingRules", Value::Array(Vec::new()))]))),
+        (
+            "middlewareSettings",
+            Value::Object(object([("routingRules", Value::Array(Vec::new()))])),
+        ),
         ("enabledMiddleware", empty()),
-        ("metrics", Value::Object(object([("sampleRate", Value::from(0_i64))]))),
+        (
+            "metrics",
+            Value::Object(object([("sampleRate", Value::from(0_i64))])),
+        ),
         ("legacyVideoPluginsEnabled", Value::from(false)),
         ("remotePlugins", Value::Array(Vec::new())),
     ]);
@@ -47,7 +74,10 @@ pub(super) fn rudder(source: &Source, write_key: &str) -> Object {
         ("writeKey", Value::from(write_key)),
         ("enabled", Value::from(source.enabled)),
         ("workspaceId", Value::from("headwater")),
-        ("config", Value::Object(object([("statsCollection", Value::Object(statistics))]))),
+        (
+            "config",
+            Value::Object(object([("statsCollection", Value::Object(statistics))])),
+        ),
         ("connections", Value::Array(Vec::new())),
         ("destinations", Value::Array(Vec::new())),
         ("dataplanes", Value::Object(Object::new())),

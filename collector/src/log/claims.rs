@@ -94,7 +94,12 @@ impl ClaimIndex {
     ///
     /// # Errors
     /// When the folder cannot be made or read.
-    pub fn open(disk: Arc<dyn Disk>, dir: PathBuf, window_ms: i64, memory: usize) -> io::Result<Self> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        window_ms: i64,
+        memory: usize,
+    ) -> io::Result<Self> {
         disk.create_dir_all(&dir)?;
         for name in disk.list(&dir)? {
             if name.ends_with(RUN) {
@@ -119,7 +124,11 @@ impl ClaimIndex {
     /// # Errors
     /// When a run cannot be read: then nobody knows, and the claim is not taken.
     pub fn claim(&mut self, claim: Claim, now: Millis) -> io::Result<bool> {
-        if self.sealed.iter().any(|generation| generation.claims.contains(&claim.0)) {
+        if self
+            .sealed
+            .iter()
+            .any(|generation| generation.claims.contains(&claim.0))
+        {
             return Ok(false);
         }
         if !self.runs.is_empty() && !self.active.claims.contains(&claim.0) {
@@ -172,7 +181,11 @@ impl ClaimIndex {
         let window = self.window_ms;
         let expired = |newest: Millis| now.since(newest) > window;
         if !self.spilling {
-            while self.sealed.front().is_some_and(|generation| expired(generation.newest)) {
+            while self
+                .sealed
+                .front()
+                .is_some_and(|generation| expired(generation.newest))
+            {
                 self.sealed.pop_front();
             }
         }
@@ -184,14 +197,22 @@ impl ClaimIndex {
         let count = self.active.claims.len();
         if count > 0 && (count >= self.memory / 2 || now.since(self.active.oldest) >= HOUR_MS) {
             self.numbers += 1;
-            let next = Generation { number: self.numbers, ..Generation::default() };
-            self.sealed.push_back(Arc::new(std::mem::replace(&mut self.active, next)));
+            let next = Generation {
+                number: self.numbers,
+                ..Generation::default()
+            };
+            self.sealed
+                .push_back(Arc::new(std::mem::replace(&mut self.active, next)));
         }
     }
 
     /// The job that brings memory back under its bound, if it is over and no job is under way.
     pub fn spill_job(&mut self) -> Option<SpillJob> {
-        let sealed: usize = self.sealed.iter().map(|generation| generation.claims.len()).sum();
+        let sealed: usize = self
+            .sealed
+            .iter()
+            .map(|generation| generation.claims.len())
+            .sum();
         if self.spilling || sealed + self.memory / 2 <= self.memory {
             return None;
         }
@@ -213,7 +234,11 @@ impl ClaimIndex {
     pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
         self.spilling = false;
         let run = spilled.run?;
-        if self.sealed.front().is_some_and(|generation| generation.number == spilled.number) {
+        if self
+            .sealed
+            .front()
+            .is_some_and(|generation| generation.number == spilled.number)
+        {
             self.sealed.pop_front();
             self.runs.push(run);
         }
@@ -223,8 +248,15 @@ impl ClaimIndex {
     /// Claims in memory, and on disk.
     #[must_use]
     pub fn len(&self) -> (usize, usize) {
-        let sealed: usize = self.sealed.iter().map(|generation| generation.claims.len()).sum();
-        (self.active.claims.len() + sealed, self.runs.iter().map(Run::len).sum())
+        let sealed: usize = self
+            .sealed
+            .iter()
+            .map(|generation| generation.claims.len())
+            .sum();
+        (
+            self.active.claims.len() + sealed,
+            self.runs.iter().map(Run::len).sum(),
+        )
     }
 
     /// Whether nothing is claimed.
@@ -240,8 +272,17 @@ impl SpillJob {
     pub fn run(self) -> Spilled {
         let mut claims: Vec<u128> = self.generation.claims.iter().copied().collect();
         claims.sort_unstable();
-        let run = Run::write(self.disk, &self.path, &claims, self.generation.newest, self.with_filter);
-        Spilled { number: self.generation.number, run }
+        let run = Run::write(
+            self.disk,
+            &self.path,
+            &claims,
+            self.generation.newest,
+            self.with_filter,
+        );
+        Spilled {
+            number: self.generation.number,
+            run,
+        }
     }
 }
 
@@ -258,7 +299,9 @@ mod tests {
     }
 
     fn id(number: u32) -> Claim {
-        Fingerprinter::new([0; 16]).source("s").claim(&number.to_le_bytes())
+        Fingerprinter::new([0; 16])
+            .source("s")
+            .claim(&number.to_le_bytes())
     }
 
     #[test]
@@ -292,7 +335,10 @@ mod tests {
             assert!(index.claim(id(number), Millis(0)).unwrap());
             index.rotate(Millis(0));
             if let Some(job) = index.spill_job() {
-                assert!(!index.claim(id(number), Millis(0)).unwrap(), "while the job is under way");
+                assert!(
+                    !index.claim(id(number), Millis(0)).unwrap(),
+                    "while the job is under way"
+                );
                 index.adopt(job.run()).unwrap();
             }
         }

@@ -18,7 +18,9 @@ use thiserror::Error;
 
 use super::claims::ClaimIndex;
 use super::segments::{self, Sealed};
-use super::{Entry, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, Verdict, record};
+use super::{
+    Entry, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, Verdict, record,
+};
 
 /// Tells how many bytes are free on the log's disk; `None` when that cannot be told.
 pub type FreeSpace = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -48,7 +50,9 @@ pub struct LogOptions {
 
 impl fmt::Debug for LogOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogOptions").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("LogOptions")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,11 +150,16 @@ impl Committer {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(disk: Arc<dyn Disk>, options: LogOptions, now: Millis) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: LogOptions,
+        now: Millis,
+    ) -> Result<(Self, Recovery), OpenError> {
         let dir = options.dir.join("log");
         disk.create_dir_all(&dir)?;
-        let lock =
-            disk.lock(&options.dir.join("lock"))?.ok_or_else(|| OpenError::InUse(options.dir.clone()))?;
+        let lock = disk
+            .lock(&options.dir.join("lock"))?
+            .ok_or_else(|| OpenError::InUse(options.dir.clone()))?;
         let fingerprinter = Fingerprinter::new(key(&*disk, &options)?);
         let mut claims = ClaimIndex::open(
             Arc::clone(&disk),
@@ -182,7 +191,10 @@ impl Committer {
     /// Where the log begins and ends.
     #[must_use]
     pub fn extent(&self) -> Range<Position> {
-        let first = self.sealed.first().map_or(self.active.base, |segment| segment.base);
+        let first = self
+            .sealed
+            .first()
+            .map_or(self.active.base, |segment| segment.base);
         first..Position(self.active.base.0 + self.active.len)
     }
 
@@ -202,14 +214,21 @@ impl Committer {
     ///
     /// # Errors
     /// [`CommitError`]; then nothing of the group is in the log, and all of it may be tried again.
-    pub fn commit(&mut self, now: Millis, mut group: Vec<Entry>) -> Result<Vec<Receipt>, CommitError> {
+    pub fn commit(
+        &mut self,
+        now: Millis,
+        mut group: Vec<Entry>,
+    ) -> Result<Vec<Receipt>, CommitError> {
         self.clean()?;
         if let Some(free) = (self.options.free_space)()
             && free < self.options.min_free_bytes
         {
             return Err(CommitError::LowSpace { free });
         }
-        let written = self.claim(now, &mut group).map_err(CommitError::from).and_then(|()| self.write(&group));
+        let written = self
+            .claim(now, &mut group)
+            .map_err(CommitError::from)
+            .and_then(|()| self.write(&group));
         let positions = match written {
             Ok(positions) => positions,
             Err(error) => {
@@ -224,7 +243,10 @@ impl Committer {
         let receipts = group
             .into_iter()
             .zip(positions)
-            .map(|(entry, position)| Receipt { position, events: entry.events })
+            .map(|(entry, position)| Receipt {
+                position,
+                events: entry.events,
+            })
             .collect();
         Ok(receipts)
     }
@@ -268,7 +290,11 @@ impl Committer {
         let mut offsets = Vec::with_capacity(group.len());
         for entry in group {
             // A pure retry adds nothing that the log does not say already.
-            if entry.events.iter().all(|slot| slot.verdict == Verdict::Duplicate) {
+            if entry
+                .events
+                .iter()
+                .all(|slot| slot.verdict == Verdict::Duplicate)
+            {
                 offsets.push(None);
                 continue;
             }
@@ -287,7 +313,9 @@ impl Committer {
         if records.is_empty() {
             return Ok(offsets.into_iter().map(|_| None).collect());
         }
-        if self.active.len > FILE_HEADER as u64 && self.active.len + total > self.options.segment_bytes {
+        if self.active.len > FILE_HEADER as u64
+            && self.active.len + total > self.options.segment_bytes
+        {
             self.roll()?;
         }
         let start = self.active.base.0 + self.active.len;
@@ -301,7 +329,10 @@ impl Committer {
         self.active.file.sync_data()?;
         self.active.dirty = false;
         self.active.len += total;
-        Ok(offsets.into_iter().map(|offset| offset.map(|offset| Position(start + offset))).collect())
+        Ok(offsets
+            .into_iter()
+            .map(|offset| offset.map(|offset| Position(start + offset)))
+            .collect())
     }
 
     /// Cuts off what a failed group may have left behind.
@@ -317,9 +348,19 @@ impl Committer {
     fn roll(&mut self) -> io::Result<()> {
         let base = Position(self.active.base.0 + self.active.len);
         let file = segments::create(&*self.disk, &self.dir, base)?;
-        let next = Active { base, file, len: FILE_HEADER as u64, newest: self.active.newest, dirty: false };
+        let next = Active {
+            base,
+            file,
+            len: FILE_HEADER as u64,
+            newest: self.active.newest,
+            dirty: false,
+        };
         let last = std::mem::replace(&mut self.active, next);
-        self.sealed.push(Sealed { base: last.base, len: last.len, newest: last.newest });
+        self.sealed.push(Sealed {
+            base: last.base,
+            len: last.len,
+            newest: last.newest,
+        });
         Ok(())
     }
 
@@ -330,12 +371,19 @@ impl Committer {
     pub fn sweep(&mut self, now: Millis) -> io::Result<Swept> {
         let mut swept = Swept::default();
         while let Some(oldest) = self.sealed.first() {
-            let aged = self.options.retain_ms.is_some_and(|age| now.since(oldest.newest) > age);
-            let crowded = self.options.retain_bytes.is_some_and(|most| self.bytes() > most);
+            let aged = self
+                .options
+                .retain_ms
+                .is_some_and(|age| now.since(oldest.newest) > age);
+            let crowded = self
+                .options
+                .retain_bytes
+                .is_some_and(|most| self.bytes() > most);
             if !aged && !crowded {
                 break;
             }
-            self.disk.remove(&self.dir.join(segments::name(oldest.base)))?;
+            self.disk
+                .remove(&self.dir.join(segments::name(oldest.base)))?;
             swept.segments += 1;
             swept.bytes += oldest.len;
             self.sealed.remove(0);
@@ -372,7 +420,10 @@ fn key(disk: &dyn Disk, options: &LogOptions) -> Result<[u8; 16], OpenError> {
             if read == 20 && crc32fast::hash(&key).to_le_bytes() == *crc {
                 Ok(key)
             } else {
-                Err(OpenError::Key { path, hours: options.dedupe_ms / 3_600_000 })
+                Err(OpenError::Key {
+                    path,
+                    hours: options.dedupe_ms / 3_600_000,
+                })
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -402,7 +453,10 @@ fn recover(
     now: Millis,
 ) -> io::Result<(Vec<Sealed>, Active, Recovery)> {
     let bases = segments::list(&**disk, dir)?;
-    let mut recovery = Recovery { segments: bases.len(), ..Recovery::default() };
+    let mut recovery = Recovery {
+        segments: bases.len(),
+        ..Recovery::default()
+    };
     let mut sealed: Vec<Sealed> = Vec::new();
     let mut active = None;
     let window_ms = claims.window_ms();
@@ -414,7 +468,11 @@ fn recover(
         match header {
             FileHeader::OtherVersion(_) => {
                 recovery.foreign.push(segments::name(base));
-                sealed.push(Sealed { base, len, newest: now });
+                sealed.push(Sealed {
+                    base,
+                    len,
+                    newest: now,
+                });
                 continue;
             }
             // The process ended while creating it: nothing can be in it.
@@ -429,7 +487,9 @@ fn recover(
         let mut take = |head: super::Head| {
             newest = newest.max(head.received);
             for slot in &head.events {
-                if slot.verdict == Verdict::Accepted && claims.restore(slot.claim, head.received, now) {
+                if slot.verdict == Verdict::Accepted
+                    && claims.restore(slot.claim, head.received, now)
+                {
                     recovery.claims += 1;
                 }
             }
@@ -453,10 +513,18 @@ fn recover(
                 file.truncate(scan.good_len)?;
                 file.sync_data()?;
             }
-            active = Some(Active { base, file, len: scan.good_len, newest: newest.max(Millis(0)), dirty: false });
+            active = Some(Active {
+                base,
+                file,
+                len: scan.good_len,
+                newest: newest.max(Millis(0)),
+                dirty: false,
+            });
             continue;
         }
-        let following = bases.get(index + 1).map(|next| dir.join(segments::name(*next)));
+        let following = bases
+            .get(index + 1)
+            .map(|next| dir.join(segments::name(*next)));
         let bound = match following {
             Some(path) => segments::first_received(&*segments::open(&**disk, &path)?.0)?,
             None => None,
@@ -480,7 +548,9 @@ fn recover(
     let active = match active {
         Some(active) => active,
         None => {
-            let base = sealed.last().map_or(0, |segment| segment.base.0 + segment.len);
+            let base = sealed
+                .last()
+                .map_or(0, |segment| segment.base.0 + segment.len);
             begin(disk, dir, Position(base), now)?
         }
     };
@@ -488,7 +558,18 @@ fn recover(
     Ok((sealed, active, recovery))
 }
 
-fn begin(disk: &Arc<dyn Disk>, dir: &std::path::Path, base: Position, now: Millis) -> io::Result<Active> {
+fn begin(
+    disk: &Arc<dyn Disk>,
+    dir: &std::path::Path,
+    base: Position,
+    now: Millis,
+) -> io::Result<Active> {
     let file = segments::create(&**disk, dir, base)?;
-    Ok(Active { base, file, len: FILE_HEADER as u64, newest: now, dirty: false })
+    Ok(Active {
+        base,
+        file,
+        len: FILE_HEADER as u64,
+        newest: now,
+        dirty: false,
+    })
 }

@@ -14,8 +14,8 @@ use headwater_store::disk::Disk;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    AppendError, Appending, CommitError, Committer, Entry, EventLog, Fingerprinter, FreeSpace, LogOptions, LogReader,
-    LogStatus, OpenError, Position, Receipt, Recovery, SpillJob, Spilled,
+    AppendError, Appending, CommitError, Committer, Entry, EventLog, Fingerprinter, FreeSpace,
+    LogOptions, LogReader, LogStatus, OpenError, Position, Receipt, Recovery, SpillJob, Spilled,
 };
 use crate::metrics::Histogram;
 
@@ -78,7 +78,9 @@ pub struct EmbeddedLog {
 
 impl std::fmt::Debug for EmbeddedLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedLog").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("EmbeddedLog")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +89,11 @@ impl EmbeddedLog {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(disk: Arc<dyn Disk>, options: LogOptions, now: Now) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: LogOptions,
+        now: Now,
+    ) -> Result<(Self, Recovery), OpenError> {
         let dir = options.dir.clone();
         let free_space = Arc::clone(&options.free_space);
         let (committer, recovery) = Committer::open(Arc::clone(&disk), options, now())?;
@@ -100,7 +106,9 @@ impl EmbeddedLog {
             waiting: AtomicU64::new(0),
             failing: Mutex::new(None),
             timings: LogTimings {
-                group_entries: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+                group_entries: Histogram::new(&[
+                    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0,
+                ]),
                 group_seconds: Histogram::new(crate::metrics::SECONDS),
                 failed_groups: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
@@ -110,9 +118,18 @@ impl EmbeddedLog {
         let (queue, inbox) = mpsc::channel();
         let (grow, grown) = watch::channel(extent.end.0);
         let fingerprinter = committer.fingerprinter().clone();
-        let driver =
-            Driver { committer, inbox, itself: queue.clone(), grow, shared: Arc::clone(&shared), now, swept: Instant::now() };
-        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || driver.run())?;
+        let driver = Driver {
+            committer,
+            inbox,
+            itself: queue.clone(),
+            grow,
+            shared: Arc::clone(&shared),
+            now,
+            swept: Instant::now(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || driver.run())?;
         let log = Self {
             disk,
             dir,
@@ -135,7 +152,11 @@ impl EmbeddedLog {
     /// Finishes what waits, then stops. Appends after it answer [`AppendError::Closed`].
     pub fn close(&self) {
         let _ = self.queue.send(Message::Close);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -162,7 +183,10 @@ impl EventLog for EmbeddedLog {
         LogReader::new(Arc::clone(&self.disk), &self.dir, from).until(Arc::clone(&self.shared.end))
     }
 
-    fn grown_beyond(&self, position: Position) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
+    fn grown_beyond(
+        &self,
+        position: Position,
+    ) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
         let mut grown = self.grown.clone();
         Box::pin(async move { grown.wait_for(|end| *end > position.0).await.is_ok() })
     }
@@ -176,7 +200,11 @@ impl EventLog for EmbeddedLog {
             claims_on_disk: shared.claims_on_disk.load(Ordering::Relaxed),
             waiting: shared.waiting.load(Ordering::Relaxed),
             free_bytes: (self.free_space)(),
-            failing: shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            failing: shared
+                .failing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -201,16 +229,20 @@ impl Driver {
         self.publish();
         while open {
             let failing = self.is_failing();
-            let first = match self.inbox.recv_timeout(if failing { PROBE_EVERY } else { SWEEP_EVERY }) {
-                Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout) if failing => {
-                    // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
-                    self.commit(Vec::new(), Vec::new());
-                    None
-                }
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
+            let first =
+                match self
+                    .inbox
+                    .recv_timeout(if failing { PROBE_EVERY } else { SWEEP_EVERY })
+                {
+                    Ok(message) => Some(message),
+                    Err(RecvTimeoutError::Timeout) if failing => {
+                        // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
+                        self.commit(Vec::new(), Vec::new());
+                        None
+                    }
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
             let mut entries = Vec::new();
             let mut answers = Vec::new();
             let mut bytes = 0;
@@ -241,18 +273,28 @@ impl Driver {
         // Whoever still waits is told to come back; nothing of theirs was written.
     }
 
-    fn commit(&mut self, entries: Vec<Entry>, answers: Vec<oneshot::Sender<Result<Receipt, AppendError>>>) {
+    fn commit(
+        &mut self,
+        entries: Vec<Entry>,
+        answers: Vec<oneshot::Sender<Result<Receipt, AppendError>>>,
+    ) {
         let started = Instant::now();
         let count = entries.len();
         let before = self.committer.extent().end.0;
         let outcome = self.committer.commit((self.now)(), entries);
         let timings = &self.shared.timings;
         timings.group_entries.observe(count as f64);
-        timings.group_seconds.observe(started.elapsed().as_secs_f64());
-        self.shared.waiting.fetch_sub(count as u64, Ordering::Relaxed);
+        timings
+            .group_seconds
+            .observe(started.elapsed().as_secs_f64());
+        self.shared
+            .waiting
+            .fetch_sub(count as u64, Ordering::Relaxed);
         match outcome {
             Ok(receipts) => {
-                timings.bytes.fetch_add(self.committer.extent().end.0 - before, Ordering::Relaxed);
+                timings
+                    .bytes
+                    .fetch_add(self.committer.extent().end.0 - before, Ordering::Relaxed);
                 self.set_failing(None);
                 // Readers see the records before their senders hear of them, never after.
                 self.publish();
@@ -274,12 +316,20 @@ impl Driver {
     }
 
     fn is_failing(&self) -> bool {
-        self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.shared
+            .failing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     /// Whether the state changed between working and failing.
     fn set_failing(&self, failing: Option<AppendError>) -> bool {
-        let mut state = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .failing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let changed = state.is_some() != failing.is_some();
         if changed && failing.is_none() {
             tracing::info!("the log accepts events again");
@@ -298,8 +348,15 @@ impl Driver {
         self.swept = Instant::now();
         match self.committer.sweep((self.now)()) {
             Ok(swept) if swept.segments > 0 => {
-                self.shared.timings.swept_segments.fetch_add(swept.segments, Ordering::Relaxed);
-                tracing::info!(segments = swept.segments, bytes = swept.bytes, "retention removed old segments");
+                self.shared
+                    .timings
+                    .swept_segments
+                    .fetch_add(swept.segments, Ordering::Relaxed);
+                tracing::info!(
+                    segments = swept.segments,
+                    bytes = swept.bytes,
+                    "retention removed old segments"
+                );
                 self.publish();
             }
             Ok(_) => {}
@@ -309,9 +366,11 @@ impl Driver {
 
     fn spill(&self, job: SpillJob) {
         let itself = self.itself.clone();
-        let spawned = std::thread::Builder::new().name("claims".to_owned()).spawn(move || {
-            let _ = itself.send(Message::Spilled(job.run()));
-        });
+        let spawned = std::thread::Builder::new()
+            .name("claims".to_owned())
+            .spawn(move || {
+                let _ = itself.send(Message::Spilled(job.run()));
+            });
         if let Err(error) = spawned {
             tracing::warn!(%error, "no thread to move claims to disk; they stay in memory until the next start");
         }
@@ -322,8 +381,12 @@ impl Driver {
         self.shared.first.store(extent.start.0, Ordering::Relaxed);
         self.shared.end.store(extent.end.0, Ordering::Release);
         let (memory, disk) = self.committer.claims();
-        self.shared.claims_in_memory.store(memory as u64, Ordering::Relaxed);
-        self.shared.claims_on_disk.store(disk as u64, Ordering::Relaxed);
+        self.shared
+            .claims_in_memory
+            .store(memory as u64, Ordering::Relaxed);
+        self.shared
+            .claims_on_disk
+            .store(disk as u64, Ordering::Relaxed);
         self.grow.send_replace(extent.end.0);
     }
 }
@@ -331,7 +394,9 @@ impl Driver {
 fn failure(error: &CommitError) -> AppendError {
     match error {
         CommitError::LowSpace { .. } => AppendError::Full,
-        CommitError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => AppendError::Full,
+        CommitError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            AppendError::Full
+        }
         CommitError::Io(_) | CommitError::Frame(_) => AppendError::Failed(error.to_string()),
     }
 }

@@ -60,6 +60,9 @@ mod tests {
         assert_eq!(claim, maker.source("web").claim(b"m-1"));
         assert_ne!(claim, maker.source("we").claim(b"bm-1"));
         assert_ne!(claim, maker.source("web").claim(b"m-2"));
-        assert_ne!(claim, Fingerprinter::new([2; 16]).source("web").claim(b"m-1"));
+        assert_ne!(
+            claim,
+            Fingerprinter::new([2; 16]).source("web").claim(b"m-1")
+        );
     }
 }

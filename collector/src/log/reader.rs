@@ -30,7 +30,7 @@ pub enum Next {
     End,
 }
 
-/// A reader; [`next`](Self::next) goes forward only.
+/// A reader; [`advance`](Self::advance) goes forward only.
 #[derive(Debug)]
 pub struct LogReader {
     disk: Arc<dyn Disk>,
@@ -49,7 +49,14 @@ impl LogReader {
     /// A reader of the log in the data folder `dir`.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, dir: &Path, from: Position) -> Self {
-        Self { disk, dir: dir.join("log"), at: from, segment: None, durable: None, buffer: Vec::new() }
+        Self {
+            disk,
+            dir: dir.join("log"),
+            at: from,
+            segment: None,
+            durable: None,
+            buffer: Vec::new(),
+        }
     }
 
     /// This reader, ending where `durable` says.
@@ -68,9 +75,13 @@ impl LogReader {
     ///
     /// # Errors
     /// The disk's own. Damage is none.
-    pub fn next(&mut self) -> io::Result<Next> {
+    pub fn advance(&mut self) -> io::Result<Next> {
         loop {
-            if self.durable.as_ref().is_some_and(|end| self.at.0 >= end.load(Ordering::Acquire)) {
+            if self
+                .durable
+                .as_ref()
+                .is_some_and(|end| self.at.0 >= end.load(Ordering::Acquire))
+            {
                 return Ok(Next::End);
             }
             let Some((base, file)) = self.segment.clone() else {
@@ -105,11 +116,17 @@ impl LogReader {
                         && let Ok((head, len)) = record::decode_head(body)
                     {
                         let body = Bytes::copy_from_slice(body.get(len..).unwrap_or_default());
-                        return Ok(Next::Record(Stored { position: from, head, body }));
+                        return Ok(Next::Record(Stored {
+                            position: from,
+                            head,
+                            body,
+                        }));
                     }
                     return Ok(Next::Skipped { from, to: self.at });
                 }
-                Decoded::NeedMore { .. } | Decoded::Corrupt { .. } => return self.damaged(base, &file),
+                Decoded::NeedMore { .. } | Decoded::Corrupt { .. } => {
+                    return self.damaged(base, &file);
+                }
             }
         }
     }
@@ -125,8 +142,14 @@ impl LogReader {
             return Ok(Some(Next::End));
         };
         let from = self.at;
-        let base = bases.iter().rev().find(|base| **base <= from).copied().unwrap_or(first);
-        let (file, header) = match segments::open(&*self.disk, &self.dir.join(segments::name(base))) {
+        let base = bases
+            .iter()
+            .rev()
+            .find(|base| **base <= from)
+            .copied()
+            .unwrap_or(first);
+        let (file, header) = match segments::open(&*self.disk, &self.dir.join(segments::name(base)))
+        {
             Ok(opened) => opened,
             // Retention was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Next::End)),

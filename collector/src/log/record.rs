@@ -85,7 +85,9 @@ impl Stored {
     #[must_use]
     pub fn event(&self, slot: &Slot) -> &[u8] {
         let start = slot.offset as usize;
-        self.body.get(start..start + slot.len as usize).unwrap_or_default()
+        self.body
+            .get(start..start + slot.len as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -165,7 +167,9 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         16 => Some(IpAddr::from(read.array::<16>()?)),
         _ => return Err(RecordError::Head),
     };
-    let source = std::str::from_utf8(read.take(name_len as usize)?).map_err(|_| RecordError::Head)?.to_owned();
+    let source = std::str::from_utf8(read.take(name_len as usize)?)
+        .map_err(|_| RecordError::Head)?
+        .to_owned();
     if count > MAX_EVENTS {
         return Err(RecordError::Head);
     }
@@ -174,7 +178,12 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         let (offset, len) = (read.u32()?, read.u32()?);
         let [number] = read.array()?;
         let verdict = Verdict::from_number(number).ok_or(RecordError::Unknown("verdict"))?;
-        events.push(Slot { offset, len, verdict, claim: Claim::default() });
+        events.push(Slot {
+            offset,
+            len,
+            verdict,
+            claim: Claim::default(),
+        });
     }
     for slot in &mut events {
         if slot.verdict == Verdict::Accepted {
@@ -231,7 +240,8 @@ fn platform_of(number: u8) -> Result<Platform, RecordError> {
 }
 
 fn type_number(kind: Option<EventType>) -> u8 {
-    kind.and_then(|kind| EventType::ALL.iter().position(|other| *other == kind)).map_or(0, |index| index as u8 + 1)
+    kind.and_then(|kind| EventType::ALL.iter().position(|other| *other == kind))
+        .map_or(0, |index| index as u8 + 1)
 }
 
 fn type_of(number: u8) -> Result<Option<EventType>, RecordError> {
@@ -250,7 +260,12 @@ mod tests {
     use crate::log::Reason;
 
     fn entry() -> Entry {
-        let slot = |verdict, claim| Slot { offset: 10, len: 20, verdict, claim: Claim(claim) };
+        let slot = |verdict, claim| Slot {
+            offset: 10,
+            len: 20,
+            verdict,
+            claim: Claim(claim),
+        };
         Entry {
             received: Millis(1_795_428_000_123),
             source: "web".into(),
@@ -276,8 +291,14 @@ mod tests {
         encode_head(&mut out, &entry);
         let (head, len) = decode_head(&out).unwrap();
         assert_eq!(len, out.len());
-        assert_eq!((head.received, head.source.as_str(), head.key), (entry.received, "web", entry.key));
-        assert_eq!((head.ip, head.implied, head.platform), (entry.ip, entry.implied, entry.platform));
+        assert_eq!(
+            (head.received, head.source.as_str(), head.key),
+            (entry.received, "web", entry.key)
+        );
+        assert_eq!(
+            (head.ip, head.implied, head.platform),
+            (entry.ip, entry.implied, entry.platform)
+        );
         assert_eq!(head.events, entry.events);
     }
 
@@ -298,7 +319,10 @@ mod tests {
     #[test]
     fn every_reason_survives_its_number() {
         for reason in Reason::ALL {
-            assert_eq!(Verdict::from_number(*reason as u8), Some(Verdict::Rejected(*reason)));
+            assert_eq!(
+                Verdict::from_number(*reason as u8),
+                Some(Verdict::Rejected(*reason))
+            );
         }
     }
 }

@@ -55,9 +55,21 @@ impl Run {
                 return Err(error);
             }
         }
-        let fences = claims.iter().step_by(PAGE).map(|claim| upper(*claim)).collect();
+        let fences = claims
+            .iter()
+            .step_by(PAGE)
+            .map(|claim| upper(*claim))
+            .collect();
         let filter = with_filter.then(|| Filter::of(claims));
-        Ok(Self { disk, path: path.to_owned(), file, len: claims.len(), fences, filter, newest })
+        Ok(Self {
+            disk,
+            path: path.to_owned(),
+            file,
+            len: claims.len(),
+            fences,
+            filter,
+            newest,
+        })
     }
 
     /// How many claims it holds.
@@ -67,28 +79,42 @@ impl Run {
 
     /// Bytes its filter takes in memory.
     pub(super) fn filter_bytes(&self) -> usize {
-        self.filter.as_ref().map_or(0, |filter| filter.words.len() * 8)
+        self.filter
+            .as_ref()
+            .map_or(0, |filter| filter.words.len() * 8)
     }
 
     /// Whether it holds the claim.
     pub(super) fn contains(&self, claim: Claim) -> io::Result<bool> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.may_hold(claim.0)) {
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !filter.may_hold(claim.0))
+        {
             return Ok(false);
         }
         let half = upper(claim.0);
         // Pages whose first upper half equals ours may begin in the page before.
-        let first = self.fences.partition_point(|fence| *fence < half).saturating_sub(1);
+        let first = self
+            .fences
+            .partition_point(|fence| *fence < half)
+            .saturating_sub(1);
         let last = self.fences.partition_point(|fence| *fence <= half);
         let mut page = [0; PAGE * CLAIM];
         for index in first..last {
-            let read = self.file.read_at((index * PAGE * CLAIM) as u64, &mut page)?;
+            let read = self
+                .file
+                .read_at((index * PAGE * CLAIM) as u64, &mut page)?;
             let expected = PAGE.min(self.len - index * PAGE) * CLAIM;
             if read < expected {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let (claims, _) = page.as_chunks::<CLAIM>();
             let claims = claims.get(..expected / CLAIM).unwrap_or_default();
-            if claims.binary_search_by_key(&claim.0, |bytes| u128::from_le_bytes(*bytes)).is_ok() {
+            if claims
+                .binary_search_by_key(&claim.0, |bytes| u128::from_le_bytes(*bytes))
+                .is_ok()
+            {
                 return Ok(true);
             }
         }
@@ -121,7 +147,9 @@ const PROBES: u32 = 5;
 impl Filter {
     fn of(claims: &[u128]) -> Self {
         let blocks = (claims.len() * 10).div_ceil(BLOCK * 64).max(1);
-        let mut filter = Self { words: vec![0; blocks * BLOCK] };
+        let mut filter = Self {
+            words: vec![0; blocks * BLOCK],
+        };
         for claim in claims {
             let start = filter.block(*claim);
             for (word, bit) in probes(*claim) {
@@ -135,7 +163,11 @@ impl Filter {
 
     fn may_hold(&self, claim: u128) -> bool {
         let start = self.block(claim);
-        probes(claim).all(|(word, bit)| self.words.get(start + word).is_some_and(|word| word & bit != 0))
+        probes(claim).all(|(word, bit)| {
+            self.words
+                .get(start + word)
+                .is_some_and(|word| word & bit != 0)
+        })
     }
 
     fn block(&self, claim: u128) -> usize {
@@ -172,9 +204,18 @@ mod tests {
         let (inside, outside) = (claims(0..10_000), claims(10_000..20_000));
         for with_filter in [true, false] {
             let path = dir.path().join("run");
-            let run = Run::write(Arc::new(RealDisk), &path, &inside, Millis(0), with_filter).unwrap();
-            assert!(inside.iter().all(|claim| run.contains(Claim(*claim)).unwrap()));
-            assert!(!outside.iter().any(|claim| run.contains(Claim(*claim)).unwrap()));
+            let run =
+                Run::write(Arc::new(RealDisk), &path, &inside, Millis(0), with_filter).unwrap();
+            assert!(
+                inside
+                    .iter()
+                    .all(|claim| run.contains(Claim(*claim)).unwrap())
+            );
+            assert!(
+                !outside
+                    .iter()
+                    .any(|claim| run.contains(Claim(*claim)).unwrap())
+            );
             drop(run);
             assert!(!path.exists(), "a run takes its file with it");
         }
@@ -183,7 +224,10 @@ mod tests {
     #[test]
     fn the_filter_turns_most_questions_away() {
         let filter = Filter::of(&claims(0..100_000));
-        let alarms = claims(100_000..200_000).iter().filter(|claim| filter.may_hold(**claim)).count();
+        let alarms = claims(100_000..200_000)
+            .iter()
+            .filter(|claim| filter.may_hold(**claim))
+            .count();
         assert!(alarms < 3_000, "{alarms} false alarms in 100,000");
     }
 
@@ -191,8 +235,19 @@ mod tests {
     fn claims_that_share_their_upper_half_are_found_across_pages() {
         let dir = tempfile::tempdir().unwrap();
         let inside: Vec<u128> = (0..1000).map(|low| (7 << 64) | low).collect();
-        let run = Run::write(Arc::new(RealDisk), &dir.path().join("run"), &inside, Millis(0), true).unwrap();
-        assert!(inside.iter().all(|claim| run.contains(Claim(*claim)).unwrap()));
+        let run = Run::write(
+            Arc::new(RealDisk),
+            &dir.path().join("run"),
+            &inside,
+            Millis(0),
+            true,
+        )
+        .unwrap();
+        assert!(
+            inside
+                .iter()
+                .all(|claim| run.contains(Claim(*claim)).unwrap())
+        );
         assert!(!run.contains(Claim((7 << 64) | 1000)).unwrap());
     }
 }

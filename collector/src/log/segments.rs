@@ -4,7 +4,7 @@
 //! reader needs no index. A file begins with [`headwater_store::frame`]'s header.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use headwater_model::time::Millis;
@@ -28,7 +28,12 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<Position>> {
     let mut bases: Vec<Position> = disk
         .list(dir)?
         .iter()
-        .filter_map(|name| name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20)?.parse().ok())
+        .filter_map(|name| {
+            name.strip_suffix(SUFFIX)
+                .filter(|digits| digits.len() == 20)?
+                .parse()
+                .ok()
+        })
         .map(Position)
         .collect();
     bases.sort_unstable();
@@ -64,7 +69,7 @@ pub(super) fn create(disk: &dyn Disk, dir: &Path, base: Position) -> io::Result<
 }
 
 /// Opens a segment and reads its header.
-pub(super) fn open(disk: &dyn Disk, path: &PathBuf) -> io::Result<(Arc<dyn DiskFile>, FileHeader)> {
+pub(super) fn open(disk: &dyn Disk, path: &Path) -> io::Result<(Arc<dyn DiskFile>, FileHeader)> {
     let file = disk.open(path)?;
     let mut bytes = [0; FILE_HEADER];
     let read = file.read_at(0, &mut bytes)?;
@@ -81,7 +86,10 @@ pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> i
     let mut buffer = vec![0; 4096];
     while at < len {
         let read = file.read_at(at, &mut buffer)?;
-        let Some(prefix) = buffer.get(..read).and_then(|bytes| bytes.first_chunk::<{ HEADER + 4 }>()) else {
+        let Some(prefix) = buffer
+            .get(..read)
+            .and_then(|bytes| bytes.first_chunk::<{ HEADER + 4 }>())
+        else {
             return Ok(false);
         };
         let [l0, l1, l2, l3, _, _, _, _, kind, rest @ ..] = *prefix;
@@ -91,7 +99,9 @@ pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> i
             return Ok(false);
         }
         if kind == RECORD_KIND {
-            let Some(head_len) = record::head_len(&rest).filter(|head_len| *head_len as u64 <= body) else {
+            let Some(head_len) =
+                record::head_len(&rest).filter(|head_len| *head_len as u64 <= body)
+            else {
                 return Ok(false);
             };
             let want = HEADER + head_len;
@@ -117,9 +127,13 @@ pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> i
 /// When the first readable record of a segment was received.
 pub(super) fn first_received(file: &dyn DiskFile) -> io::Result<Option<Millis>> {
     let mut bytes = [0; HEADER + record::FIXED];
-    if file.read_at(FILE_HEADER as u64, &mut bytes)? < bytes.len() || bytes.get(8) != Some(&RECORD_KIND) {
+    if file.read_at(FILE_HEADER as u64, &mut bytes)? < bytes.len()
+        || bytes.get(8) != Some(&RECORD_KIND)
+    {
         return Ok(None);
     }
-    let received = bytes.get(HEADER + 8..).and_then(|bytes| bytes.first_chunk::<8>());
+    let received = bytes
+        .get(HEADER + 8..)
+        .and_then(|bytes| bytes.first_chunk::<8>());
     Ok(received.map(|bytes| Millis(i64::from_le_bytes(*bytes))))
 }

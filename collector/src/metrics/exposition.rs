@@ -10,21 +10,49 @@ use crate::log::{LogStatus, LogTimings, Reason};
 /// All series.
 pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> String {
     let mut out = String::with_capacity(8 * 1024);
-    family(&mut out, "headwater_requests_total", "counter", "Answers by route and status.");
+    family(
+        &mut out,
+        "headwater_requests_total",
+        "counter",
+        "Answers by route and status.",
+    );
     for (name, row) in Route::NAMES.iter().zip(&metrics.requests) {
-        let statuses = STATUSES.iter().map(u16::to_string).chain(["other".to_owned()]);
+        let statuses = STATUSES
+            .iter()
+            .map(u16::to_string)
+            .chain(["other".to_owned()]);
         for (status, count) in statuses.zip(row) {
             let count = count.load(Ordering::Relaxed);
             if count > 0 {
-                let _ = writeln!(out, "headwater_requests_total{{route=\"{name}\",status=\"{status}\"}} {count}");
+                let _ = writeln!(
+                    out,
+                    "headwater_requests_total{{route=\"{name}\",status=\"{status}\"}} {count}"
+                );
             }
         }
     }
-    family(&mut out, "headwater_events_total", "counter", "Events by what became of them.");
-    for (name, count) in [("accepted", &metrics.accepted), ("duplicate", &metrics.duplicates)] {
-        let _ = writeln!(out, "headwater_events_total{{verdict=\"{name}\"}} {}", count.load(Ordering::Relaxed));
+    family(
+        &mut out,
+        "headwater_events_total",
+        "counter",
+        "Events by what became of them.",
+    );
+    for (name, count) in [
+        ("accepted", &metrics.accepted),
+        ("duplicate", &metrics.duplicates),
+    ] {
+        let _ = writeln!(
+            out,
+            "headwater_events_total{{verdict=\"{name}\"}} {}",
+            count.load(Ordering::Relaxed)
+        );
     }
-    family(&mut out, "headwater_events_rejected_total", "counter", "Rejected events by reason.");
+    family(
+        &mut out,
+        "headwater_events_rejected_total",
+        "counter",
+        "Rejected events by reason.",
+    );
     for (reason, count) in Reason::ALL.iter().zip(&metrics.rejected) {
         let _ = writeln!(
             out,
@@ -34,27 +62,101 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         );
     }
     let mut counter = |name: &str, help: &str, value: &AtomicU64| {
-        single(&mut out, name, "counter", help, value.load(Ordering::Relaxed));
+        single(
+            &mut out,
+            name,
+            "counter",
+            help,
+            value.load(Ordering::Relaxed),
+        );
     };
-    counter("headwater_wire_bytes_total", "Body bytes as they were sent.", &metrics.wire_bytes);
-    counter("headwater_body_bytes_total", "Body bytes after inflating.", &metrics.body_bytes);
-    counter("headwater_retries_seen_total", "Requests with X-Retry-Count above 0.", &metrics.retries);
-    counter("headwater_live_dropped_total", "Events that live readers were too slow for.", &metrics.live_dropped);
-    counter("headwater_log_appended_bytes_total", "Bytes appended to the log.", &log.bytes);
-    counter("headwater_log_failed_groups_total", "Groups that could not be written.", &log.failed_groups);
-    counter("headwater_log_swept_segments_total", "Segments that retention removed.", &log.swept_segments);
-    let mut gauge = |name: &str, help: &str, value: u64| single(&mut out, name, "gauge", help, value);
-    gauge("headwater_connections", "Open connections.", metrics.connections.load(Ordering::Relaxed));
-    gauge("headwater_log_bytes", "Bytes of log on disk.", status.end.0.saturating_sub(status.first.0));
-    gauge("headwater_log_waiting", "Requests that wait for their group.", status.waiting);
-    gauge("headwater_claims_memory", "messageIds remembered in memory.", status.claims_in_memory);
-    gauge("headwater_claims_disk", "messageIds remembered on disk.", status.claims_on_disk);
+    counter(
+        "headwater_wire_bytes_total",
+        "Body bytes as they were sent.",
+        &metrics.wire_bytes,
+    );
+    counter(
+        "headwater_body_bytes_total",
+        "Body bytes after inflating.",
+        &metrics.body_bytes,
+    );
+    counter(
+        "headwater_retries_seen_total",
+        "Requests with X-Retry-Count above 0.",
+        &metrics.retries,
+    );
+    counter(
+        "headwater_live_dropped_total",
+        "Events that live readers were too slow for.",
+        &metrics.live_dropped,
+    );
+    counter(
+        "headwater_log_appended_bytes_total",
+        "Bytes appended to the log.",
+        &log.bytes,
+    );
+    counter(
+        "headwater_log_failed_groups_total",
+        "Groups that could not be written.",
+        &log.failed_groups,
+    );
+    counter(
+        "headwater_log_swept_segments_total",
+        "Segments that retention removed.",
+        &log.swept_segments,
+    );
+    let mut gauge =
+        |name: &str, help: &str, value: u64| single(&mut out, name, "gauge", help, value);
+    gauge(
+        "headwater_connections",
+        "Open connections.",
+        metrics.connections.load(Ordering::Relaxed),
+    );
+    gauge(
+        "headwater_log_bytes",
+        "Bytes of log on disk.",
+        status.end.0.saturating_sub(status.first.0),
+    );
+    gauge(
+        "headwater_log_waiting",
+        "Requests that wait for their group.",
+        status.waiting,
+    );
+    gauge(
+        "headwater_claims_memory",
+        "messageIds remembered in memory.",
+        status.claims_in_memory,
+    );
+    gauge(
+        "headwater_claims_disk",
+        "messageIds remembered on disk.",
+        status.claims_on_disk,
+    );
     if let Some(free) = status.free_bytes {
-        gauge("headwater_disk_free_bytes", "Free bytes on the log's disk.", free);
+        gauge(
+            "headwater_disk_free_bytes",
+            "Free bytes on the log's disk.",
+            free,
+        );
     }
-    histogram(&mut out, "headwater_ingest_seconds", "Time to the answer, ingest routes.", &metrics.ingest_seconds);
-    histogram(&mut out, "headwater_log_group_seconds", "Time to commit a group.", &log.group_seconds);
-    histogram(&mut out, "headwater_log_group_entries", "Requests in a group.", &log.group_entries);
+    histogram(
+        &mut out,
+        "headwater_ingest_seconds",
+        "Time to the answer, ingest routes.",
+        &metrics.ingest_seconds,
+    );
+    histogram(
+        &mut out,
+        "headwater_log_group_seconds",
+        "Time to commit a group.",
+        &log.group_seconds,
+    );
+    histogram(
+        &mut out,
+        "headwater_log_group_entries",
+        "Requests in a group.",
+        &log.group_entries,
+    );
     out
 }
 
@@ -70,7 +172,11 @@ fn single(out: &mut String, name: &str, kind: &str, help: &str, value: u64) {
 fn histogram(out: &mut String, name: &str, help: &str, histogram: &Histogram) {
     family(out, name, "histogram", help);
     let mut total = 0;
-    let bounds = histogram.bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+    let bounds = histogram
+        .bounds
+        .iter()
+        .map(f64::to_string)
+        .chain(["+Inf".to_owned()]);
     for (bound, count) in bounds.zip(&histogram.counts) {
         total += count.load(Ordering::Relaxed);
         let _ = writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {total}");

@@ -35,7 +35,10 @@ impl Item {
 #[must_use]
 pub fn items(stored: &Stored) -> Vec<Item> {
     // The body was within tighter limits when it was taken in.
-    let limits = Limits { max_depth: Limits::DEPTH_CEILING, ..Limits::default().with_max_bytes(MAX_BODY_BYTES) };
+    let limits = Limits {
+        max_depth: Limits::DEPTH_CEILING,
+        ..Limits::default().with_max_bytes(MAX_BODY_BYTES)
+    };
     let mut envelope = match json::parse(&stored.body, &limits) {
         Ok(Value::Object(envelope)) => envelope,
         _ => Object::new(),
@@ -54,17 +57,24 @@ pub fn items(stored: &Stored) -> Vec<Item> {
     let slots = stored.head.events.iter().zip(sent).enumerate();
     slots
         .map(|(index, (slot, event))| {
-            let kind = stored
-                .head
-                .implied
-                .or_else(|| event.get("type").and_then(Value::as_str).and_then(EventType::parse));
+            let kind = stored.head.implied.or_else(|| {
+                event
+                    .get("type")
+                    .and_then(Value::as_str)
+                    .and_then(EventType::parse)
+            });
             let event = match event {
                 Value::Object(event) if slot.verdict.is_accepted() => {
                     Value::Object(normalise::normalise(event, kind, &envelope, stored, index))
                 }
                 other => other,
             };
-            Item { index, verdict: slot.verdict, kind, event }
+            Item {
+                index,
+                verdict: slot.verdict,
+                kind,
+                event,
+            }
         })
         .collect()
 }

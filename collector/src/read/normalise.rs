@@ -34,14 +34,24 @@ pub(super) fn normalise(
     if let Some(kind) = kind {
         event.insert("type", kind.as_str());
     }
-    for key in ["messageId", "userId", "anonymousId", "groupId", "previousId"] {
+    for key in [
+        "messageId",
+        "userId",
+        "anonymousId",
+        "groupId",
+        "previousId",
+    ] {
         if let Some(value) = event.get_mut(key)
             && let Value::Number(number) = value
         {
             *value = Value::from(number.as_str());
         }
     }
-    if !event.get("messageId").and_then(Value::as_str).is_some_and(|id| !id.is_empty()) {
+    if event
+        .get("messageId")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         event.insert("messageId", given_id(stored, index));
     }
     let mut flags = Flags::default();
@@ -69,7 +79,10 @@ pub(super) fn normalise(
 
 /// An id for an event that came without: the same whenever the record is read.
 fn given_id(stored: &Stored, index: usize) -> String {
-    format!("hw-{:x}-{:x}-{index:x}", stored.head.received.0, stored.position.0)
+    format!(
+        "hw-{:x}-{:x}-{index:x}",
+        stored.head.received.0, stored.position.0
+    )
 }
 
 /// The envelope's object with the event's own laid over it; `None` when neither has one.
@@ -107,7 +120,14 @@ fn note(context: &mut Object, head: &Head, flags: &Flags) {
     let mut noted = Object::new();
     noted.insert("sourceId", head.source.as_str());
     if !flags.0.is_empty() {
-        noted.insert("flags", flags.0.iter().map(|flag| Value::from(*flag)).collect::<Value>());
+        noted.insert(
+            "flags",
+            flags
+                .0
+                .iter()
+                .map(|flag| Value::from(*flag))
+                .collect::<Value>(),
+        );
     }
     let mut under = Object::new();
     under.insert("protocols", Value::Object(noted));
@@ -140,7 +160,10 @@ fn times(event: &mut Object, envelope: &Object, received: Millis, flags: &mut Fl
         timestamp = latest;
         flags.0.push("clock_skew");
     }
-    event.insert("originalTimestamp", original.unwrap_or(received).to_string());
+    event.insert(
+        "originalTimestamp",
+        original.unwrap_or(received).to_string(),
+    );
     event.insert("sentAt", sent.unwrap_or(received).to_string());
     event.insert("receivedAt", received.to_string());
     event.insert("timestamp", timestamp.to_string());

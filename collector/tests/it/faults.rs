@@ -70,14 +70,26 @@ fn accepted(log: &mut Committer, ids: &[u32], now: i64) -> Result<u64, CommitErr
 
 /// The ids of all accepted events, in the order of the log.
 fn stored(disk: &FaultyDisk) -> Vec<u32> {
-    let mut reader = LogReader::new(Arc::new(disk.clone()), &PathBuf::from("/data"), Position::default());
+    let mut reader = LogReader::new(
+        Arc::new(disk.clone()),
+        &PathBuf::from("/data"),
+        Position::default(),
+    );
     let mut ids = Vec::new();
     loop {
-        match reader.next().unwrap() {
+        match reader.advance().unwrap() {
             Next::Record(record) => {
                 for item in headwater_collector::read::items(&record) {
                     if item.verdict.is_accepted() {
-                        ids.push(item.event.get("messageId").unwrap().as_str().unwrap().parse().unwrap());
+                        ids.push(
+                            item.event
+                                .get("messageId")
+                                .unwrap()
+                                .as_str()
+                                .unwrap()
+                                .parse()
+                                .unwrap(),
+                        );
                     }
                 }
             }
@@ -129,9 +141,16 @@ fn a_full_disk_refuses_and_recovers_when_there_is_room() {
 #[test]
 fn a_reserve_of_free_space_is_kept() {
     let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
-    let options = LogOptions { min_free_bytes: 100, free_space: Arc::new(|| Some(99)), ..options() };
+    let options = LogOptions {
+        min_free_bytes: 100,
+        free_space: Arc::new(|| Some(99)),
+        ..options()
+    };
     let mut log = Committer::open(disk, options, Millis(0)).unwrap().0;
-    assert!(matches!(accepted(&mut log, &[1], 0), Err(CommitError::LowSpace { free: 99 })));
+    assert!(matches!(
+        accepted(&mut log, &[1], 0),
+        Err(CommitError::LowSpace { free: 99 })
+    ));
 }
 
 #[test]
@@ -162,7 +181,10 @@ fn crashes_at_any_moment_keep_what_was_acknowledged_once() {
         once.sort_unstable();
         once.dedup();
         assert_eq!(once.len(), found.len(), "seed {seed}: doubled");
-        assert!(acked.iter().all(|id| once.binary_search(id).is_ok()), "seed {seed}: lost");
+        assert!(
+            acked.iter().all(|id| once.binary_search(id).is_ok()),
+            "seed {seed}: lost"
+        );
     }
 }
 
@@ -188,11 +210,21 @@ fn old_segments_go_and_their_positions_are_never_used_again() {
 fn a_duplicate_within_one_group_is_told_with_its_first_copy() {
     let disk = FaultyDisk::new();
     let mut log = open(&disk, 0);
-    let group = vec![entry(&log, &[1, 1, 2], 0), entry(&log, &[2, 3], 0), entry(&log, &[3], 0)];
+    let group = vec![
+        entry(&log, &[1, 1, 2], 0),
+        entry(&log, &[2, 3], 0),
+        entry(&log, &[3], 0),
+    ];
     let receipts = log.commit(Millis(0), group).unwrap();
-    let told: Vec<_> = receipts.iter().map(|receipt| (receipt.tally().accepted, receipt.tally().duplicates)).collect();
+    let told: Vec<_> = receipts
+        .iter()
+        .map(|receipt| (receipt.tally().accepted, receipt.tally().duplicates))
+        .collect();
     assert_eq!(told, [(2, 1), (1, 1), (0, 1)]);
-    assert!(receipts[2].position.is_none(), "a pure retry is not written");
+    assert!(
+        receipts[2].position.is_none(),
+        "a pure retry is not written"
+    );
     assert_ne!(receipts[0].events[0].claim, Claim::default());
     assert_eq!(stored(&disk), [1, 2, 3]);
 }

@@ -25,9 +25,16 @@ fn every_hostile_body_gets_its_answer_and_the_next_sender_is_served() {
     let collector = Collector::dev(dir.path());
     let port = collector.port;
     let good = batch(r#"{"type":"page","userId":"u"}"#);
-    let ten_megabytes = batch(&format!(r#"{{"type":"page","userId":"{}"}}"#, "x".repeat(10 << 20)));
+    let ten_megabytes = batch(&format!(
+        r#"{{"type":"page","userId":"{}"}}"#,
+        "x".repeat(10 << 20)
+    ));
     let bomb = gzip(&vec![b' '; 64 << 20]);
-    let nested = batch(&format!(r#"{{"type":"page","userId":"u","properties":{}1{}}}"#, r#"{"a":"#.repeat(5000), "}".repeat(5000)));
+    let nested = batch(&format!(
+        r#"{{"type":"page","userId":"u","properties":{}1{}}}"#,
+        r#"{"a":"#.repeat(5000),
+        "}".repeat(5000)
+    ));
     let mut flipped = gzip(&good);
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x55;
@@ -39,17 +46,37 @@ fn every_hostile_body_gets_its_answer_and_the_next_sender_is_served() {
         ("flipped gzip", &flipped, "bad_compression"),
         ("cut gzip", cut, "bad_compression"),
         ("gzip magic only", &[0x1f, 0x8b], "bad_compression"),
-        ("invalid UTF-8", b"{\"batch\":[{\"type\":\"page\",\"userId\":\"\xff\"}]}", "bad_json"),
-        ("duplicate keys", br#"{"batch":[],"batch":[],"writeKey":"k"}"#, "bad_json"),
-        ("duplicate keys below", br#"{"batch":[{"type":"page","userId":"u","properties":{"a":1,"a":2}}]}"#, "bad_json"),
+        (
+            "invalid UTF-8",
+            b"{\"batch\":[{\"type\":\"page\",\"userId\":\"\xff\"}]}",
+            "bad_json",
+        ),
+        (
+            "duplicate keys",
+            br#"{"batch":[],"batch":[],"writeKey":"k"}"#,
+            "bad_json",
+        ),
+        (
+            "duplicate keys below",
+            br#"{"batch":[{"type":"page","userId":"u","properties":{"a":1,"a":2}}]}"#,
+            "bad_json",
+        ),
         ("half", &good[..good.len() - 2], "bad_json"),
         ("two values", br#"{"batch":[]}{}"#, "bad_json"),
-        ("NaN", br#"{"batch":[{"type":"page","userId":NaN}]}"#, "bad_json"),
+        (
+            "NaN",
+            br#"{"batch":[{"type":"page","userId":NaN}]}"#,
+            "bad_json",
+        ),
         ("byte order mark", b"\xef\xbb\xbf{\"batch\":[]}", "bad_json"),
         ("empty", b"", "bad_json"),
         ("array", b"[]", "bad_shape"),
         ("no batch", br#"{"writeKey":"k"}"#, "bad_shape"),
-        ("batch is no array", br#"{"batch":{},"writeKey":"k"}"#, "bad_shape"),
+        (
+            "batch is no array",
+            br#"{"batch":{},"writeKey":"k"}"#,
+            "bad_shape",
+        ),
         ("zeros", &[0; 1000], "bad_json"),
     ];
     for (name, body, code) in cases {
@@ -57,20 +84,45 @@ fn every_hostile_body_gets_its_answer_and_the_next_sender_is_served() {
         assert_eq!(answer.status, 400, "{name}: {}", answer.text());
         let told = answer.json();
         assert_eq!(told["success"], false, "{name}");
-        assert!(code.contains(told["error"]["code"].as_str().unwrap()), "{name}: {told}");
-        assert!(told["error"]["message"].as_str().unwrap().len() > 20, "{name}: {told}");
-        assert_eq!(send(port, "POST", "/v1/batch", &[], &good).status, 200, "after {name}");
+        assert!(
+            code.contains(told["error"]["code"].as_str().unwrap()),
+            "{name}: {told}"
+        );
+        assert!(
+            told["error"]["message"].as_str().unwrap().len() > 20,
+            "{name}: {told}"
+        );
+        assert_eq!(
+            send(port, "POST", "/v1/batch", &[], &good).status,
+            200,
+            "after {name}"
+        );
     }
-    assert!(collector.peak_memory() < 128 << 20, "{} bytes", collector.peak_memory());
+    assert!(
+        collector.peak_memory() < 128 << 20,
+        "{} bytes",
+        collector.peak_memory()
+    );
 }
 
 #[test]
 fn a_single_event_is_bound_to_its_own_limit() {
     let dir = tempdir().unwrap();
     let collector = Collector::dev(dir.path());
-    let event = |bytes: usize| format!(r#"{{"userId":"u","event":"{}","writeKey":"k"}}"#, "x".repeat(bytes));
-    assert_eq!(post(collector.port, "/v1/track", &event(32 * 1024)).status, 200);
-    assert_eq!(post(collector.port, "/v1/track", &event(40 * 1024)).status, 400);
+    let event = |bytes: usize| {
+        format!(
+            r#"{{"userId":"u","event":"{}","writeKey":"k"}}"#,
+            "x".repeat(bytes)
+        )
+    };
+    assert_eq!(
+        post(collector.port, "/v1/track", &event(32 * 1024)).status,
+        200
+    );
+    assert_eq!(
+        post(collector.port, "/v1/track", &event(40 * 1024)).status,
+        400
+    );
 }
 
 #[test]
@@ -80,13 +132,22 @@ fn a_slow_body_is_cut_off_and_others_do_not_wait_for_it() {
                   [[sources]]\nname = \"s\"\nwrite_keys = [\"k\"]\n";
     let collector = Collector::serve(dir.path(), config);
     let mut slow = connect(collector.port);
-    slow.write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"batch\":").unwrap();
+    slow.write_all(
+        b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"batch\":",
+    )
+    .unwrap();
     let started = Instant::now();
-    let told = strict(collector.port, r#"{"batch":[{"type":"page","userId":"u"}],"writeKey":"k"}"#);
+    let told = strict(
+        collector.port,
+        r#"{"batch":[{"type":"page","userId":"u"}],"writeKey":"k"}"#,
+    );
     assert_eq!(told["accepted"], 1);
     assert!(started.elapsed().as_millis() < 1400);
     let answer = read(&mut slow).unwrap();
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (408, &json!("body_timeout")));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (408, &json!("body_timeout"))
+    );
 }
 
 #[test]
@@ -98,13 +159,23 @@ fn bodies_in_hand_are_bounded_and_the_rest_is_told_to_come_back() {
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = connect(collector.port);
-        stream.write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 520000\r\n\r\n{").unwrap();
+        stream
+            .write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 520000\r\n\r\n{")
+            .unwrap();
         held.push(stream);
     }
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let large = format!(r#"{{"batch":[{{"type":"page","userId":"u"}}],"writeKey":"k","x":"{}"}}"#, "x".repeat(50_000));
+    let large = format!(
+        r#"{{"batch":[{{"type":"page","userId":"u"}}],"writeKey":"k","x":"{}"}}"#,
+        "x".repeat(50_000)
+    );
     let answer = post(collector.port, "/v1/batch", &large);
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("1")),
+        "{}",
+        answer.text()
+    );
     drop(held);
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(post(collector.port, "/v1/batch", &large).status, 200);

@@ -23,21 +23,35 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
 pub(crate) fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(40)))
+        .unwrap();
     stream
 }
 
 /// One request on a connection of its own; `None` when the connection breaks before the answer.
-pub(crate) fn try_send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+pub(crate) fn try_send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(40))).ok()?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: collector.test:{port}\r\nconnection: close\r\n");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(40)))
+        .ok()?;
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: collector.test:{port}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -48,7 +62,13 @@ pub(crate) fn try_send(port: u16, method: &str, path: &str, headers: &[(&str, &s
     read(&mut stream)
 }
 
-pub(crate) fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub(crate) fn send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     try_send(port, method, path, headers, body).expect("an answer")
 }
 
@@ -58,7 +78,13 @@ pub(crate) fn post(port: u16, path: &str, body: &str) -> Answer {
 
 /// What became of each event.
 pub(crate) fn strict(port: u16, body: &str) -> Value {
-    let answer = send(port, "POST", "/v1/batch", &[("x-collector-strict", "1")], body.as_bytes());
+    let answer = send(
+        port,
+        "POST",
+        "/v1/batch",
+        &[("x-collector-strict", "1")],
+        body.as_bytes(),
+    );
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
@@ -86,10 +112,18 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let length = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case("content-length"));
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    let length = headers
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case("content-length"));
     let length = length.map_or(0, |(_, length)| length.parse::<usize>().unwrap());
     let body = bytes.get(end + 4..end + 4 + length)?.to_vec();
-    Some(Answer { status, headers, body })
+    Some(Answer {
+        status,
+        headers,
+        body,
+    })
 }

@@ -1,5 +1,8 @@
 //! The collector through its public faces: the process, its HTTP routes, its files, and the log as a library.
 
+// Helpers outside #[test] functions are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod durable;
 mod faults;
 mod hostile;

@@ -14,8 +14,17 @@ fn normalised(vector: &Value) -> Value {
     let text = |key: &str| record[key].as_str();
     let implied = text("implied").map(|name| EventType::parse(name).unwrap());
     let body = record["body"].to_string();
-    let count = if implied.is_some() { 1 } else { record["body"]["batch"].as_array().unwrap().len() };
-    let slot = Slot { offset: 0, len: 0, verdict: Verdict::Accepted, claim: Claim::default() };
+    let count = if implied.is_some() {
+        1
+    } else {
+        record["body"]["batch"].as_array().unwrap().len()
+    };
+    let slot = Slot {
+        offset: 0,
+        len: 0,
+        verdict: Verdict::Accepted,
+        claim: Claim::default(),
+    };
     let stored = Stored {
         position: Position(4096),
         head: Head {

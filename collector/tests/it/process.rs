@@ -17,7 +17,10 @@ const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
 impl Collector {
     /// `headwater dev` on this folder.
     pub(crate) fn dev(data: &Path) -> Self {
-        Self::start(data, &["dev", "--port", "0", "--data", data.to_str().unwrap()])
+        Self::start(
+            data,
+            &["dev", "--port", "0", "--data", data.to_str().unwrap()],
+        )
     }
 
     /// `headwater serve` with this configuration; its `[storage] dir` is `data`.
@@ -25,7 +28,10 @@ impl Collector {
         let file = data.join("headwater.toml");
         let dir = data.join("data");
         std::fs::write(&file, config.replace("DATA", dir.to_str().unwrap())).unwrap();
-        Self::start(&dir, &["serve", "--port", "0", "--config", file.to_str().unwrap()])
+        Self::start(
+            &dir,
+            &["serve", "--port", "0", "--config", file.to_str().unwrap()],
+        )
     }
 
     fn start(data: &Path, arguments: &[&str]) -> Self {
@@ -36,11 +42,18 @@ impl Collector {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().expect("the collector says where it listens").unwrap();
+        let first = lines
+            .next()
+            .expect("the collector says where it listens")
+            .unwrap();
         let port = first.rsplit(':').next().unwrap().parse().unwrap();
         assert!(first.starts_with("listening on http://"), "{first}");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, port, data: data.to_owned() }
+        Self {
+            child,
+            port,
+            data: data.to_owned(),
+        }
     }
 
     /// Ends it as a power cut would: no signal it could handle.
@@ -52,7 +65,13 @@ impl Collector {
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(self.child.wait().unwrap().success());
     }
 
@@ -63,8 +82,16 @@ impl Collector {
     /// Peak resident memory in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 1024
     }
 }
 
@@ -77,14 +104,30 @@ impl Drop for Collector {
 
 /// All that `headwater export` writes.
 pub(crate) fn export(data: &Path, more: &[&str]) -> Vec<Value> {
-    let output = Command::new(BINARY).args(["export", "--data", data.to_str().unwrap()]).args(more).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    let output = Command::new(BINARY)
+        .args(["export", "--data", data.to_str().unwrap()])
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(BINARY).args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
 }

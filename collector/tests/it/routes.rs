@@ -39,17 +39,30 @@ fn serve(mode: &str) -> (tempfile::TempDir, Collector) {
 fn every_route_takes_every_way_to_authenticate() {
     let (_dir, collector) = serve("strict");
     let port = collector.port;
-    let singles = ["track", "identify", "page", "screen", "group", "alias", "t", "i", "p", "s", "g", "a"];
+    let singles = [
+        "track", "identify", "page", "screen", "group", "alias", "t", "i", "p", "s", "g", "a",
+    ];
     let batches = ["batch", "b", "batch/b", "import", "import/"];
     let mut paths = Vec::new();
     for prefix in ["/v1/", "/"] {
-        paths.extend(singles.iter().map(|name| (format!("{prefix}{name}"), false)));
+        paths.extend(
+            singles
+                .iter()
+                .map(|name| (format!("{prefix}{name}"), false)),
+        );
         paths.extend(batches.iter().map(|name| (format!("{prefix}{name}"), true)));
     }
     paths.push(("/beacon/v1/batch".to_owned(), true));
     let mut sent = 0;
     for (path, is_batch) in &paths {
-        for auth in ["basic", "basic without colon", "header", "body", "query", "bearer and body"] {
+        for auth in [
+            "basic",
+            "basic without colon",
+            "header",
+            "body",
+            "query",
+            "bearer and body",
+        ] {
             let id = format!("m-{sent}");
             let mut event = json!({"userId": "u", "event": "E", "groupId": "g", "previousId": "p", "messageId": id});
             if *is_batch {
@@ -68,22 +81,40 @@ fn every_route_takes_every_way_to_authenticate() {
                 _ => &[],
             };
             let query = if auth == "query" { "?writeKey=wk" } else { "" };
-            let answer = send(port, "POST", &format!("{path}{query}"), headers, event.to_string().as_bytes());
+            let answer = send(
+                port,
+                "POST",
+                &format!("{path}{query}"),
+                headers,
+                event.to_string().as_bytes(),
+            );
             assert_eq!(answer.status, 200, "{path} {auth}: {}", answer.text());
-            assert_eq!(answer.json()["accepted"], 1, "{path} {auth}: {}", answer.text());
+            assert_eq!(
+                answer.json()["accepted"],
+                1,
+                "{path} {auth}: {}",
+                answer.text()
+            );
             sent += 1;
         }
     }
     let events = collector.export(&[]);
     assert_eq!(events.len(), sent);
-    assert!(events.iter().all(|event| event["context"]["protocols"]["sourceId"] == "web" && event.get("writeKey").is_none()));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["context"]["protocols"]["sourceId"] == "web"
+                && event.get("writeKey").is_none())
+    );
 }
 
 #[test]
 fn compressed_bodies_are_inflated_whatever_the_headers_say() {
     let dir = tempdir().unwrap();
     let collector = Collector::dev(dir.path());
-    let body = |id: &str| format!(r#"{{"batch":[{{"type":"page","userId":"u","messageId":"{id}"}}],"writeKey":"k"}}"#);
+    let body = |id: &str| {
+        format!(r#"{{"batch":[{{"type":"page","userId":"u","messageId":"{id}"}}],"writeKey":"k"}}"#)
+    };
     let gzip = |text: String| {
         let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         out.write_all(text.as_bytes()).unwrap();
@@ -94,34 +125,66 @@ fn compressed_bodies_are_inflated_whatever_the_headers_say() {
         out.write_all(text.as_bytes()).unwrap();
         out.finish().unwrap()
     };
-    let cases: [(&[(&str, &str)], Vec<u8>); 5] = [
-        (&[("content-encoding", "gzip"), ("content-type", "text/plain")], gzip(body("a"))),
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: [(Headers, Vec<u8>); 5] = [
+        (
+            &[("content-encoding", "gzip"), ("content-type", "text/plain")],
+            gzip(body("a")),
+        ),
         (&[], gzip(body("b"))),
         (&[("content-encoding", "GZIP")], body("c").into_bytes()),
         (&[("content-encoding", "deflate")], zlib(body("d"))),
         (&[("content-encoding", "identity")], body("e").into_bytes()),
     ];
     for (headers, bytes) in &cases {
-        assert_eq!(send(collector.port, "POST", "/v1/b", headers, bytes).status, 200, "{headers:?}");
+        assert_eq!(
+            send(collector.port, "POST", "/v1/b", headers, bytes).status,
+            200,
+            "{headers:?}"
+        );
     }
     assert_eq!(collector.export(&[]).len(), cases.len());
-    assert_eq!(send(collector.port, "POST", "/v1/b", &[("content-encoding", "br")], b"x").status, 415);
+    assert_eq!(
+        send(
+            collector.port,
+            "POST",
+            "/v1/b",
+            &[("content-encoding", "br")],
+            b"x"
+        )
+        .status,
+        415
+    );
 }
 
 #[test]
 fn segment_mode_answers_200_to_unknown_keys_and_records_the_events_as_rejected() {
     let (_dir, collector) = serve("segment");
-    let event = |key: &str| format!(r#"{{"type":"track","event":"E","userId":"u","writeKey":"{key}"}}"#);
+    let event =
+        |key: &str| format!(r#"{{"type":"track","event":"E","userId":"u","writeKey":"{key}"}}"#);
     for key in ["nobody", "gone"] {
         let answer = post(collector.port, "/v1/track", &event(key));
-        assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"success":true}"#));
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (200, r#"{"success":true}"#)
+        );
     }
     assert!(collector.export(&[]).is_empty());
-    let codes: Vec<_> = collector.export(&["--rejected"]).iter().map(|line| line["rejected"].clone()).collect();
+    let codes: Vec<_> = collector
+        .export(&["--rejected"])
+        .iter()
+        .map(|line| line["rejected"].clone())
+        .collect();
     assert_eq!(codes, ["unknown_write_key", "source_disabled"]);
-    assert_eq!(post(collector.port, "/v1/track?strict=1", &event("nobody")).status, 401);
+    assert_eq!(
+        post(collector.port, "/v1/track?strict=1", &event("nobody")).status,
+        401
+    );
     let answer = post(collector.port, "/v1/track", r#"{"event":"E","userId":"u"}"#);
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("no_write_key")));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (401, &json!("no_write_key"))
+    );
 }
 
 #[test]
@@ -134,12 +197,23 @@ fn strict_mode_names_every_rejected_event_and_takes_the_rest() {
         {"type":"video","userId":"u"}
     ],"writeKey":"wk"}"#;
     let told = strict(collector.port, body);
-    assert_eq!((&told["accepted"], &told["duplicates"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&told["accepted"], &told["duplicates"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(told["rejected"][0]["index"], 2);
     assert_eq!(told["rejected"][0]["messageId"], "2");
     assert_eq!(told["rejected"][0]["code"], "no_user_anon_id");
     assert_eq!(told["rejected"][1]["code"], "unknown_type");
-    assert_eq!(post(collector.port, "/v1/track", r#"{"userId":"u","event":"E","writeKey":"nobody"}"#).status, 401);
+    assert_eq!(
+        post(
+            collector.port,
+            "/v1/track",
+            r#"{"userId":"u","event":"E","writeKey":"nobody"}"#
+        )
+        .status,
+        401
+    );
 }
 
 #[test]
@@ -149,22 +223,56 @@ fn browsers_get_their_preflight_and_foreign_origins_are_barred() {
     let asked = [
         ("origin", "https://shop.example"),
         ("access-control-request-method", "POST"),
-        ("access-control-request-headers", "authorization,content-type"),
+        (
+            "access-control-request-headers",
+            "authorization,content-type",
+        ),
     ];
     for path in ["/v1/t", "/v1/b", "/anything"] {
         let answer = send(port, "OPTIONS", path, &asked, b"");
         assert_eq!(answer.status, 204);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("https://shop.example"));
-        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
-        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization,content-type"));
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some("https://shop.example")
+        );
+        assert_eq!(
+            answer.header("access-control-allow-credentials"),
+            Some("true")
+        );
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            Some("authorization,content-type")
+        );
         assert_eq!(answer.header("access-control-max-age"), Some("900"));
     }
     let body = br#"{"event":"E","anonymousId":"a","writeKey":"wk"}"#;
-    let answer = send(port, "POST", "/v1/t", &[asked[0], ("content-type", "text/plain")], body);
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some("https://shop.example")));
-    assert_eq!(send(port, "POST", "/v1/t", &[("origin", "https://evil.example")], body).status, 403);
+    let answer = send(
+        port,
+        "POST",
+        "/v1/t",
+        &[asked[0], ("content-type", "text/plain")],
+        body,
+    );
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (200, Some("https://shop.example"))
+    );
+    assert_eq!(
+        send(
+            port,
+            "POST",
+            "/v1/t",
+            &[("origin", "https://evil.example")],
+            body
+        )
+        .status,
+        403
+    );
     let stored = collector.export(&[]);
-    assert_eq!(stored[0]["context"]["ip"], "127.0.0.1", "a page's address is its user's");
+    assert_eq!(
+        stored[0]["context"]["ip"], "127.0.0.1",
+        "a page's address is its user's"
+    );
 }
 
 #[test]
@@ -182,7 +290,11 @@ fn a_pixel_is_a_picture_whatever_happens() {
         "/v1/pixel/track".to_owned(),
     ] {
         let answer = get(port, &path);
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/gif")), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("image/gif")),
+            "{path}"
+        );
         assert_eq!(&answer.body[..6], b"GIF89a");
     }
     let events = collector.export(&[]);
@@ -195,22 +307,51 @@ fn settings_send_sdks_to_the_host_they_asked() {
     let (_dir, collector) = serve("segment");
     let port = collector.port;
     for path in [
-        "/v1/projects/wk/settings", "/projects/wk/settings", "/v1/projects/projects/wk/settings",
-        "/projects/projects/wk/settings", "/v1/projects?writeKey=wk",
+        "/v1/projects/wk/settings",
+        "/projects/wk/settings",
+        "/v1/projects/projects/wk/settings",
+        "/projects/projects/wk/settings",
+        "/v1/projects?writeKey=wk",
     ] {
         let answer = get(port, path);
-        assert_eq!(answer.header("cache-control"), Some("public, max-age=86400"), "{path}");
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("public, max-age=86400"),
+            "{path}"
+        );
         let settings = answer.json();
         let segment = &settings["integrations"]["Segment.io"];
         assert_eq!(segment["apiHost"], format!("collector.test:{port}/v1"));
-        assert_eq!((&segment["apiKey"], &segment["protocol"]), (&json!("wk"), &json!("http")));
-        assert_eq!(settings["integrations"]["Webhook"]["url"], "https://x.example");
+        assert_eq!(
+            (&segment["apiKey"], &segment["protocol"]),
+            (&json!("wk"), &json!("http"))
+        );
+        assert_eq!(
+            settings["integrations"]["Webhook"]["url"],
+            "https://x.example"
+        );
         assert_eq!(settings["plan"]["track"]["__default"]["enabled"], true);
-        assert!(settings["edgeFunction"].is_object() && settings["middlewareSettings"]["routingRules"].is_array());
+        assert!(
+            settings["edgeFunction"].is_object()
+                && settings["middlewareSettings"]["routingRules"].is_array()
+        );
     }
     assert_eq!(get(port, "/v1/projects/nobody/settings").status, 404);
-    let rudder = send(port, "GET", "/sourceConfig/?p=npm", &[("authorization", "Basic d2s6")], b"").json();
-    assert_eq!((&rudder["source"]["enabled"], &rudder["source"]["destinations"]), (&json!(true), &json!([])));
+    let rudder = send(
+        port,
+        "GET",
+        "/sourceConfig/?p=npm",
+        &[("authorization", "Basic d2s6")],
+        b"",
+    )
+    .json();
+    assert_eq!(
+        (
+            &rudder["source"]["enabled"],
+            &rudder["source"]["destinations"]
+        ),
+        (&json!(true), &json!([]))
+    );
 }
 
 #[test]
@@ -220,9 +361,16 @@ fn telemetry_is_swallowed_and_wrong_methods_and_paths_are_told() {
     let port = collector.port;
     assert_eq!(post(port, "/v1/m", r#"{"series":[]}"#).status, 200);
     assert_eq!(get(port, "/v1/batch").status, 405);
-    assert_eq!(post(port, "/v1/pixel/track", "{}").status, 200, "a picture, even then");
+    assert_eq!(
+        post(port, "/v1/pixel/track", "{}").status,
+        200,
+        "a picture, even then"
+    );
     let answer = post(port, "/v2/track", "{}");
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("no_route")));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (404, &json!("no_route"))
+    );
     assert!(collector.export(&[]).is_empty());
 }
 
@@ -235,16 +383,31 @@ fn what_was_acknowledged_is_in_the_inspector() {
     post(port, "/v1/b", body);
     post(port, "/v1/b", body);
     let all = get(port, "/_inspect/all").json();
-    assert_eq!((&all["good"], &all["bad"], &all["duplicates"]), (&json!(2), &json!(2), &json!(2)));
+    assert_eq!(
+        (&all["good"], &all["bad"], &all["duplicates"]),
+        (&json!(2), &json!(2), &json!(2))
+    );
     let good = get(port, "/_inspect/good?type=page").json();
     assert_eq!(good["items"][0]["event"]["messageId"], "2");
-    assert_eq!(get(port, "/_inspect/good?event=A").json()["items"].as_array().unwrap().len(), 1);
-    assert_eq!(get(port, "/_inspect/bad").json()["items"][0]["code"], "no_event_name");
+    assert_eq!(
+        get(port, "/_inspect/good?event=A").json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        get(port, "/_inspect/bad").json()["items"][0]["code"],
+        "no_event_name"
+    );
     post(port, "/_inspect/reset", "");
     assert_eq!(get(port, "/_inspect/all").json()["total"], 0);
     assert_eq!(get(port, "/_inspect/good").json()["items"], json!([]));
     let metrics = get(port, "/metrics").text();
-    assert!(metrics.contains("headwater_events_total{verdict=\"accepted\"} 2"), "{metrics}");
+    assert!(
+        metrics.contains("headwater_events_total{verdict=\"accepted\"} 2"),
+        "{metrics}"
+    );
     assert!(get(port, "/readyz").json()["ready"].as_bool().unwrap());
 }
 
@@ -252,7 +415,10 @@ fn what_was_acknowledged_is_in_the_inspector() {
 fn in_production_events_are_shown_to_the_admin_alone() {
     let (_dir, collector) = serve("segment");
     assert_eq!(get(collector.port, "/_inspect/all").status, 401);
-    assert_eq!(send(collector.port, "GET", "/_inspect/all", &[TOKEN], b"").status, 200);
+    assert_eq!(
+        send(collector.port, "GET", "/_inspect/all", &[TOKEN], b"").status,
+        200
+    );
     assert_eq!(get(collector.port, "/healthz").status, 200);
 }
 
@@ -265,4 +431,17 @@ fn a_configuration_is_checked_with_lines_and_hints() {
     assert!(!fine && text.contains("line 2"), "{text}");
     std::fs::write(&file, "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n").unwrap();
     assert!(run(&["check", "--config", file.to_str().unwrap()]).0);
+}
+
+#[test]
+fn an_emoji_that_javascript_cut_in_two_costs_nothing_else() {
+    let dir = tempdir().unwrap();
+    let collector = Collector::dev(dir.path());
+    let body = r#"{"batch":[{"type":"page","name":"cut \ud83d","userId":"u"},{"type":"page","name":"\ud83d\ude00","userId":"u"}],"writeKey":"k"}"#;
+    assert_eq!(strict(collector.port, body)["accepted"], 2);
+    let events = collector.export(&[]);
+    assert_eq!(
+        (&events[0]["name"], &events[1]["name"]),
+        (&json!("cut \u{fffd}"), &json!("😀"))
+    );
 }

@@ -9,7 +9,7 @@ const secure = protocol === 'https:';
 const swiftPlain = `
     .requestFactory { request in
         var plain = request
-        plain.url = request.url.flatMap { URL(string: $0.absoluteString.replacingOccurrences(of: "https://", with: "http://")) }
+        plain.url = request.url.flatMap { URL(string: "http" + $0.absoluteString.dropFirst(5)) }
         return plain
     }`;
 const kotlinPlain = `
