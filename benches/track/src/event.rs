@@ -39,12 +39,12 @@ impl Order {
             price: 249.9 + f64::from(seq % 50),
             quantity: seq % 5 + 1,
             currency: "EUR",
-            in_stock: seq % 3 > 0,
+            in_stock: !seq.is_multiple_of(3),
             url: format!(
                 "https://shop.example.com/outdoor/tents/fjord-{}?utm_source=newsletter&utm_medium=email&utm_campaign=summer-2026&utm_content=hero",
                 seq % 5000
             ),
-            coupon: (seq % 2 == 0).then(|| "SUMMER-2026".to_owned()),
+            coupon: seq.is_multiple_of(2).then(|| "SUMMER-2026".to_owned()),
         }
     }
 

@@ -164,7 +164,7 @@ fn read_head(reader: &mut impl BufRead) -> Result<Option<Head>> {
             ("content-length", value) => {
                 head.length = value
                     .parse()
-                    .map_err(|_| Error::from(ErrorKind::InvalidData))?
+                    .map_err(|_| Error::from(ErrorKind::InvalidData))?;
             }
             ("content-encoding", value) => head.gzip = value == "gzip",
             ("connection", value) => head.close = value == "close",

@@ -25,7 +25,7 @@ impl Headwater {
             .directory(folder)
             .durability(durability)
             .on_report(|report| {
-                eprintln!("headwater: {} events lost: {}", report.count, report.reason)
+                eprintln!("headwater: {} events lost: {}", report.count, report.reason);
             })
             .build()?;
         Ok(Self { client })
