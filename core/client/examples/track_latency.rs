@@ -1,6 +1,7 @@
 //! How long `track()` keeps its caller: 100,000 calls of a 12-property event of about 700 bytes, in a row.
 //!
-//! `cargo run --release -p headwater --example track_latency [-- buffered|sync|memory] [calls]`
+//! `cargo run --release -p headwater --example track_latency [-- buffered|sync|memory] [calls] [quiet]`
+//! With `quiet` nothing is sent meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -36,18 +37,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .and_then(|n| n.parse().ok())
         .unwrap_or(100_000);
     let directory = std::env::temp_dir().join(format!("headwater-latency-{}", std::process::id()));
+    let quiet = arguments.next().is_some();
     // Nobody listens there: the whole backlog stays, which is the worst case for memory.
     let client = Client::builder("bench-key")
         .endpoint("http://127.0.0.1:9")
         .directory(&directory)
         .durability(durability)
+        .flush_at(if quiet { usize::MAX } else { 20 })
+        .flush_bytes(if quiet { u64::MAX } else { 250_000 })
         .build()?;
     let order = Order {
         order_id: "50314b8e-7ae1-4d6e-8f2b-1c2d3e4f5a6b",
-        affiliation: "Google Store, north-western storefront",
-        coupon: "SUMMER-SALE-2026-THIRTY-OFF",
+        affiliation: "Google Store, north-western storefront, ground floor, second aisle on the left",
+        coupon: "SUMMER-SALE-2026-THIRTY-PERCENT-OFF-ALL-SHOES-AND-BAGS",
         currency: "EUR",
-        checkout_id: "fksdjfsdjfisjf9sdfjsd9f-checkout-0001",
+        checkout_id: "fksdjfsdjfisjf9sdfjsd9f-checkout-0001-8f2b1c2d3e4f5a6b7c8d9e0f1a2b3c4d",
         total: 27.5,
         revenue: 25.0,
         shipping: 3.0,
@@ -97,6 +101,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .trim()
     );
     drop(client);
-    std::fs::remove_dir_all(&directory)?;
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
     Ok(())
 }

@@ -179,19 +179,17 @@ fn synced_calls_that_returned_survive_a_kill() {
 
 #[test]
 fn a_second_client_on_the_directory_is_a_typed_error() {
-    let directory = tempfile::tempdir().unwrap();
-    let first = on(directory.path(), Backend::SegmentLog, NOBODY)
-        .build()
-        .unwrap();
-    let error = on(directory.path(), Backend::SegmentLog, NOBODY)
-        .build()
-        .unwrap_err();
-    assert!(
-        matches!(error, BuildError::DirectoryInUse { .. }),
-        "{error}"
-    );
-    send(&first, "still works");
-    assert_eq!(first.queue().events, 1);
+    for backend in backends() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = on(directory.path(), backend, NOBODY).build().unwrap();
+        let error = on(directory.path(), backend, NOBODY).build().unwrap_err();
+        assert!(
+            matches!(error, BuildError::DirectoryInUse { .. }),
+            "{error}"
+        );
+        send(&first, "still works");
+        assert_eq!(first.queue().events, 1);
+    }
 }
 
 #[test]
