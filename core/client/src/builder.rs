@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use headwater_engine::{
     BackgroundPolicy, BytesPolicy, Config, ConfigError, ConsentConfig, CountPolicy,
     DestinationConfig, Diagnostic, Engine, FlushPolicy, IntervalPolicy, Mode, Now, Plugin, Quota,
-    Report, RetryConfig, SettingsConfig, Start, StateKey, Stored, Timeline,
+    Report, RetryConfig, Start, StateKey, Stored, Timeline,
 };
 use headwater_model::context;
 use headwater_model::id::{Seq, WriteKey};
-use headwater_model::json::{Object, SerializeError, Value};
+use headwater_model::json::{Object, Value};
 use headwater_store::{Opened, StoreError};
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -26,7 +26,8 @@ use crate::durability::{self, Backend, Durability};
 use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
-use crate::tls::{Network, without_secret};
+use crate::settings::{Settings, check_url, millis};
+use crate::tls::Network;
 use crate::worker::Worker;
 
 const NAME: &str = "headwater-rust";
@@ -70,16 +71,6 @@ pub struct Builder {
     context: Result<Object, BuildError>,
     /// What the engine takes as it is.
     tuned: Tuned,
-}
-
-/// Whether the settings document is fetched.
-#[derive(Debug, Default)]
-struct Settings {
-    wanted: bool,
-    url: Option<String>,
-    defaults: Option<Result<Value, SerializeError>>,
-    follow_api_host: bool,
-    refresh: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -516,60 +507,6 @@ impl Builder {
         config.destinations = destinations;
         Ok(config)
     }
-}
-
-impl Settings {
-    fn config(
-        self,
-        endpoint: &str,
-        write_key: &WriteKey,
-        destinations: &[DestinationConfig],
-    ) -> Result<Option<SettingsConfig>, BuildError> {
-        if !self.wanted && !destinations.iter().any(|each| each.needs_settings) {
-            return Ok(None);
-        }
-        let url = match self.url {
-            Some(url) => url,
-            None => {
-                let base = endpoint.trim_end_matches('/');
-                let base = ["/batch", "/b", "/v1"]
-                    .iter()
-                    .fold(base, |base, end| base.strip_suffix(end).unwrap_or(base));
-                [base, "/v1/projects/", write_key.as_str(), "/settings"].concat()
-            }
-        };
-        check_url("settings address", &url)?;
-        let mut config = SettingsConfig::new(url);
-        config.follow_api_host = self.follow_api_host;
-        if let Some(refresh) = self.refresh {
-            config.refresh = millis(refresh);
-        }
-        config.defaults = self
-            .defaults
-            .transpose()
-            .map_err(|source| BuildError::Json {
-                what: "settings' defaults",
-                source,
-            })?;
-        Ok(Some(config))
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn check_url(what: &'static str, given: &str) -> Result<(), BuildError> {
-    let failed = |reason: String| BuildError::Address {
-        what,
-        given: without_secret(given),
-        reason,
-    };
-    let url = reqwest::Url::parse(given).map_err(|error| failed(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(failed("it starts otherwise".to_owned()));
-    }
-    Ok(())
 }
 
 fn check_header(name: &str, value: &str) -> Result<(), BuildError> {

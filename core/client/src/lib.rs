@@ -12,6 +12,7 @@ mod error;
 mod guarded;
 mod host;
 mod inside;
+mod settings;
 mod tls;
 mod upload;
 mod view;
