@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 oneshot=${ONESHOT:-}
 port=${PORT:-8765}
 collector=
+shop=
 data=
 
 say() { printf '%s\n' "$*"; }
@@ -19,11 +20,12 @@ fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 finish() {
     code=$?
     trap - EXIT INT TERM HUP
-    if [ -n "$collector" ] && kill -0 "$collector" 2>/dev/null; then
-        kill -TERM "$collector" 2>/dev/null || true
-        wait "$collector" 2>/dev/null || true
-    fi
+    for process in $shop $collector; do
+        kill -TERM "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     if [ -n "$oneshot" ] && [ -n "$data" ]; then rm -rf "$data"; fi
+    if [ -n "$collector" ]; then rm -f "$data/collector.pid"; fi
     exit "$code"
 }
 trap finish EXIT
@@ -87,7 +89,10 @@ say "The collector's page: $url"
 say ""
 result=0
 # shellcheck disable=SC2086 # several options in one variable
-"$target/shop" --endpoint "$url" --data "$data/events" --headwater "$target/headwater" ${DEMO_ARGS:-} || result=$?
+"$target/shop" --endpoint "$url" --data "$data/events" --headwater "$target/headwater" ${DEMO_ARGS:-} &
+shop=$!
+wait "$shop" || result=$?
+shop=
 
 if [ -n "$oneshot" ]; then exit "$result"; fi
 say ""
