@@ -61,7 +61,7 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     {
         return next.run(request).await;
     }
-    let message = r#"{"success":false,"error":{"code":"no_admin_token","message":"send Authorization: Bearer <admin.token>, or ?token="}}"#;
+    let message = r#"{"success":false,"error":{"code":"no_admin_token","message":"send Authorization: Bearer <admin.token>, or ?token="},"code":"no_admin_token","message":"send Authorization: Bearer <admin.token>, or ?token="}"#;
     let mut response = json(StatusCode::UNAUTHORIZED, message.as_bytes().to_vec());
     response
         .headers_mut()

@@ -67,14 +67,22 @@ pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Re
     json(StatusCode::OK, Body::from(out))
 }
 
-/// `{"success":false,"error":{code,message}}` with the refusal's status.
+/// `{"success":false,"error":{code,message},code,message}` with the refusal's status. Both stand twice: the error object
+/// is ours, and segment-analytics-python reads the fields of the whole, and fails on an answer without them.
 pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
-    let mut out = Vec::with_capacity(256);
-    out.extend_from_slice(b"{\"success\":false,\"error\":{\"code\":");
-    write_string(&mut out, refusal.code());
-    out.extend_from_slice(b",\"message\":");
-    write_string(&mut out, &refusal.to_string());
-    out.extend_from_slice(b"}}");
+    let mut told = Vec::with_capacity(256);
+    told.extend_from_slice(b"\"code\":");
+    write_string(&mut told, refusal.code());
+    told.extend_from_slice(b",\"message\":");
+    write_string(&mut told, &refusal.to_string());
+    let out = [
+        b"{\"success\":false,\"error\":{",
+        told.as_slice(),
+        b"},",
+        &told,
+        b"}",
+    ]
+    .concat();
     let mut answer = json(refusal.status(), Body::from(out));
     if let Some(seconds) = refusal.retry_after() {
         answer
