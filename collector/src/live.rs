@@ -25,7 +25,7 @@ const KEPT_BYTES: usize = 8 << 20;
 /// Events a watcher may be behind before it loses some.
 const FEED: usize = 512;
 /// Bytes of log the follower may be behind before it skips ahead.
-const BEHIND: u64 = 4 << 20;
+const BEHIND: u64 = 16 << 20;
 /// Bytes the follower reads before it rests.
 const STRIDE: u64 = 256 << 10;
 const REST: Duration = Duration::from_millis(20);

@@ -71,9 +71,11 @@ pub struct StorageConfig {
     pub dir: PathBuf,
     /// Size at which a new log segment begins. Default 64 MiB; retention removes whole segments.
     pub segment_bytes: u64,
-    /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week).
+    /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week). Not below
+    /// [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log.
     pub retain_hours: u64,
-    /// Bytes of log above which the oldest segments are removed; 0 means no bound. Default 0.
+    /// Bytes of log above which the oldest segments are removed; 0 means no bound. Default 0. See
+    /// [`Config::warnings`].
     pub retain_bytes: u64,
     /// Free bytes below which events are refused with 503. Default 256 MiB.
     pub min_free_bytes: u64,
@@ -83,11 +85,13 @@ pub struct StorageConfig {
     pub dedupe_memory: usize,
 }
 
-/// `[limits]`: Segment's documented limits, with room for what its SDKs put round them.
+/// `[limits]`: what a body may cost before anybody knows who sent it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Largest batch body, compressed or not. Default 528,384: 500 KiB and 16 KiB for the envelope.
+    /// Largest batch body, compressed or not, in bytes. Default 4,096,000, what RudderStack's gateway takes. Segment
+    /// documents 500 KB, but its own SDKs pass it: they count characters, or events without their context
+    /// (analytics-node sends 830 KB), and give up a batch that is answered with 400.
     pub max_batch_bytes: usize,
     /// Largest body of a single-event route. Default 36,864: 32 KiB and 4 KiB for the envelope.
     pub max_single_bytes: usize,
@@ -103,7 +107,8 @@ pub struct LimitsConfig {
     pub body_timeout_ms: u64,
     /// Milliseconds in which a request's headers must arrive. Default 10,000.
     pub header_timeout_ms: u64,
-    /// Bytes of bodies held at one time; beyond that the answer is 503. Default 64 MiB.
+    /// Bytes of bodies held at one time, compressed and inflated; beyond that the answer is 503. Default 64 MiB: eight of
+    /// the largest bodies in both forms, or 120 of 500 KB.
     pub bytes_in_flight: usize,
 }
 
@@ -143,7 +148,7 @@ impl Default for StorageConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
-            max_batch_bytes: (500 + 16) * 1024,
+            max_batch_bytes: 4000 * 1024,
             max_single_bytes: (32 + 4) * 1024,
             max_event_bytes: 32 * 1024,
             max_events: 2500,
@@ -200,6 +205,31 @@ impl Config {
         }
     }
 
+    /// What is allowed and may surprise.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.sources.is_empty() {
+            warnings.push("without [[sources]] no write key is known".to_owned());
+        }
+        let storage = &self.storage;
+        if storage.retain_bytes > 0 {
+            warnings.push(format!(
+                "storage.retain_bytes: should {} bytes arrive in less than the {} hours of storage.dedupe_hours, the \
+                 oldest events are removed before that, and after a restart a retry of one of them is stored again",
+                storage.retain_bytes, storage.dedupe_hours
+            ));
+        }
+        if storage.retain_bytes > 0 && storage.retain_bytes < storage.segment_bytes {
+            warnings.push(
+                "storage.retain_bytes is below storage.segment_bytes: the segment that is being written always stays, \
+                 so the log grows to that size"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
     fn check_numbers(&self, findings: &mut Vec<Finding>) {
         let mut require = |holds: bool, field: &'static str, hint: &str| {
             if !holds {
@@ -221,10 +251,17 @@ impl Config {
             "storage.segment_bytes",
             "must be at least four times limits.max_batch_bytes",
         );
+        let storage = &self.storage;
+        require(
+            storage.retain_hours == 0 || storage.retain_hours >= storage.dedupe_hours,
+            "storage.retain_hours",
+            "must be at least storage.dedupe_hours, or 0 to keep all: a messageId whose event was removed is not known \
+             any more after a restart, and its retry would be stored again",
+        );
         require(
             limits.max_batch_bytes <= crate::log::MAX_BODY_BYTES,
             "limits.max_batch_bytes",
-            "must be at most 16777216 (16 MiB)",
+            "must be at most 14680064 (14 MiB)",
         );
         require(
             limits.max_event_bytes > 0,
@@ -281,6 +318,33 @@ mod tests {
         assert!(
             error.contains("line 3") && error.contains("listeen"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn retention_below_the_dedupe_window_is_an_error_by_hours_and_a_warning_by_bytes() {
+        let error = Config::parse("[storage]\nretain_hours = 23\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("storage.retain_hours") && error.contains("stored again"),
+            "{error}"
+        );
+        let parse = |text: &str| Config::parse(text).unwrap();
+        parse("[storage]\nretain_hours = 24\n");
+        parse("[storage]\nretain_hours = 0\n");
+        parse("[storage]\nretain_hours = 2\ndedupe_hours = 2\n");
+        let sources = "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";
+        assert!(parse(sources).warnings().is_empty());
+        let bounded = parse(&format!("[storage]\nretain_bytes = 1000000000\n{sources}"));
+        let warnings = bounded.warnings();
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("stored again"),
+            "{warnings:?}"
+        );
+        assert_eq!(
+            parse("[storage]\nretain_bytes = 1000\n").warnings().len(),
+            3
         );
     }
 

@@ -15,7 +15,11 @@ use super::refusal::Refusal;
 
 /// An oversize body is read to its end, and thrown away, up to this size: a sender that is still writing when the
 /// connection closes sees a reset instead of the answer.
-const DISCARD: usize = 4 << 20;
+const DISCARD: usize = 16 << 20;
+
+/// Room that is held as soon as it is announced: the largest body of a sender that keeps to Segment's 500 KB. More is
+/// held as it arrives, so that a few connections which only announce do not use up everybody's budget.
+const ON_TRUST: usize = 516 * 1024;
 
 /// A body that inflates from less than this is not worth a ratio.
 const RATIO_FLOOR: usize = 64 * 1024;
@@ -48,7 +52,8 @@ async fn collect(
     if announced.is_some_and(|announced| announced > limit) {
         return Err(discard(body, 0, limit).await);
     }
-    if !charge.hold(announced.unwrap_or(16 * 1024)) {
+    let trusted = announced.unwrap_or(16 * 1024).min(ON_TRUST);
+    if !charge.hold(trusted) {
         return Err(Refusal::Busy);
     }
     let mut whole: Vec<u8> = Vec::new();
@@ -68,11 +73,15 @@ async fn collect(
         if whole.is_empty() && announced == Some(data.len()) {
             return Ok(data);
         }
-        if !charge.hold(total) {
-            return Err(Refusal::Busy);
-        }
-        if whole.is_empty() {
-            whole.reserve_exact(announced.unwrap_or(total));
+        if total > whole.capacity() {
+            let room = (2 * total)
+                .min(announced.unwrap_or(limit))
+                .max(trusted)
+                .max(total);
+            if !charge.hold(room) {
+                return Err(Refusal::Busy);
+            }
+            whole.reserve_exact(room - whole.len());
         }
         whole.extend_from_slice(&data);
     }

@@ -93,6 +93,11 @@ fn every_hostile_body_gets_its_answer_and_the_next_sender_is_served() {
             "{name}: {told}"
         );
         assert_eq!(
+            (&told["code"], &told["message"]),
+            (&told["error"]["code"], &told["error"]["message"]),
+            "{name}: some SDKs read them at the top"
+        );
+        assert_eq!(
             send(port, "POST", "/v1/batch", &[], &good).status,
             200,
             "after {name}"
@@ -153,7 +158,7 @@ fn a_slow_body_is_cut_off_and_others_do_not_wait_for_it() {
 #[test]
 fn bodies_in_hand_are_bounded_and_the_rest_is_told_to_come_back() {
     let dir = tempdir().unwrap();
-    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nbytes_in_flight = 1060000\n\
+    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nmax_batch_bytes = 528384\nbytes_in_flight = 1060000\n\
                   [[sources]]\nname = \"s\"\nwrite_keys = [\"k\"]\n";
     let collector = Collector::serve(dir.path(), config);
     let mut held = Vec::new();
@@ -179,4 +184,66 @@ fn bodies_in_hand_are_bounded_and_the_rest_is_told_to_come_back() {
     drop(held);
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(post(collector.port, "/v1/batch", &large).status, 200);
+}
+
+#[test]
+fn a_batch_that_its_sdk_undercounted_is_taken() {
+    let dir = tempdir().unwrap();
+    let collector = Collector::dev(dir.path());
+    // analytics-node was seen to send 250 events in 832,312 bytes.
+    let events: Vec<String> = (0..250)
+        .map(|n| {
+            format!(
+                r#"{{"type":"track","event":"E","userId":"u","messageId":"m-{n}","properties":{{"pad":"{}"}}}}"#,
+                "x".repeat(3300)
+            )
+        })
+        .collect();
+    let body = format!(r#"{{"batch":[{}],"writeKey":"k"}}"#, events.join(","));
+    assert!(body.len() > 832_312);
+    assert_eq!(strict(collector.port, &body)["accepted"], 250);
+    assert_eq!(collector.export(&[]).len(), 250);
+}
+
+#[test]
+fn the_largest_batch_is_four_thousand_kilobytes_and_a_byte_more_is_refused() {
+    let dir = tempdir().unwrap();
+    let collector = Collector::dev(dir.path());
+    let body = |bytes: usize| {
+        let frame = r#"{"batch":[{"type":"page","userId":"u"}],"writeKey":"k","pad":""}"#;
+        frame.replace(
+            "\"\"}",
+            &format!("\"{}\"}}", "x".repeat(bytes - frame.len())),
+        )
+    };
+    assert_eq!(
+        post(collector.port, "/v1/b", &body(4000 * 1024)).status,
+        200
+    );
+    let answer = post(collector.port, "/v1/b", &body(4000 * 1024 + 1));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (400, &json!("too_large"))
+    );
+}
+
+#[test]
+fn large_bodies_that_are_only_announced_do_not_keep_others_out() {
+    let dir = tempdir().unwrap();
+    let collector = Collector::dev(dir.path());
+    let announced: Vec<_> = (0..32)
+        .map(|_| {
+            let mut stream = connect(collector.port);
+            stream
+                .write_all(b"POST /v1/b HTTP/1.1\r\nhost: x\r\ncontent-length: 4096000\r\n\r\n{")
+                .unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pad = "x".repeat(3_000_000);
+    let body =
+        format!(r#"{{"batch":[{{"type":"page","userId":"u"}}],"writeKey":"k","x":"{pad}"}}"#);
+    assert_eq!(post(collector.port, "/v1/b", &body).status, 200);
+    drop(announced);
 }
