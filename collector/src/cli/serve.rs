@@ -73,8 +73,8 @@ impl Serve {
             config.server.listen = format!("{host}:{port}");
         }
         let sources = Sources::from_config(&config);
-        if config.sources.is_empty() {
-            tracing::warn!("the configuration has no [[sources]]: no write key is known");
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
         }
         run(&config, sources, false)
     }

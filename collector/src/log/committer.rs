@@ -117,6 +117,8 @@ pub struct Swept {
     pub segments: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many of them held claims that are within the window still: forgotten at the next start.
+    pub early: u64,
 }
 
 #[derive(Debug)]
@@ -386,6 +388,7 @@ impl Committer {
                 .remove(&self.dir.join(segments::name(oldest.base)))?;
             swept.segments += 1;
             swept.bytes += oldest.len;
+            swept.early += u64::from(now.since(oldest.newest) <= self.options.dedupe_ms);
             self.sealed.remove(0);
         }
         if swept.segments > 0 {

@@ -357,6 +357,13 @@ impl Driver {
                     bytes = swept.bytes,
                     "retention removed old segments"
                 );
+                if swept.early > 0 {
+                    tracing::warn!(
+                        segments = swept.early,
+                        "retain_bytes removed events within the dedupe window; after a restart their retries are \
+                         stored again"
+                    );
+                }
                 self.publish();
             }
             Ok(_) => {}
