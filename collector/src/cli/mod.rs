@@ -5,7 +5,7 @@ mod filter;
 mod serve;
 mod tail;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,6 +107,7 @@ pub fn run() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(colours())
         .with_target(false)
         .init();
     let done = match cli.command {
@@ -129,6 +130,12 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Only for people who look at a terminal and have not asked for none (no-color.org).
+fn colours() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 impl Check {
     fn run(self) -> Result<(), Failure> {
         let config = Config::load(&self.config)?;
@@ -139,8 +146,8 @@ impl Check {
             self.config.display(),
             config.sources.len()
         )?;
-        if config.sources.is_empty() {
-            writeln!(out, "note: without [[sources]] no write key is known")?;
+        for warning in config.warnings() {
+            writeln!(out, "note: {warning}")?;
         }
         Ok(())
     }

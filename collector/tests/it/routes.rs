@@ -431,6 +431,31 @@ fn a_configuration_is_checked_with_lines_and_hints() {
     assert!(!fine && text.contains("line 2"), "{text}");
     std::fs::write(&file, "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n").unwrap();
     assert!(run(&["check", "--config", file.to_str().unwrap()]).0);
+    std::fs::write(&file, "[storage]\nretain_bytes = 500000000\n").unwrap();
+    let (fine, text) = run(&["check", "--config", file.to_str().unwrap()]);
+    assert!(fine && text.contains("note: storage.retain_bytes"), "{text}");
+    std::fs::write(&file, "[storage]\nretain_hours = 12\n").unwrap();
+    for command in ["check", "serve"] {
+        let (fine, text) = run(&[command, "--config", file.to_str().unwrap()]);
+        assert!(!fine && text.contains("storage.retain_hours"), "{text}");
+    }
+}
+
+#[test]
+fn logs_have_no_colours_when_nobody_looks_at_a_terminal() {
+    let dir = tempdir().unwrap();
+    let _collector = Collector::dev(dir.path());
+    let data = dir.path().to_str().unwrap();
+    let second = tempdir().unwrap();
+    let config = second.path().join("c.toml");
+    // A log line is written before the folder turns out to be in use.
+    std::fs::write(
+        &config,
+        format!("[server]\nlisten = \"127.0.0.1:0\"\n[storage]\ndir = {data:?}\n"),
+    )
+    .unwrap();
+    let (fine, text) = run(&["serve", "--config", config.to_str().unwrap()]);
+    assert!(!fine && text.contains("WARN") && !text.contains('\u{1b}'), "{text}");
 }
 
 #[test]
