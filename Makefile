@@ -28,6 +28,11 @@ bench: ## Every benchmark, side by side with its peers
 bench-%: ## One benchmark: bench-track, bench-ingest
 	@benches/run.sh $*
 
+.PHONY: sim
+SEEDS ?= 500
+sim: ## Whole lives of a client and a collector in virtual time (SEEDS=N)
+	@cargo run --release --quiet --package headwater-simulation -- --seeds $(SEEDS)
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all

@@ -92,17 +92,20 @@ pub enum StateKey {
     Settings,
     /// Events the hub refused, the last 20.
     Quarantine,
+    /// Below which sequence number everything was purged: a purge must not be undone by a power cut.
+    Purged,
 }
 
 impl StateKey {
     /// All of them, for the host's loading at start.
-    pub const ALL: [StateKey; 6] = [
+    pub const ALL: [StateKey; 7] = [
         StateKey::Identity,
         StateKey::Consent,
         StateKey::Retry,
         StateKey::Session,
         StateKey::Settings,
         StateKey::Quarantine,
+        StateKey::Purged,
     ];
 
     /// Its name in a store.
@@ -115,6 +118,7 @@ impl StateKey {
             StateKey::Session => "session",
             StateKey::Settings => "settings",
             StateKey::Quarantine => "quarantine",
+            StateKey::Purged => "purged",
         }
     }
 }

@@ -165,6 +165,7 @@ impl Engine {
 
     fn restore(&mut self, start: Start, now: Now) {
         let mut known = false;
+        let mut purged = 0;
         for (key, text) in &start.saved {
             let read = match key {
                 StateKey::Identity => Identity::from_json(text).map(|identity| {
@@ -193,6 +194,10 @@ impl Engine {
                     }
                     _ => None,
                 },
+                StateKey::Purged => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| text.parse().ok())
+                    .map(|below| purged = below),
             };
             if read.is_none() {
                 self.diagnose(Diagnostic::StateUnreadable(*key));
@@ -201,15 +206,23 @@ impl Engine {
         if self.config.mode == Mode::Device && !known {
             self.save_identity();
         }
+        self.next_seq = self.next_seq.max(purged);
+        let mut undead = Vec::new();
         for event in start.events {
+            self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
+            if event.seq.0 < purged {
+                undead.push(event.seq);
+                continue;
+            }
             self.ledger.push(Entry {
                 seq: event.seq,
                 at: event.at,
                 len: event.len,
                 stored: true,
             });
-            self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
         }
+        let detail = "a crash brought back what had been purged; it was purged again";
+        self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
         if start.lost > 0 {
             let detail = "records of the store were torn or corrupt";
             self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));

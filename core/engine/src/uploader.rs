@@ -378,6 +378,9 @@ impl Engine {
             self.effects.push_back(Effect::Cancel(in_flight.request));
         }
         self.bisect.clear();
+        // Before anything is forgotten: forgetting alone is not durable, and what was purged for want of consent must
+        // not go out because a power cut brought it back.
+        self.save(StateKey::Purged, self.next_seq.to_string().into_bytes());
         let seqs = self.ledger.take_all();
         self.drop_events(seqs, Report::new(reason, 0).detail(detail));
         let in_memory = self.in_memory.len() as u64;

@@ -205,3 +205,25 @@ fn a_callers_context_cannot_forge_consent() {
         Some(Value::Bool(false))
     );
 }
+
+#[test]
+fn a_power_cut_that_brings_purged_events_back_does_not_send_them() {
+    let config = || asking(ConsentModel::OptIn, Hold::Persist);
+    for then in [&[][..], &[("ads", true)]] {
+        let mut host = Host::new(config());
+        host.track("1");
+        host.track("2");
+        let before = host.store.clone();
+        host.consent(&[("ads", false)]);
+        assert!(host.store.is_empty());
+        host.store = before;
+        let mut host = host.restart(config());
+        host.consent(then);
+        host.flush();
+        assert!(host.uploads.is_empty() || host.names() == ["Segment Consent Preference Updated"]);
+        assert_eq!(
+            (host.reports[0].reason, host.reports[0].count),
+            (DropReason::Purged, 2)
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! Deterministic simulation: whole lives of a client and a collector, in virtual time, from one seed each.
+//!
+//! What is real: the engine, the segment log, the collector's decode–claim–append path and its reader. What is modelled:
+//! the disks under both ([`headwater_store::disk::FaultyDisk`]), the network between them, the clocks, the application.
+//! A life rolls dice for what happens, heals everything at its end, waits until the machine comes to rest, and is then
+//! judged from outside ([`verdict`]): what the application was promised against what the collector's log holds.
+
+mod device;
+mod dice;
+mod hub;
+mod life;
+mod network;
+mod totals;
+mod verdict;
+
+pub use life::Life;
+pub use totals::Totals;

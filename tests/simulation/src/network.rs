@@ -1,0 +1,443 @@
+//! The network: what it does to requests and answers, and the check that the device keeps its waits.
+
+use headwater_engine::{
+    HttpOutcome, Input, RetryConfig, Upload, Verdict, backoff, classify, retry_after,
+};
+use headwater_model::json::{Limits, Value, parse};
+
+use crate::life::Life;
+
+/// Something under way.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    /// A request, on its way to the hub.
+    Request {
+        epoch: u64,
+        request: u32,
+        body: Vec<u8>,
+        fate: Fate,
+    },
+    /// An answer, on its way to the device.
+    Answer {
+        epoch: u64,
+        request: u32,
+        outcome: HttpOutcome,
+    },
+    /// The settings document, or its failure.
+    Settings {
+        epoch: u64,
+        answer: Option<(u16, Vec<u8>)>,
+    },
+}
+
+/// What happens to a request at the hub's door and to its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Taken, answered.
+    Good,
+    /// Something in front of the hub answers; the hub never sees it.
+    Gateway(u16, Option<String>),
+    /// Taken; something in front of the hub answers something else.
+    Distorted(u16, Option<String>),
+    /// Taken; the answer is cut off.
+    CutOff,
+    /// Taken; nothing ever comes back.
+    Silent,
+}
+
+/// When the device may send again, as far as one can tell from outside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pace {
+    not_before: Option<u64>,
+    by_network: bool,
+    failures: u32,
+    in_flight: Option<u32>,
+    /// The numbers of the last batch that was sent.
+    pub(crate) last: Vec<u64>,
+}
+
+impl Pace {
+    pub(crate) fn reborn(&mut self) {
+        *self = Pace::default();
+    }
+
+    pub(crate) fn online(&mut self, online: bool) {
+        if online && self.by_network {
+            self.not_before = None;
+        }
+    }
+
+    pub(crate) fn abandon(&mut self, request: u32) {
+        if self.in_flight == Some(request) {
+            self.in_flight = None;
+            // The engine counts it as no answer, in the same moment.
+            self.failures += 1;
+        }
+    }
+
+    /// Events were dropped: the next batch may go at once.
+    pub(crate) fn dropped(&mut self) {
+        self.not_before = None;
+        self.failures = 0;
+    }
+}
+
+const STATUSES: [u16; 16] = [
+    400, 401, 404, 408, 410, 413, 429, 429, 460, 500, 501, 502, 503, 503, 511, 529,
+];
+const WAITS: [&str; 9] = [
+    "0",
+    "1",
+    "7",
+    "120",
+    "99999999999",
+    "-3",
+    "soon",
+    "Sat, 01 Jan 2000 00:00:00 GMT",
+    "Fri, 31 Dec 2100 00:00:00 GMT",
+];
+
+impl Life {
+    /// The device sends a batch.
+    pub(crate) fn send(&mut self, upload: &Upload, body: Vec<u8>) {
+        if self
+            .pace
+            .not_before
+            .is_some_and(|not_before| self.t < not_before)
+        {
+            self.fail(format!(
+                "a try at {} before its time, {:?}",
+                self.t, self.pace.not_before
+            ));
+        }
+        if self.pace.in_flight.is_some() {
+            self.fail("two requests at a time".to_owned());
+        }
+        self.pace.in_flight = Some(upload.request);
+        self.pace.last = upload.seqs.iter().map(|seq| seq.0).collect();
+        self.note(|_| {
+            format!(
+                "upload {} with {} events, {} bytes",
+                upload.request,
+                upload.seqs.len(),
+                body.len()
+            )
+        });
+        let request = upload.request;
+        let epoch = self.epoch;
+        let delay = self.dice.range(1, 300);
+        if !(self.stormy && self.dice.chance(self.setup.weather)) {
+            let message = Message::Request {
+                epoch,
+                request,
+                body,
+                fate: Fate::Good,
+            };
+            return self.post(delay, message);
+        }
+        self.totals.faults += 1;
+        match self.dice.roll(10) {
+            0 | 1 => {
+                let answer = Message::Answer {
+                    epoch,
+                    request,
+                    outcome: HttpOutcome::NoAnswer,
+                };
+                self.post(delay, answer);
+            }
+            2 => {
+                // Nothing arrives, nothing comes back.
+            }
+            3 | 4 => {
+                let fate = Fate::Gateway(self.status(), self.wait());
+                self.post(
+                    delay,
+                    Message::Request {
+                        epoch,
+                        request,
+                        body,
+                        fate,
+                    },
+                );
+            }
+            5 => {
+                let fate = Fate::Distorted(self.status(), self.wait());
+                self.post(
+                    delay,
+                    Message::Request {
+                        epoch,
+                        request,
+                        body,
+                        fate,
+                    },
+                );
+            }
+            6 => self.post(
+                delay,
+                Message::Request {
+                    epoch,
+                    request,
+                    body,
+                    fate: Fate::CutOff,
+                },
+            ),
+            7 => self.post(
+                delay,
+                Message::Request {
+                    epoch,
+                    request,
+                    body,
+                    fate: Fate::Silent,
+                },
+            ),
+            8 => {
+                // Twice, the second time much later.
+                let late = self.dice.range(10, 200_000);
+                self.post(
+                    delay,
+                    Message::Request {
+                        epoch,
+                        request,
+                        body: body.clone(),
+                        fate: Fate::Good,
+                    },
+                );
+                self.post(
+                    delay + late,
+                    Message::Request {
+                        epoch,
+                        request,
+                        body,
+                        fate: Fate::Silent,
+                    },
+                );
+            }
+            _ => {
+                // So slow that the device gives up before.
+                let late = self.dice.range(36_000, 120_000);
+                self.post(
+                    late,
+                    Message::Request {
+                        epoch,
+                        request,
+                        body,
+                        fate: Fate::Good,
+                    },
+                );
+            }
+        }
+    }
+
+    fn status(&mut self) -> u16 {
+        self.dice.pick(&STATUSES).unwrap_or(500)
+    }
+
+    fn wait(&mut self) -> Option<String> {
+        if self.dice.chance(400) {
+            self.dice.pick(&WAITS).map(str::to_owned)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn fetch_settings(&mut self) {
+        let epoch = self.epoch;
+        let answer = match self.dice.roll(if self.stormy { 5 } else { 1 }) {
+            0 => Some((200, br#"{"integrations":{}}"#.to_vec())),
+            1 => Some((500, Vec::new())),
+            2 => Some((200, b"<html>".to_vec())),
+            3 => None,
+            _ => return,
+        };
+        let delay = self.dice.range(1, 20_000);
+        self.post(delay, Message::Settings { epoch, answer });
+    }
+
+    fn post(&mut self, delay: u64, message: Message) {
+        self.next_message += 1;
+        self.messages
+            .insert((self.t + delay, self.next_message), message);
+    }
+
+    /// Time passes: messages arrive and the engine is woken, in order.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        let end = self.t + ms;
+        let mut wakes = 0_u32;
+        loop {
+            let message = self.messages.first_key_value().map(|(key, _)| *key);
+            let deadline = self.process.as_ref().and_then(|process| {
+                process
+                    .engine
+                    .next_deadline()
+                    .map(|mono| mono.saturating_add(process.born).saturating_sub(1))
+            });
+            let at = match (message, deadline) {
+                (None, None) => break,
+                (Some((at, _)), None) => at,
+                (None, Some(due)) => due,
+                (Some((at, _)), Some(due)) => at.min(due),
+            };
+            if at > end {
+                break;
+            }
+            self.t = self.t.max(at);
+            match message {
+                Some(key) if key.0 <= at => {
+                    if let Some(message) = self.messages.remove(&key) {
+                        self.totals.steps += 1;
+                        self.arrive(message);
+                    }
+                }
+                _ => self.input(Input::Timer),
+            }
+            wakes += 1;
+            if wakes > 200_000 {
+                self.fail("the machine does not come to rest".to_owned());
+                break;
+            }
+        }
+        self.t = end;
+    }
+
+    fn arrive(&mut self, message: Message) {
+        match message {
+            Message::Request {
+                epoch,
+                request,
+                body,
+                fate,
+            } => self.at_the_hub(epoch, request, &body, fate),
+            Message::Answer {
+                epoch,
+                request,
+                outcome,
+            } => {
+                if epoch == self.epoch && self.process.is_some() {
+                    self.keep_pace(request, &outcome);
+                    self.note(|_| format!("answer to {request}: {outcome:?}"));
+                    self.input(Input::Http { request, outcome });
+                }
+            }
+            Message::Settings { epoch, answer } => {
+                if epoch == self.epoch {
+                    self.input(Input::SettingsFetched(answer));
+                }
+            }
+        }
+    }
+
+    fn at_the_hub(&mut self, epoch: u64, request: u32, body: &[u8], fate: Fate) {
+        if !self.hub.is_up() && self.dice.chance(500) {
+            let now = self.true_time();
+            self.hub.start(now);
+        }
+        let answered = match &fate {
+            Fate::Gateway(status, wait) => Some((*status, wait.clone())),
+            _ if contains(body, b"\"poison\":true") => Some((
+                if body.len().is_multiple_of(2) {
+                    400
+                } else {
+                    413
+                },
+                None,
+            )),
+            _ => {
+                let now = self.true_time();
+                let answer = self.hub.take(now, body);
+                if matches!(answer, Some((200, _))) {
+                    let awaited = epoch == self.epoch && self.pace.in_flight == Some(request);
+                    self.arrived(body, awaited);
+                } else if let Some((status, _)) = &answer
+                    && *status != 503
+                {
+                    self.fail(format!("the hub refused a good batch with {status}"));
+                }
+                answer
+            }
+        };
+        let outcome = match (fate, answered) {
+            (Fate::Silent, _) => return,
+            (Fate::CutOff, _) | (_, None) => HttpOutcome::NoAnswer,
+            (Fate::Distorted(status, retry_after), _) => HttpOutcome::Answered {
+                status,
+                retry_after,
+            },
+            (_, Some((status, retry_after))) => HttpOutcome::Answered {
+                status,
+                retry_after,
+            },
+        };
+        let delay = self.dice.range(1, 300);
+        self.post(
+            delay,
+            Message::Answer {
+                epoch,
+                request,
+                outcome,
+            },
+        );
+    }
+
+    /// Notes the order in which events were first taken by the hub.
+    fn arrived(&mut self, body: &[u8], awaited: bool) {
+        let Ok(envelope) = parse(body, &Limits::default()) else {
+            return;
+        };
+        let events = envelope.get("batch").and_then(Value::as_array);
+        for id in events
+            .into_iter()
+            .flatten()
+            .filter_map(|event| event.get("messageId").and_then(Value::as_str))
+        {
+            if !self.arrivals.iter().any(|(known, _)| known == id) {
+                let first_try = awaited && !self.forgotten.contains(id);
+                self.arrivals.push((id.to_owned(), first_try));
+                let short = id.get(..8).unwrap_or_default().to_owned();
+                self.note(|_| {
+                    format!("at the hub: {short}, awaited {awaited}, first try {first_try}")
+                });
+            }
+        }
+    }
+
+    /// From an answer, the earliest time of the next try.
+    fn keep_pace(&mut self, request: u32, outcome: &HttpOutcome) {
+        if self.pace.in_flight != Some(request) {
+            return;
+        }
+        self.pace.in_flight = None;
+        let config = RetryConfig::default();
+        let (verdict, after) = match outcome {
+            HttpOutcome::Answered {
+                status,
+                retry_after: after,
+            } => (classify(*status, &[]), after.clone()),
+            HttpOutcome::NoAnswer | HttpOutcome::Unreadable(_) => (Verdict::Retry, None),
+        };
+        if verdict != Verdict::Retry {
+            // A piece of a halved batch that is rejected ends no series of failures; the rest does.
+            if verdict != Verdict::Rejected {
+                self.pace = Pace {
+                    last: core::mem::take(&mut self.pace.last),
+                    ..Pace::default()
+                };
+            }
+            return;
+        }
+        let wall = self.now().wall;
+        let after = after.and_then(|text| retry_after(&text, wall, config.max_retry_after));
+        let wait = match after {
+            Some(after) => after.max(config.base),
+            None => {
+                self.pace.failures += 1;
+                backoff(&config, self.pace.failures, 0)
+            }
+        };
+        self.pace.by_network = *outcome == HttpOutcome::NoAnswer;
+        self.pace.not_before = Some(self.t + wait);
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

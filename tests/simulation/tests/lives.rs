@@ -1,0 +1,40 @@
+//! Five hundred lives in every test run, and those that once went wrong, by name.
+
+use headwater_simulation::{Life, Totals};
+
+fn lives(seeds: impl IntoIterator<Item = u64>) -> Totals {
+    let mut totals = Totals::default();
+    for seed in seeds {
+        let life = Life::run(seed);
+        assert!(
+            life.failures().is_empty(),
+            "sim --seed {seed}: {:#?}",
+            life.failures()
+        );
+        totals.add(&life.totals());
+    }
+    totals
+}
+
+#[test]
+fn five_hundred_lives_lose_nothing_double_nothing_and_keep_the_order() {
+    let totals = lives(0..500);
+    println!("{totals}");
+    // Storms that never came would prove nothing.
+    assert!(
+        totals.faults > 5_000 && totals.promised > 20_000 && totals.reported > 1_000,
+        "{totals}"
+    );
+}
+
+#[test]
+fn a_life_is_the_same_whenever_it_is_lived() {
+    for seed in [1, 77, 4_083] {
+        assert_eq!(Life::run(seed).trace(), Life::run(seed).trace());
+    }
+}
+
+#[test]
+fn events_purged_for_want_of_consent_do_not_go_out_after_a_power_cut_brought_them_back() {
+    lives([224, 670]);
+}
