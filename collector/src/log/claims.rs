@@ -1,15 +1,18 @@
 //! Which (source, messageId) were accepted within the window: exact, bounded in memory, a function of the log.
 //!
 //! Claims are grouped into generations by time. The active one takes new claims; at half the memory bound, or after an
-//! hour, it is sealed; sealed ones beyond the bound are written to disk as a sorted [`Run`]; a generation is dropped as a
-//! whole when its newest claim leaves the window, so a claim is kept for the window and at most an hour longer.
+//! hour, it is sealed; sealed ones beyond the bound are written to disk as a sorted [`Run`]. Runs are merged: eight of
+//! one size within an eighth of the window, and all of such an eighth once it is over, so that a question meets some
+//! tens of runs at any rate. What expired is dropped as a whole when its newest claim leaves the window, so a claim is
+//! kept for the window and at most an eighth of it and an hour longer.
 //!
-//! Writing a run takes tens of milliseconds, so it is a [`SpillJob`] that any thread may run while the index goes on
-//! answering from memory; [`ClaimIndex::adopt`] then swaps the one for the other.
+//! Writing a run takes tens of milliseconds, merging some seconds, so each is a [`SpillJob`] that any thread may run
+//! while the index goes on answering from what it has; [`ClaimIndex::adopt`] then swaps the one for the other.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +23,12 @@ use super::Claim;
 use super::run::Run;
 
 const HOUR_MS: i64 = 3_600_000;
+
+/// Runs of one size that are merged; more would mean fewer writes and more questions.
+const FAN: usize = 8;
+
+/// Parts of the window within which runs are merged: more would keep claims less long, in more runs.
+const PARTS: i64 = 8;
 
 /// Memory that all runs' filters may take; runs beyond it do without, at one 4 KB read a question.
 const FILTER_BYTES: usize = 32 << 20;
@@ -52,7 +61,6 @@ type Set = HashSet<u128, BuildHasherDefault<Identity>>;
 /// Claims of one stretch of time.
 #[derive(Debug, Default)]
 struct Generation {
-    number: u64,
     claims: Set,
     oldest: Millis,
     newest: Millis,
@@ -69,23 +77,34 @@ pub struct ClaimIndex {
     /// Oldest first.
     sealed: VecDeque<Arc<Generation>>,
     spilling: bool,
-    runs: Vec<Run>,
+    /// Oldest first.
+    runs: Vec<Arc<Run>>,
+    merging: bool,
+    /// Not again before the next spill worked: the disk may be full.
+    merge_failed: bool,
+    latest: Millis,
     numbers: u64,
 }
 
-/// A sealed generation on its way to disk.
+/// A sealed generation on its way to disk, or runs on their way into one.
 #[derive(Debug)]
 pub struct SpillJob {
     disk: Arc<dyn Disk>,
     path: PathBuf,
-    generation: Arc<Generation>,
+    work: Work,
     with_filter: bool,
+}
+
+#[derive(Debug)]
+enum Work {
+    Spill(Arc<Generation>),
+    Merge(Vec<Arc<Run>>),
 }
 
 /// What came of a [`SpillJob`].
 #[derive(Debug)]
 pub struct Spilled {
-    number: u64,
+    work: Work,
     run: io::Result<Run>,
 }
 
@@ -115,6 +134,9 @@ impl ClaimIndex {
             sealed: VecDeque::new(),
             spilling: false,
             runs: Vec::new(),
+            merging: false,
+            merge_failed: false,
+            latest: Millis::default(),
             numbers: 0,
         })
     }
@@ -190,57 +212,111 @@ impl ClaimIndex {
             }
         }
         self.runs.retain(|run| !expired(run.newest));
+        self.latest = now;
         self.seal(now);
     }
 
     fn seal(&mut self, now: Millis) {
         let count = self.active.claims.len();
         if count > 0 && (count >= self.memory / 2 || now.since(self.active.oldest) >= HOUR_MS) {
-            self.numbers += 1;
-            let next = Generation {
-                number: self.numbers,
-                ..Generation::default()
-            };
             self.sealed
-                .push_back(Arc::new(std::mem::replace(&mut self.active, next)));
+                .push_back(Arc::new(std::mem::take(&mut self.active)));
         }
     }
 
-    /// The job that brings memory back under its bound, if it is over and no job is under way.
+    /// The job that brings memory back under its bound, or else one that makes fewer runs of many; one of each kind may
+    /// be under way.
     pub fn spill_job(&mut self) -> Option<SpillJob> {
         let sealed: usize = self
             .sealed
             .iter()
             .map(|generation| generation.claims.len())
             .sum();
-        if self.spilling || sealed + self.memory / 2 <= self.memory {
+        let work = if !self.spilling && sealed + self.memory / 2 > self.memory {
+            let generation = Arc::clone(self.sealed.front()?);
+            self.spilling = true;
+            Work::Spill(generation)
+        } else if !self.merging && !self.merge_failed {
+            let runs = self.runs.get(self.mergeable()?)?.to_vec();
+            self.merging = true;
+            Work::Merge(runs)
+        } else {
             return None;
-        }
-        let generation = Arc::clone(self.sealed.front()?);
-        self.spilling = true;
-        let filters: usize = self.runs.iter().map(Run::filter_bytes).sum();
+        };
+        let (claims, replaced) = match &work {
+            Work::Spill(generation) => (generation.claims.len(), 0),
+            Work::Merge(runs) => (
+                runs.iter().map(|run| run.len()).sum(),
+                runs.iter().map(|run| run.filter_bytes()).sum(),
+            ),
+        };
+        let filters: usize = self.runs.iter().map(|run| run.filter_bytes()).sum();
+        self.numbers += 1;
         Some(SpillJob {
             disk: Arc::clone(&self.disk),
-            path: self.dir.join(format!("{:08}{RUN}", generation.number)),
-            with_filter: filters + generation.claims.len() * 10 / 8 <= FILTER_BYTES,
-            generation,
+            path: self.dir.join(format!("{:08}{RUN}", self.numbers)),
+            with_filter: filters - replaced + claims * 10 / 8 <= FILTER_BYTES,
+            work,
         })
+    }
+
+    /// Neighbours that should be one run.
+    fn mergeable(&self) -> Option<Range<usize>> {
+        let part = |at: Millis| at.0.div_euclid((self.window_ms / PARTS).max(1));
+        let mut start = 0;
+        for group in self
+            .runs
+            .chunk_by(|left, right| part(left.newest) == part(right.newest))
+        {
+            let over = group
+                .first()
+                .is_some_and(|run| part(run.newest) < part(self.latest));
+            if over && group.len() > 1 {
+                return Some(start..start + group.len());
+            }
+            let mut from = start;
+            for equal in group.chunk_by(|left, right| left.tier == right.tier) {
+                if equal.len() >= FAN {
+                    return Some(from..from + equal.len());
+                }
+                from += equal.len();
+            }
+            start += group.len();
+        }
+        None
     }
 
     /// Takes over what a job wrote.
     ///
     /// # Errors
-    /// What the job met. The generation then stays in memory, and the next [`spill_job`](Self::spill_job) tries again.
+    /// What the job met. Nothing is lost: the claims stay where they were, and a later [`spill_job`](Self::spill_job)
+    /// tries again.
     pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
-        self.spilling = false;
-        let run = spilled.run?;
-        if self
-            .sealed
-            .front()
-            .is_some_and(|generation| generation.number == spilled.number)
-        {
-            self.sealed.pop_front();
-            self.runs.push(run);
+        match spilled.work {
+            Work::Spill(generation) => {
+                self.spilling = false;
+                let run = spilled.run?;
+                self.merge_failed = false;
+                if self
+                    .sealed
+                    .front()
+                    .is_some_and(|front| Arc::ptr_eq(front, &generation))
+                {
+                    self.sealed.pop_front();
+                    self.runs.push(Arc::new(run));
+                }
+            }
+            Work::Merge(parts) => {
+                self.merging = false;
+                self.merge_failed = spilled.run.is_err();
+                let run = spilled.run?;
+                // Parts may have expired meanwhile, and only a part: spills go to the end, nothing in between.
+                let is_part = |run: &Arc<Run>| parts.iter().any(|part| Arc::ptr_eq(part, run));
+                if let Some(place) = self.runs.iter().position(is_part) {
+                    self.runs.retain(|run| !is_part(run));
+                    self.runs.insert(place, Arc::new(run));
+                }
+            }
         }
         Ok(())
     }
@@ -255,7 +331,7 @@ impl ClaimIndex {
             .sum();
         (
             self.active.claims.len() + sealed,
-            self.runs.iter().map(Run::len).sum(),
+            self.runs.iter().map(|run| run.len()).sum(),
         )
     }
 
@@ -270,17 +346,22 @@ impl SpillJob {
     /// Sorts and writes; tens of milliseconds for a million claims.
     #[must_use]
     pub fn run(self) -> Spilled {
-        let mut claims: Vec<u128> = self.generation.claims.iter().copied().collect();
-        claims.sort_unstable();
-        let run = Run::write(
-            self.disk,
-            &self.path,
-            &claims,
-            self.generation.newest,
-            self.with_filter,
-        );
+        let run = match &self.work {
+            Work::Spill(generation) => {
+                let mut claims: Vec<u128> = generation.claims.iter().copied().collect();
+                claims.sort_unstable();
+                Run::write(
+                    self.disk,
+                    &self.path,
+                    &claims,
+                    generation.newest,
+                    self.with_filter,
+                )
+            }
+            Work::Merge(runs) => Run::merge(self.disk, &self.path, runs, self.with_filter),
+        };
         Spilled {
-            number: self.generation.number,
+            work: self.work,
             run,
         }
     }
@@ -350,5 +431,39 @@ mod tests {
         index.rotate(Millis(WINDOW + 1));
         assert_eq!(index.len().1, 0);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn runs_stay_few_and_exact_over_days_at_any_rate() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(&dir, 200);
+        let (each, mut most) = (20_u32, 0);
+        // 500 runs a day.
+        for step in 0..5_000_u32 {
+            let now = Millis(i64::from(step) * (2 * WINDOW / 5_000));
+            for number in 0..each {
+                assert!(index.claim(id(step * each + number), now).unwrap());
+            }
+            index.rotate(now);
+            while let Some(job) = index.spill_job() {
+                let spilled = job.run();
+                assert!(
+                    !index.claim(id(step * each), now).unwrap(),
+                    "while the job is under way"
+                );
+                index.adopt(spilled).unwrap();
+            }
+            most = most.max(index.runs.len());
+        }
+        assert!(most <= 32, "{most} runs");
+        let now = Millis(2 * WINDOW);
+        for number in 2_500 * each..5_000 * each {
+            assert!(!index.claim(id(number), now).unwrap(), "{number}");
+        }
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            index.runs.len(),
+            "no file without its run"
+        );
     }
 }

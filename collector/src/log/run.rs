@@ -1,9 +1,11 @@
-//! Claims that moved to disk: one sorted, immutable file of fingerprints.
+//! Claims that moved to disk: sorted, immutable files of fingerprints.
 //!
 //! Fingerprints are uniformly distributed, so a filter of ten bits a claim turns most questions away in memory and a
 //! table of each page's first fingerprint finds the only page that can hold the rest: at most one 4 KB read a question.
 //! A run is a cache of what the log says: it needs no checksum of its own, no fsync, and is thrown away at start.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ const PAGE: usize = 256;
 const CLAIM: usize = 16;
 /// Claims written at once.
 const CHUNK: usize = 64 * 1024;
+/// Claims read at once from each run of a merge.
+const CURSOR: usize = 4 * 1024;
 
 /// A sorted file of claims.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct Run {
     filter: Option<Filter>,
     /// When the newest of its claims was made.
     pub(super) newest: Millis,
+    /// How many merges made it.
+    pub(super) tier: u32,
 }
 
 impl Run {
@@ -42,34 +48,36 @@ impl Run {
         newest: Millis,
         with_filter: bool,
     ) -> io::Result<Self> {
-        let file = disk.create(path)?;
-        let mut buffer = Vec::with_capacity(CHUNK.min(claims.len()) * CLAIM);
-        for chunk in claims.chunks(CHUNK) {
-            buffer.clear();
-            for claim in chunk {
-                buffer.extend_from_slice(&claim.to_le_bytes());
-            }
-            if let Err(error) = file.append(&buffer) {
-                drop(file);
-                let _ = disk.remove(path);
-                return Err(error);
+        let mut writer = Writer::begin(disk, path, claims.len(), with_filter)?;
+        for claim in claims {
+            writer.push(*claim)?;
+        }
+        writer.finish(newest, 0)
+    }
+
+    /// Writes one run of several, at `path`. They stay as they are.
+    pub(super) fn merge(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        runs: &[Arc<Run>],
+        with_filter: bool,
+    ) -> io::Result<Self> {
+        let len = runs.iter().map(|run| run.len).sum();
+        let mut writer = Writer::begin(disk, path, len, with_filter)?;
+        let mut cursors: Vec<Cursor<'_>> = runs.iter().map(|run| Cursor::new(run)).collect();
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (index, cursor) in cursors.iter_mut().enumerate() {
+            heads.extend(cursor.next()?.map(|claim| Reverse((claim, index))));
+        }
+        while let Some(Reverse((claim, index))) = heads.pop() {
+            writer.push(claim)?;
+            if let Some(cursor) = cursors.get_mut(index) {
+                heads.extend(cursor.next()?.map(|claim| Reverse((claim, index))));
             }
         }
-        let fences = claims
-            .iter()
-            .step_by(PAGE)
-            .map(|claim| upper(*claim))
-            .collect();
-        let filter = with_filter.then(|| Filter::of(claims));
-        Ok(Self {
-            disk,
-            path: path.to_owned(),
-            file,
-            len: claims.len(),
-            fences,
-            filter,
-            newest,
-        })
+        let newest = runs.iter().map(|run| run.newest).max().unwrap_or_default();
+        let tier = runs.iter().map(|run| run.tier).max().unwrap_or_default();
+        writer.finish(newest, tier + 1)
     }
 
     /// How many claims it holds.
@@ -122,6 +130,101 @@ impl Run {
     }
 }
 
+/// A run that is being written; without [`finish`](Self::finish) its file goes.
+struct Writer {
+    /// What the run will be; dropping it removes the file.
+    run: Run,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    fn begin(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        expected: usize,
+        with_filter: bool,
+    ) -> io::Result<Self> {
+        let file = disk.create(path)?;
+        Ok(Self {
+            run: Run {
+                disk,
+                path: path.to_owned(),
+                file,
+                len: 0,
+                fences: Vec::with_capacity(expected.div_ceil(PAGE)),
+                filter: with_filter.then(|| Filter::sized(expected)),
+                newest: Millis::default(),
+                tier: 0,
+            },
+            buffer: Vec::with_capacity(CHUNK.min(expected) * CLAIM),
+        })
+    }
+
+    fn push(&mut self, claim: u128) -> io::Result<()> {
+        if self.run.len.is_multiple_of(PAGE) {
+            self.run.fences.push(upper(claim));
+        }
+        if let Some(filter) = &mut self.run.filter {
+            filter.insert(claim);
+        }
+        self.run.len += 1;
+        self.buffer.extend_from_slice(&claim.to_le_bytes());
+        if self.buffer.len() >= CHUNK * CLAIM {
+            self.run.file.append(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, newest: Millis, tier: u32) -> io::Result<Run> {
+        self.run.file.append(&self.buffer)?;
+        self.run.newest = newest;
+        self.run.tier = tier;
+        Ok(self.run)
+    }
+}
+
+/// Reads a run from its first claim to its last.
+struct Cursor<'a> {
+    run: &'a Run,
+    read: usize,
+    buffer: Vec<u8>,
+    taken: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(run: &'a Run) -> Self {
+        Self {
+            run,
+            read: 0,
+            buffer: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<u128>> {
+        if self.taken == self.buffer.len() {
+            let wanted = (self.run.len - self.read).min(CURSOR);
+            if wanted == 0 {
+                return Ok(None);
+            }
+            self.buffer.resize(wanted * CLAIM, 0);
+            let offset = (self.read * CLAIM) as u64;
+            if self.run.file.read_at(offset, &mut self.buffer)? < self.buffer.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.read += wanted;
+            self.taken = 0;
+        }
+        let claim = self
+            .buffer
+            .get(self.taken..)
+            .and_then(<[u8]>::first_chunk::<CLAIM>);
+        self.taken += CLAIM;
+        Ok(claim.map(|bytes| u128::from_le_bytes(*bytes)))
+    }
+}
+
 impl Drop for Run {
     fn drop(&mut self) {
         // A file that stays behind costs space until the next start, which removes it.
@@ -145,20 +248,20 @@ const BLOCK: usize = 8;
 const PROBES: u32 = 5;
 
 impl Filter {
-    fn of(claims: &[u128]) -> Self {
-        let blocks = (claims.len() * 10).div_ceil(BLOCK * 64).max(1);
-        let mut filter = Self {
+    fn sized(claims: usize) -> Self {
+        let blocks = (claims * 10).div_ceil(BLOCK * 64).max(1);
+        Self {
             words: vec![0; blocks * BLOCK],
-        };
-        for claim in claims {
-            let start = filter.block(*claim);
-            for (word, bit) in probes(*claim) {
-                if let Some(word) = filter.words.get_mut(start + word) {
-                    *word |= bit;
-                }
+        }
+    }
+
+    fn insert(&mut self, claim: u128) {
+        let start = self.block(claim);
+        for (word, bit) in probes(claim) {
+            if let Some(word) = self.words.get_mut(start + word) {
+                *word |= bit;
             }
         }
-        filter
     }
 
     fn may_hold(&self, claim: u128) -> bool {
@@ -222,8 +325,38 @@ mod tests {
     }
 
     #[test]
+    fn a_merged_run_holds_what_its_parts_held_and_outlives_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts: Vec<_> = [0..3_000, 3_000..3_001, 3_001..20_000]
+            .into_iter()
+            .enumerate()
+            .map(|(index, range)| {
+                let path = dir.path().join(index.to_string());
+                let newest = Millis(index as i64);
+                Arc::new(
+                    Run::write(Arc::new(RealDisk), &path, &claims(range), newest, true).unwrap(),
+                )
+            })
+            .collect();
+        let path = dir.path().join("merged");
+        let merged = Run::merge(Arc::new(RealDisk), &path, &parts, true).unwrap();
+        drop(parts);
+        assert_eq!(
+            (merged.len(), merged.newest, merged.tier),
+            (20_000, Millis(2), 1)
+        );
+        let held = |claim: &u128| merged.contains(Claim(*claim)).unwrap();
+        assert!(claims(0..20_000).iter().all(held));
+        assert!(!claims(20_000..40_000).iter().any(held));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn the_filter_turns_most_questions_away() {
-        let filter = Filter::of(&claims(0..100_000));
+        let mut filter = Filter::sized(100_000);
+        for claim in claims(0..100_000) {
+            filter.insert(claim);
+        }
         let alarms = claims(100_000..200_000)
             .iter()
             .filter(|claim| filter.may_hold(**claim))
