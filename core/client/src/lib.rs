@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+/// The snippets of the project's front page are run as tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod front_page {}
+
 mod builder;
 mod call;
 mod callbacks;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_engine::Config;
+use once_cell::sync::OnceCell;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -62,7 +63,7 @@ impl Network {
         let mut config = if needed {
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(self.verifier(provider)?))
+                .with_custom_certificate_verifier(self.shared_verifier(provider)?)
                 .with_no_client_auth()
         } else {
             // Nothing is https: a machine without certificates will do, and their memory is saved. An https address
@@ -73,6 +74,20 @@ impl Network {
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    /// Reading the system's certificates takes milliseconds and megabytes: clients that add none of their own share one
+    /// reading. A failure is not kept; the next client tries again.
+    fn shared_verifier(
+        &self,
+        provider: Arc<rustls::crypto::CryptoProvider>,
+    ) -> Result<Arc<Verifier>, BuildError> {
+        static SYSTEM: OnceCell<Arc<Verifier>> = OnceCell::new();
+        if self.roots.is_empty() {
+            let read = || self.verifier(provider).map(Arc::new);
+            return SYSTEM.get_or_try_init(read).map(Arc::clone);
+        }
+        self.verifier(provider).map(Arc::new)
     }
 
     #[cfg(not(target_os = "android"))]
