@@ -310,6 +310,100 @@ mod tests {
         assert!(config.sources.is_empty());
     }
 
+    const EXAMPLE: &str = include_str!("../../headwater.example.toml");
+
+    /// Every `key: type` of the structs above and of a source, as `section.key`.
+    fn declared() -> Vec<String> {
+        let sections = [
+            ("ServerConfig", "server"),
+            ("StorageConfig", "storage"),
+            ("LimitsConfig", "limits"),
+            ("AdminConfig", "admin"),
+            ("SourceConfig", "sources"),
+        ];
+        let code = concat!(include_str!("mod.rs"), include_str!("source.rs"));
+        let mut keys = Vec::new();
+        for (name, section) in sections {
+            let (_, body) = code.split_once(&format!("pub struct {name} {{")).unwrap();
+            let (body, _) = body.split_once("\n}").unwrap();
+            keys.extend(
+                body.lines()
+                    .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'))
+                    .map(|(key, _)| format!("{section}.{key}")),
+            );
+        }
+        keys
+    }
+
+    #[test]
+    fn the_example_parses_and_names_every_key_that_there_is() {
+        let config = Config::parse(EXAMPLE).unwrap();
+        assert!(config.warnings().is_empty());
+        let document: toml::Table = toml::from_str(EXAMPLE).unwrap();
+        let keys = declared();
+        assert!(keys.len() > 25, "{keys:?}");
+        for key in keys {
+            let (section, name) = key.split_once('.').unwrap();
+            let table = match &document[section] {
+                toml::Value::Array(tables) => &tables[0],
+                table => table,
+            };
+            assert!(table.get(name).is_some(), "{key} is not in the example");
+        }
+    }
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let mut shown = Config::parse(EXAMPLE).unwrap();
+        // These have no default that one could show.
+        shown.server.trusted_proxies.clear();
+        shown.admin.token = None;
+        shown.sources.clear();
+        assert_eq!(format!("{shown:?}"), format!("{:?}", Config::default()));
+        let minimal = "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";
+        let (shown, minimal) = (
+            Config::parse(EXAMPLE).unwrap(),
+            Config::parse(minimal).unwrap(),
+        );
+        let (shown, minimal) = (shown.sources[0].get_ref(), minimal.sources[0].get_ref());
+        assert_eq!(
+            (shown.enabled, shown.platform, shown.keep_ip),
+            (minimal.enabled, minimal.platform, minimal.keep_ip)
+        );
+    }
+
+    #[test]
+    fn the_readme_names_every_key_code_and_series() {
+        let readme = include_str!("../../README.md");
+        for key in declared() {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "{key} is not in README.md"
+            );
+        }
+        for reason in crate::log::Reason::ALL {
+            assert!(
+                readme.contains(&format!("`{}`", reason.code())),
+                "{}",
+                reason.code()
+            );
+        }
+        let series = include_str!("../metrics/exposition.rs")
+            .split('"')
+            .filter(|text| text.starts_with("headwater_") && !text.contains(['{', ' ']));
+        for name in series {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+        let codes = include_str!("../ingest/refusal.rs")
+            .split("=> \"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        for code in codes {
+            assert!(readme.contains(&format!("`{code}`")), "{code}");
+        }
+    }
+
     #[test]
     fn an_unknown_field_is_named_with_its_line() {
         let error = Config::parse("[server]\nlisten = \"127.0.0.1:1\"\nlisteen = 3\n")
