@@ -433,7 +433,10 @@ fn a_configuration_is_checked_with_lines_and_hints() {
     assert!(run(&["check", "--config", file.to_str().unwrap()]).0);
     std::fs::write(&file, "[storage]\nretain_bytes = 500000000\n").unwrap();
     let (fine, text) = run(&["check", "--config", file.to_str().unwrap()]);
-    assert!(fine && text.contains("note: storage.retain_bytes"), "{text}");
+    assert!(
+        fine && text.contains("note: storage.retain_bytes"),
+        "{text}"
+    );
     std::fs::write(&file, "[storage]\nretain_hours = 12\n").unwrap();
     for command in ["check", "serve"] {
         let (fine, text) = run(&[command, "--config", file.to_str().unwrap()]);
@@ -455,7 +458,10 @@ fn logs_have_no_colours_when_nobody_looks_at_a_terminal() {
     )
     .unwrap();
     let (fine, text) = run(&["serve", "--config", config.to_str().unwrap()]);
-    assert!(!fine && text.contains("WARN") && !text.contains('\u{1b}'), "{text}");
+    assert!(
+        !fine && text.contains("WARN") && !text.contains('\u{1b}'),
+        "{text}"
+    );
 }
 
 #[test]
