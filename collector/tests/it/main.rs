@@ -3,10 +3,13 @@
 // Helpers outside #[test] functions are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod connections;
 mod durable;
 mod faults;
 mod hostile;
 mod http;
 mod normalise;
 mod process;
+mod reading;
 mod routes;
+mod stream;

@@ -12,7 +12,7 @@ pub(crate) struct Collector {
     pub(crate) data: PathBuf,
 }
 
-const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
 
 impl Collector {
     /// `headwater dev` on this folder.
