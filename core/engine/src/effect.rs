@@ -266,6 +266,11 @@ pub struct FlushReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Diagnostic {
+    /// The hub took a batch.
+    BatchDelivered {
+        /// Its events.
+        events: u64,
+    },
     /// A plugin failed or panicked; the event went on as it was before it.
     PluginFailed {
         /// Its name.

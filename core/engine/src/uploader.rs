@@ -205,7 +205,9 @@ impl Engine {
                 let seqs = self.ledger.take_front(count);
                 self.past(in_flight.last);
                 self.settle(&seqs, true);
+                let events = seqs.len() as u64;
                 self.effects.push_back(Effect::Forget(seqs));
+                self.diagnose(Diagnostic::BatchDelivered { events });
                 self.clear_retry();
             }
             Verdict::Rejected if count > 1 => self.halve(count, in_flight.last),
