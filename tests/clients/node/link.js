@@ -4,7 +4,8 @@ import { createServer, request } from 'node:http'
 /** What a collector answers that cannot take events now. */
 export const refusal = (status, seconds) => (_incoming, _body, answer) => {
   answer.writeHead(status, { 'content-type': 'application/json', 'retry-after': String(seconds) })
-  answer.end('{"success":false,"error":{"code":"busy","message":"send again after the time in Retry-After"}}')
+  const told = { code: 'busy', message: 'send again after the time in Retry-After' }
+  answer.end(JSON.stringify({ success: false, error: told, ...told }))
 }
 
 /** The collector stores the events, and the answer is lost. */

@@ -56,6 +56,17 @@ test('large batches of a busy server arrive whole', async () => {
   assertStored(made, await collector.events(), { since, library: LIBRARY })
 })
 
+test('a batch that the SDK counts too small is taken whole', async () => {
+  link = await startLink(collector.url, [])
+  const made = calls(250)
+  // Its 480 KB are 830 of ours: it counts escapes and few of the other characters.
+  for (const one of made) one.context.pad = 'x'.repeat(3_300)
+  const { given_up } = await deliver(made, { host: link.url, flushAt: 250 })
+  assert.deepEqual(given_up, [])
+  assert.ok(Math.max(...link.requests.map(({ body }) => body.length)) > 800_000, 'a batch over the documented limit was sent')
+  assertStored(made, await collector.events(), { since, library: LIBRARY })
+})
+
 test('a single event of each type goes to the same place', async () => {
   const made = calls(TYPES.length)
   await deliver(made, { flushAt: 1 })

@@ -12,7 +12,10 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BINARY = os.environ.get("HEADWATER_BIN")
-REFUSAL = b'{"success":false,"error":{"code":"busy","message":"send again after the time in Retry-After"}}'
+REFUSAL = (
+    b'{"success":false,"error":{"code":"busy","message":"send again after the time in Retry-After"},'
+    b'"code":"busy","message":"send again after the time in Retry-After"}'
+)
 
 
 class Collector:
