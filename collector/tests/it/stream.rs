@@ -152,13 +152,14 @@ fn a_reader_that_does_not_read_holds_up_nobody_and_hears_what_it_missed() {
             .find(|line| line.starts_with("headwater_connections "))
             .unwrap();
         assert!(!line.ends_with(" 0"));
+        let last = (sent - 1).to_string();
         // The loss is noticed when the reader goes on.
         while let Some((name, data)) = slow.next() {
             if name == "skipped" {
                 missed = data["count"].as_u64().unwrap();
                 break;
             }
-            if name == "good" && data["event"]["messageId"] == (sent - 1).to_string() {
+            if name == "good" && data["event"]["messageId"] == *last {
                 break;
             }
         }
