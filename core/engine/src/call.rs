@@ -158,6 +158,16 @@ pub enum CallError {
     /// An anonymousId given is empty or too long.
     #[error("the anonymousId must be 1 to 500 bytes without control characters")]
     AnonymousId,
+    /// The traits of many identify or group calls add up to too much.
+    #[error(
+        "the traits remembered of this user and account would be {bytes} bytes of JSON; at most {limit} are kept: send large values with track"
+    )]
+    TraitsTooLarge {
+        /// What they would add up to.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The client was shut down.
     #[error("the client was shut down: the call came too late")]
     Closed,

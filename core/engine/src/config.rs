@@ -107,7 +107,6 @@ pub struct DestinationConfig {
 }
 
 /// Everything the engine is told once. Build with [`Config::new`], change fields, hand to the engine, which clamps.
-#[derive(Debug)]
 pub struct Config {
     /// The source.
     pub write_key: WriteKey,
@@ -163,6 +162,17 @@ pub enum ConfigError {
         "the endpoint must start with http:// or https://, like https://hub.example; it is {0:?}"
     )]
     Endpoint(String),
+}
+
+/// Without the headers and the context: they may hold secrets.
+impl core::fmt::Debug for Config {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Config")
+            .field("write_key", &self.write_key)
+            .field("endpoint", &self.endpoint)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {

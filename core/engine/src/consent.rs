@@ -4,7 +4,7 @@
 //!            undecided ──(opt-in)──► Held ──any granted──► Open ◄──► Closed
 //!                └──────(opt-out)──► Open        └──all denied──► Closed ┘
 //! ```
-//! A saved decision that cannot be read counts as none: under opt-in that holds everything back (fails closed).
+//! A saved decision that cannot be read holds everything back until there is a new one, under either model (fails closed).
 //! Events that were made before the decision carry the decision that released them, in the envelope's context; all
 //! others carry the preferences as of their call.
 
@@ -25,6 +25,8 @@ pub(crate) enum Gate {
 pub(crate) struct Consent {
     pub(crate) config: ConsentConfig,
     preferences: Option<Object>,
+    /// There was a decision, and it cannot be read: nothing flows until there is one again, under either model.
+    unreadable: bool,
     /// Events up to here were made before the decision; they go out under these preferences.
     released: Option<(Seq, Object)>,
 }
@@ -34,6 +36,7 @@ impl Consent {
         Consent {
             config,
             preferences: None,
+            unreadable: false,
             released: None,
         }
     }
@@ -41,6 +44,7 @@ impl Consent {
     pub(crate) fn gate(&self) -> Gate {
         match (&self.preferences, self.config.model) {
             (None, ConsentModel::OptIn) => Gate::Held,
+            (None, ConsentModel::OptOut) if self.unreadable => Gate::Held,
             (None, ConsentModel::OptOut) => Gate::Open,
             (Some(preferences), _) => {
                 let any = preferences
@@ -59,15 +63,21 @@ impl Consent {
     pub(crate) fn stamp(&self) -> Option<Object> {
         match (&self.preferences, self.config.model) {
             (Some(preferences), _) => Some(preferences.clone()),
-            (None, ConsentModel::OptOut) => Some(
+            (None, ConsentModel::OptOut) if !self.unreadable => Some(
                 self.config
                     .categories
                     .iter()
                     .map(|id| (id.clone(), Value::Bool(true)))
                     .collect(),
             ),
-            (None, ConsentModel::OptIn) => None,
+            (None, _) => None,
         }
+    }
+
+    /// A saved decision could not be read.
+    pub(crate) fn lost(&mut self) {
+        self.preferences = None;
+        self.unreadable = true;
     }
 
     /// Takes a decision; `false` when it changes nothing. Only configured categories count (all, when none are
@@ -106,10 +116,11 @@ impl Consent {
         }
     }
 
-    /// What the envelope of a batch that starts at `first` must add.
-    pub(crate) fn envelope(&self, first: Seq) -> Option<Object> {
+    /// What the envelope of a batch that starts at `first` must add, and the last event it may hold: later ones carry
+    /// their own preferences, and a hub that merges deeply must not mix the two.
+    pub(crate) fn envelope(&self, first: Seq) -> Option<(Seq, Object)> {
         let (until, preferences) = self.released.as_ref()?;
-        (first <= *until).then(|| wrap(preferences.clone()))
+        (first <= *until).then(|| (*until, wrap(preferences.clone())))
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {

@@ -37,6 +37,25 @@ struct Destination {
     out: usize,
 }
 
+impl Destination {
+    /// By the plan, by consent (where the event itself says nothing, by what is granted now) and by `integrations`.
+    fn may_have(
+        &self,
+        event: &Event,
+        settings: Option<&Settings>,
+        granted: Option<&Object>,
+    ) -> bool {
+        let consent = match (Consent::of_context(&event.context), granted) {
+            (Consent::Absent, Some(granted)) => Consent::Preferences(granted),
+            (consent, _) => consent,
+        };
+        let key = &self.config.key;
+        let planned = event.kind != EventType::Track
+            || settings.is_none_or(|settings| settings.plan_allows(event.event.as_deref(), key));
+        planned && decide(key, &self.categories, consent, &event.integrations) == Decision::Deliver
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
     list: Vec<Destination>,
@@ -108,6 +127,9 @@ impl Destinations {
             if destination.state == State::Off {
                 continue;
             }
+            if destination.state == State::On && !destination.may_have(event, settings, granted) {
+                continue;
+            }
             destination.waiting.push_back(Arc::clone(event));
             if destination.waiting.len() > MAX_WAITING {
                 destination.waiting.pop_front();
@@ -117,7 +139,6 @@ impl Destinations {
                 effects.push_back(Effect::Report(report));
             }
         }
-        self.gate(settings, granted);
         self.send(effects);
     }
 
@@ -128,25 +149,9 @@ impl Destinations {
             if destination.state != State::On {
                 continue;
             }
-            let Destination {
-                config,
-                categories,
-                waiting,
-                ..
-            } = destination;
-            waiting.retain(|event| {
-                let consent = match (Consent::of_context(&event.context), granted) {
-                    (Consent::Absent, Some(granted)) => Consent::Preferences(granted),
-                    (consent, _) => consent,
-                };
-                let planned = event.kind != EventType::Track
-                    || settings.is_none_or(|settings| {
-                        settings.plan_allows(event.event.as_deref(), &config.key)
-                    });
-                planned
-                    && decide(&config.key, categories, consent, &event.integrations)
-                        == Decision::Deliver
-            });
+            let mut waiting = core::mem::take(&mut destination.waiting);
+            waiting.retain(|event| destination.may_have(event, settings, granted));
+            destination.waiting = waiting;
         }
     }
 

@@ -52,6 +52,9 @@ pub enum Effect {
         /// The event.
         event: Arc<Event>,
     },
+    /// Destinations must not see what they were handed and have not seen yet: consent is gone, or the queue was purged.
+    /// Each such delivery is answered all the same, as done.
+    CancelDeliveries,
     /// The settings document has this to say to a destination.
     Configure {
         /// The destination's place in the configuration.
@@ -124,7 +127,7 @@ impl StateKey {
 }
 
 /// One request. The body is `prefix`, the stored texts of `seqs` joined by commas, `suffix`: exactly `body_bytes`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Upload {
     /// Its id.
     pub request: u32,
@@ -144,6 +147,17 @@ pub struct Upload {
     pub gzip: bool,
     /// How long it may take, milliseconds.
     pub timeout: u64,
+}
+
+/// Without the headers and the envelope: they hold the write key.
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("request", &self.request)
+            .field("seqs", &self.seqs)
+            .field("body_bytes", &self.body_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why events will never be delivered.
@@ -180,6 +194,8 @@ pub enum DropReason {
     DestinationOverflow,
     /// The application purged the queue.
     Purged,
+    /// It was kept in memory only, and the client ended.
+    NotKept,
 }
 
 impl DropReason {
@@ -202,6 +218,7 @@ impl DropReason {
             DropReason::DestinationFailed => "destination_failed",
             DropReason::DestinationOverflow => "destination_overflow",
             DropReason::Purged => "purged",
+            DropReason::NotKept => "not_kept",
         }
     }
 }
@@ -296,6 +313,11 @@ pub enum Diagnostic {
     StateUnreadable(StateKey),
     /// A piece of state could not be saved; it is again when it changes the next time. Told by the host.
     StateNotSaved(StateKey),
+    /// Unfinished bytes at the end of the log were cut off: what was being written when the power went.
+    TornTail {
+        /// How many.
+        bytes: u64,
+    },
     /// Syncing failed; events are in the operating system's hands, not yet on the disk.
     SyncFailed,
 }

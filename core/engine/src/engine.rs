@@ -28,6 +28,10 @@ use crate::uploader::InFlight;
 const QUARANTINE: usize = 20;
 /// Events read back at a time when held ones are released to device-mode destinations.
 const RELEASE_CHUNK: usize = 64;
+/// The wall clock jumped when it moves by this much more, or less, than the monotonic one, milliseconds.
+const JUMP: i64 = 60 * 60_000;
+/// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
+const PLAUSIBLE: i64 = 1_577_836_800_000;
 
 /// An event that the store had at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,12 @@ pub struct Start {
     pub next_seq: u64,
     /// Records the store could not read any more.
     pub lost: u64,
+    /// Segments that were set aside whole: unreadable, or of an unknown format version.
+    pub set_aside: u64,
+    /// Bytes of an unfinished end that were cut off.
+    pub torn_bytes: u64,
+    /// State that was there and could not be read.
+    pub unreadable: Vec<StateKey>,
     /// Seeds the jitter.
     pub seed: u64,
     /// For the first anonymousId.
@@ -62,10 +72,11 @@ pub struct Start {
 pub(crate) enum Purpose {
     Release,
     Quarantine(u16),
+    /// It was for the quarantine, and consent is gone: only forget it.
+    Discard,
 }
 
 /// The engine. See the crate's documentation for its contract.
-#[derive(Debug)]
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
@@ -98,13 +109,27 @@ pub struct Engine {
     pub(crate) context_session: Option<u64>,
     /// Events that wait for consent in memory: when, and their text.
     pub(crate) in_memory: VecDeque<(i64, Vec<u8>)>,
+    /// Held events that are for destinations alone.
+    pub(crate) local_held: VecDeque<Arc<Event>>,
     pub(crate) loads: VecDeque<(Seq, Purpose)>,
     /// Held events that destinations have not seen, still to be read back.
     pub(crate) to_release: VecDeque<Seq>,
     /// Events made while held ones are read back; they come after those.
     pub(crate) after_release: VecDeque<Arc<Event>>,
     quarantine: Vec<Value>,
+    /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
+    seen: Now,
+    forgiven: i64,
     sync_due: Option<u64>,
+}
+
+/// Without anything that is the application's or the user's.
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine")
+            .field("queue", &self.queue())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -116,7 +141,12 @@ impl Engine {
         let mut config = config.clamp()?;
         let base_context = core::mem::take(&mut config.context);
         let mut headers = vec![("Content-Type".to_owned(), config.content_type.clone())];
-        if config.basic_auth {
+        // An Authorization header of the application's own takes the place of ours.
+        let own = config
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if config.basic_auth && !own {
             let token =
                 crate::uploader::base64(&[config.write_key.as_str().as_bytes(), b":"].concat());
             headers.push(("Authorization".to_owned(), ["Basic ", &token].concat()));
@@ -152,10 +182,13 @@ impl Engine {
             context_text: Vec::new(),
             context_session: None,
             in_memory: VecDeque::new(),
+            local_held: VecDeque::new(),
             loads: VecDeque::new(),
             to_release: VecDeque::new(),
             after_release: VecDeque::new(),
             quarantine: Vec::new(),
+            seen: now,
+            forgiven: 0,
             sync_due: None,
             config,
         };
@@ -200,8 +233,11 @@ impl Engine {
                     .map(|below| purged = below),
             };
             if read.is_none() {
-                self.diagnose(Diagnostic::StateUnreadable(*key));
+                self.unreadable(*key);
             }
+        }
+        for key in start.unreadable {
+            self.unreadable(key);
         }
         if self.config.mode == Mode::Device && !known {
             self.save_identity();
@@ -216,7 +252,11 @@ impl Engine {
             }
             self.ledger.push(Entry {
                 seq: event.seq,
-                at: event.at,
+                at: if event.at < PLAUSIBLE {
+                    now.wall.0
+                } else {
+                    event.at
+                },
                 len: event.len,
                 stored: true,
             });
@@ -224,8 +264,18 @@ impl Engine {
         let detail = "a crash brought back what had been purged; it was purged again";
         self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
         if start.lost > 0 {
-            let detail = "records of the store were torn or corrupt";
+            let detail = "records of the store were corrupt";
             self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
+        }
+        if start.set_aside > 0 {
+            let detail = "segments could not be read, or have an unknown format version; they were set aside in the queue's \
+                          directory, with at least one event each";
+            self.report(Report::new(DropReason::Corrupt, start.set_aside).detail(detail));
+        }
+        if start.torn_bytes > 0 {
+            self.diagnose(Diagnostic::TornTail {
+                bytes: start.torn_bytes,
+            });
         }
         if self.settings.is_none() {
             let defaults = self
@@ -240,6 +290,7 @@ impl Engine {
             }
         }
         self.apply_settings();
+        self.own_consent();
         self.rebuild_context();
         self.flush_to = self.ledger.last_seq();
         self.fetch_settings(now);
@@ -265,6 +316,10 @@ impl Engine {
                     };
                     self.settle(&[seq], false);
                     self.report(Report::new(DropReason::StorageFailed, 1).detail(detail));
+                    // A flush may have waited for just this one; and sending is what frees a full disk.
+                    if self.flush_to.is_some() {
+                        self.pump(now);
+                    }
                 }
             }
             Input::Loaded(seq, body) => self.loaded(now, seq, body),
@@ -293,6 +348,7 @@ impl Engine {
             } => self.set_consent(now, &preferences, entropy),
             Input::Context(more) => {
                 context::merge(&mut self.base_context, more);
+                self.own_consent();
                 self.rebuild_context();
             }
             Input::Reset(entropy) => {
@@ -301,6 +357,7 @@ impl Engine {
                     session.forget();
                 }
                 self.save_identity();
+                self.save_session();
                 self.effects.push_back(Effect::Signal { reset: true });
             }
             Input::Import(identity) => {
@@ -315,6 +372,7 @@ impl Engine {
             }
             Input::Purge => self.purge(DropReason::Purged, "the application purged the queue"),
             Input::Close => self.closed = true,
+            Input::End { volatile } => self.end(volatile),
         }
     }
 
@@ -399,7 +457,7 @@ impl Engine {
 
     /// Nothing about a user who has not agreed is written, where the application asked for that.
     fn writes_held(&self) -> bool {
-        self.gate() == Gate::Held
+        self.gate() != Gate::Open
             && self
                 .consent
                 .as_ref()
@@ -622,6 +680,75 @@ impl Engine {
                     self.save(StateKey::Quarantine, text);
                 }
                 self.effects.push_back(Effect::Forget(vec![seq]));
+            }
+            Purpose::Discard => self.effects.push_back(Effect::Forget(vec![seq])),
+        }
+    }
+
+    /// A saved piece of state is damaged.
+    fn unreadable(&mut self, key: StateKey) {
+        self.diagnose(Diagnostic::StateUnreadable(key));
+        if key == StateKey::Consent
+            && let Some(consent) = &mut self.consent
+        {
+            consent.lost();
+            // So that the next start knows it, too, until there is a decision.
+            self.save(StateKey::Consent, b"{}".to_vec());
+        }
+    }
+
+    /// Consent is the engine's to stamp: the application's own context cannot forge it.
+    fn own_consent(&mut self) {
+        if self.consent.is_some() {
+            self.base_context.remove("consent");
+        }
+    }
+
+    /// Nobody comes back for what only this process knows.
+    fn end(&mut self, volatile: bool) {
+        self.closed = true;
+        let detail = "they were kept in memory only, and the client ended";
+        let mut count = (self.in_memory.len() + self.local_held.len()) as u64;
+        self.in_memory.clear();
+        self.local_held.clear();
+        if volatile {
+            count += self.ledger.len() as u64;
+            self.ledger.take_all();
+            self.in_flight = None;
+        }
+        if count > 0 {
+            self.report(Report::new(DropReason::NotKept, count).detail(detail));
+        }
+    }
+
+    /// The queue's clock for age: the wall clock, without the jumps it makes while this process lives. A device that
+    /// starts in 1970 and then learns the time has not grown 50 years older.
+    pub(crate) fn age_clock(&mut self, now: Now) -> i64 {
+        let expected =
+            self.seen.wall.0.saturating_add(
+                i64::try_from(now.mono.saturating_sub(self.seen.mono)).unwrap_or(0),
+            );
+        let jump = now.wall.0.saturating_sub(expected);
+        if jump.abs() > JUMP {
+            self.forgiven = self.forgiven.saturating_add(jump);
+        }
+        self.seen = now;
+        now.wall.0.saturating_sub(self.forgiven)
+    }
+
+    /// After a denial or withdrawal: what is known of the user goes, where the application asked that nothing be kept.
+    pub(crate) fn forget_user_state(&mut self) {
+        if self.writes_held() {
+            self.save(StateKey::Identity, Vec::new());
+            self.save(StateKey::Session, Vec::new());
+        }
+        if !self.quarantine.is_empty() {
+            self.quarantine.clear();
+            self.save(StateKey::Quarantine, Vec::new());
+        }
+        for (_, purpose) in &mut self.loads {
+            if matches!(purpose, Purpose::Quarantine(_)) {
+                *purpose = Purpose::Discard;
             }
         }
     }

@@ -18,6 +18,10 @@ pub struct Identity {
     pub group_traits: Object,
 }
 
+/// The most that is remembered of one user and account, as JSON: identifies add up, and what is saved must be readable
+/// again at the next start.
+pub(crate) const MAX_BYTES: usize = 512 * 1024;
+
 impl Identity {
     /// Nobody known yet: a random anonymousId from this entropy.
     #[must_use]
@@ -82,7 +86,9 @@ impl Identity {
     /// Reads the saved form.
     #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Identity> {
-        let Ok(Value::Object(mut object)) = parse(text, &Limits::default()) else {
+        let Ok(Value::Object(mut object)) =
+            parse(text, &Limits::default().with_max_bytes(2 * MAX_BYTES))
+        else {
             return None;
         };
         let anonymous_id = object.get("anonymousId").and_then(Value::as_str)?;

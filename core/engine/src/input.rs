@@ -59,6 +59,11 @@ pub enum Input {
     Purge,
     /// No more calls; what is queued still goes out.
     Close,
+    /// The client ends: what it keeps in memory only is reported, since nobody will ever send it.
+    End {
+        /// The store itself is memory.
+        volatile: bool,
+    },
 }
 
 /// Why the store could not take an event.

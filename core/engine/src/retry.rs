@@ -275,7 +275,7 @@ impl RetryState {
         };
         let too_long = config
             .max_total
-            .is_some_and(|max| u64::try_from(wall - first).unwrap_or(0) > max);
+            .is_some_and(|max| u64::try_from(wall.saturating_sub(first)).unwrap_or(0) > max);
         if over || too_long {
             return None;
         }

@@ -10,11 +10,15 @@ use crate::input::SessionCommand;
 
 /// How often a running session is saved at most, milliseconds: a crash may shorten it by that.
 const SAVE_EVERY: i64 = 60_000;
+/// A clock may step back by this (NTP does) without ending a session, milliseconds.
+const STEP_BACK: i64 = 60_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     timeout: i64,
     id: Option<u64>,
+    /// The last id given out.
+    used: Option<u64>,
     last: i64,
     /// The next event is the first of the session.
     starting: bool,
@@ -28,6 +32,7 @@ impl Session {
         Session {
             timeout: i64::try_from(timeout).unwrap_or(i64::MAX),
             id: None,
+            used: None,
             last: 0,
             starting: false,
             ended: false,
@@ -40,8 +45,9 @@ impl Session {
         if self.ended {
             return None;
         }
-        let over =
-            self.id.is_none() || wall.saturating_sub(self.last) > self.timeout || wall < self.last;
+        let over = self.id.is_none()
+            || wall.saturating_sub(self.last) > self.timeout
+            || wall < self.last.saturating_sub(STEP_BACK);
         if over {
             self.begin(None, wall);
         }
@@ -65,10 +71,23 @@ impl Session {
     }
 
     fn begin(&mut self, id: Option<u64>, wall: i64) {
-        self.id = Some(id.unwrap_or_else(|| u64::try_from(wall / 1_000).unwrap_or(0)));
+        // Two sessions that start in one second, or after a clock went back, are still two.
+        let fresh = u64::try_from(wall / 1_000).unwrap_or(0);
+        let fresh = if self.used == Some(fresh) {
+            fresh + 1
+        } else {
+            fresh
+        };
+        self.id = Some(id.unwrap_or(fresh));
+        self.used = self.id;
         self.last = wall;
         self.starting = true;
         self.ended = false;
+    }
+
+    /// The first event of the session came to nothing; the next one is the first.
+    pub(crate) fn untouch(&mut self) {
+        self.starting = self.id.is_some();
     }
 
     /// A reset: the next event starts a new one.
@@ -95,6 +114,7 @@ impl Session {
             .get("id")
             .and_then(Value::as_i64)
             .and_then(|id| u64::try_from(id).ok());
+        self.used = self.id;
         self.last = object.get("last").and_then(Value::as_i64)?;
         self.ended = object
             .get("ended")

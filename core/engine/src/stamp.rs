@@ -17,7 +17,7 @@ use crate::consent::Gate;
 use crate::effect::{DropReason, Effect, Report};
 use crate::engine::Engine;
 use crate::flush::Queue;
-use crate::identity::Identity;
+use crate::identity::{Identity, MAX_BYTES};
 use crate::ledger::Entry;
 
 /// Events kept in memory while a decision on consent is awaited, where they must not be written.
@@ -56,7 +56,7 @@ impl Engine {
             spare_entropy,
             enrichment,
         } = call;
-        let changed = self.changed_identity(&kind, spare_entropy);
+        let changed = self.changed_identity(&kind, spare_entropy)?;
         let own_context = options.context.take();
         let timestamp = options.timestamp.or(at).unwrap_or(now.wall);
         let draft = self.draft(kind, options, timestamp, entropy, changed.as_ref())?;
@@ -98,6 +98,7 @@ impl Engine {
                     (text, hub_allowed(&event.integrations), Some(event))
                 }
                 Err(plugin) => {
+                    self.untouch_session(first);
                     self.commit(changed);
                     let mut report = Report::new(DropReason::Plugin, 1)
                         .detail(["dropped by ", plugin.as_str()].concat());
@@ -108,6 +109,7 @@ impl Engine {
             }
         };
         if text.len() > self.config.max_event_bytes {
+            self.untouch_session(first);
             return Err(CallError::TooLarge {
                 bytes: text.len(),
                 limit: self.config.max_event_bytes,
@@ -136,15 +138,28 @@ impl Engine {
         diagnostics
             .into_iter()
             .for_each(|diagnostic| self.diagnose(diagnostic));
-        if !self.destinations.is_empty() && self.gate() == Gate::Open {
-            self.offer(Arc::new(event));
+        if self.destinations.is_empty() {
+            return;
+        }
+        match self.gate() {
+            Gate::Open => self.offer(Arc::new(event)),
+            // The hub never gets it, so it is in no store; destinations get it when the user agrees.
+            Gate::Held if !hub_allowed(&event.integrations) => {
+                self.local_held.push_back(Arc::new(event));
+                if self.local_held.len() > MAX_IN_MEMORY {
+                    self.local_held.pop_front();
+                    let detail = "more than 1,000 events wait in memory for consent";
+                    self.report(Report::new(DropReason::QuotaEvents, 1).detail(detail));
+                }
+            }
+            Gate::Held | Gate::Closed => {}
         }
     }
 
     /// Puts the event where the gate says.
     fn admit(&mut self, now: Now, message_id: String, text: Vec<u8>, to_hub: bool) -> Receipt {
         let held = self.gate() == Gate::Held;
-        if !to_hub && !held {
+        if !to_hub {
             return Receipt::LocalOnly(message_id);
         }
         let hold = self
@@ -175,9 +190,10 @@ impl Engine {
         let seq = Seq(self.next_seq);
         self.next_seq += 1;
         let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let clock = self.age_clock(now);
         self.ledger.push(Entry {
             seq,
-            at,
+            at: clock,
             len,
             stored: false,
         });
@@ -201,19 +217,32 @@ impl Engine {
     }
 
     /// The identity after this call, where the call changes it.
-    fn changed_identity(&self, kind: &CallKind, entropy: [u8; 16]) -> Option<Identity> {
+    fn changed_identity(
+        &self,
+        kind: &CallKind,
+        entropy: [u8; 16],
+    ) -> Result<Option<Identity>, CallError> {
         if self.config.mode == Mode::Server {
-            return None;
+            return Ok(None);
         }
-        let mut identity = self.identity.clone_for(kind)?;
+        let Some(mut identity) = self.identity.clone_for(kind) else {
+            return Ok(None);
+        };
         match kind {
             CallKind::Identify { user_id, traits } => {
                 identity.identify(user_id.as_deref(), traits.to_object(), entropy);
             }
             CallKind::Group { group_id, traits } => identity.group(group_id, traits.to_object()),
-            _ => return None,
+            _ => return Ok(None),
         }
-        Some(identity)
+        let bytes = identity.to_json().len();
+        if bytes > MAX_BYTES {
+            return Err(CallError::TraitsTooLarge {
+                bytes,
+                limit: MAX_BYTES,
+            });
+        }
+        Ok(Some(identity))
     }
 
     fn commit(&mut self, changed: Option<Identity>) {
@@ -244,6 +273,12 @@ impl Engine {
             self.save_session();
         }
         first
+    }
+
+    fn untouch_session(&mut self, first: bool) {
+        if let Some(session) = self.session.as_mut().filter(|_| first) {
+            session.untouch();
+        }
     }
 
     fn event_context(&self, own: Option<Object>, first: bool) -> Object {
@@ -281,7 +316,10 @@ impl Engine {
             Mode::Server => (given, options.user_id.filter(|id| !id.is_empty())),
             Mode::Device => {
                 let identity = changed.unwrap_or(&self.identity);
-                let user_id = options.user_id.or_else(|| identity.user_id.clone());
+                let user_id = options
+                    .user_id
+                    .filter(|id| !id.is_empty())
+                    .or_else(|| identity.user_id.clone());
                 (
                     given.or_else(|| Some(identity.anonymous_id.clone())),
                     user_id,

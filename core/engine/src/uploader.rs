@@ -62,7 +62,11 @@ impl Engine {
     /// Sends the next batch, if one is wanted and nothing is in the way.
     pub(crate) fn pump(&mut self, now: Now) {
         self.expire(now);
-        if self.in_flight.is_some() {
+        if self.retry.wait_until.is_some_and(|until| until <= now.mono) {
+            self.retry.wait_until = None;
+        }
+        // Released events are read back first; each that comes in looks here again.
+        if self.in_flight.is_some() || self.releasing() {
             return;
         }
         let Some(first) = self.next_to_send() else {
@@ -85,10 +89,14 @@ impl Engine {
             .consent
             .as_ref()
             .and_then(|consent| consent.envelope(first));
+        let (last_held, context) = context.unzip();
         let envelope = Envelope::new(self.config.write_key.as_str(), now.wall, context.as_ref());
         // Pieces whose events are gone by other ways (quota) bound nothing any more.
         self.bisect.retain(|bound| *bound >= first);
-        let bound = self.bisect.last().copied();
+        let bound = [self.bisect.last().copied(), last_held]
+            .into_iter()
+            .flatten()
+            .min();
         let lens = self
             .ledger
             .iter()
@@ -148,12 +156,6 @@ impl Engine {
     fn blocked(&self, now: Now) -> Option<(&'static str, Option<u64>)> {
         if self.gate() == Gate::Held {
             return Some(("the user's consent", None));
-        }
-        if self.releasing() {
-            return Some((
-                "device-mode destinations, which see released events first",
-                None,
-            ));
         }
         if !self.online {
             return Some(("the network: the device is offline", None));
@@ -365,7 +367,8 @@ impl Engine {
 
     /// Brings the ledger inside the quota.
     pub(crate) fn expire(&mut self, now: Now) {
-        while let Some((reason, seqs)) = self.ledger.evict(&self.config.quota, now.wall.0) {
+        let clock = self.age_clock(now);
+        while let Some((reason, seqs)) = self.ledger.evict(&self.config.quota, clock) {
             self.drop_events(
                 seqs,
                 Report::new(reason, 0).detail("over the quota: the oldest events went"),
@@ -390,11 +393,19 @@ impl Engine {
         if in_memory > 0 {
             self.report(Report::new(reason, in_memory).detail(detail));
         }
+        if !self.local_held.is_empty() {
+            let count = self.local_held.len() as u64;
+            self.local_held.clear();
+            self.report(Report::new(reason, count).detail(detail));
+        }
         self.to_release.clear();
         self.after_release.clear();
         self.loads
             .retain(|(_, purpose)| *purpose != Purpose::Release);
-        self.destinations.purge();
+        if !self.destinations.is_empty() {
+            self.destinations.purge();
+            self.effects.push_back(Effect::CancelDeliveries);
+        }
         self.flush_to = None;
         self.clear_retry();
         self.finish_waiters(None, None);
@@ -430,7 +441,10 @@ impl Engine {
             self.save(StateKey::Consent, text);
         }
         self.rebuild_context();
-        if before == Gate::Held && after == Gate::Open {
+        if after == Gate::Closed {
+            self.forget_user_state();
+        }
+        if before != Gate::Open && after == Gate::Open {
             self.save_identity();
             self.save_session();
         }
@@ -461,8 +475,13 @@ impl Engine {
         if !self.destinations.is_empty() {
             self.to_release.extend(stored);
             self.release_more();
-            for event in from_memory {
-                self.offer(std::sync::Arc::new(event));
+            let alone = core::mem::take(&mut self.local_held);
+            for event in from_memory
+                .into_iter()
+                .map(std::sync::Arc::new)
+                .chain(alone)
+            {
+                self.offer(event);
             }
         }
     }

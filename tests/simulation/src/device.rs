@@ -94,6 +94,13 @@ impl Life {
                 .collect(),
             next_seq,
             lost: recovery.corrupt_records,
+            set_aside: recovery
+                .set_aside
+                .iter()
+                .filter(|name| name.contains(".seg"))
+                .count() as u64,
+            torn_bytes: recovery.torn_bytes,
+            unreadable: Vec::new(),
             seed: self.dice.next(),
             entropy: self.dice.entropy(),
         };
@@ -273,6 +280,7 @@ impl Life {
                 }
                 self.send(&upload, body);
             }
+            Effect::CancelDeliveries => {}
             Effect::Cancel(request) => self.pace.abandon(request),
             Effect::FetchSettings { .. } => self.fetch_settings(),
             Effect::Deliver { delivery, .. } => {

@@ -27,25 +27,25 @@ fn under_opt_in_nothing_leaves_before_a_decision_and_all_leaves_in_order_after_i
     assert_eq!(host.flushed[0].1.pending, 2);
     host.consent(&[("analytics", true)]);
     host.track("3");
-    assert_eq!(
-        host.names(),
-        ["1", "2", "Segment Consent Preference Updated"]
-    );
+    assert_eq!(host.names(), ["1", "2"]);
     let stamp = path(&host.request(), "context.consent.categoryPreferences");
     assert_eq!(
         stamp,
         Some(Value::Object(object(r#"{"ads":false,"analytics":true}"#)))
     );
     host.answer(200);
-    host.flush();
-    assert_eq!(host.names(), ["3"]);
+    assert_eq!(
+        host.names(),
+        ["Segment Consent Preference Updated", "3"],
+        "what carries its own preferences is in a batch of its own"
+    );
     assert_eq!(
         path(&host.request(), "context"),
         None,
         "later batches carry no stamp of the envelope's"
     );
     let own = path(
-        &host.events()[0],
+        &host.events()[1],
         "context.consent.categoryPreferences.analytics",
     );
     assert_eq!(own, Some(Value::Bool(true)));
@@ -145,8 +145,9 @@ fn held_in_memory_nothing_is_written_about_the_user_until_they_agree() {
     assert!(host.saved.is_empty());
     host.consent(&[("ads", true)]);
     assert!(host.saved.contains_key(&StateKey::Identity));
-    assert_eq!(host.events().len(), 3);
+    assert_eq!(host.events().len(), 2);
     assert!(path(&host.request(), "context.consent").is_some());
+    host.answer(200);
     host.answer(200);
     assert!(host.store.is_empty());
 }
@@ -226,4 +227,109 @@ fn a_power_cut_that_brings_purged_events_back_does_not_send_them() {
             (DropReason::Purged, 2)
         );
     }
+}
+
+#[test]
+fn under_opt_out_a_decision_that_cannot_be_read_holds_everything_until_there_is_a_new_one() {
+    let config = || asking(ConsentModel::OptOut, Hold::Persist);
+    let mut host = Host::new(config());
+    host.consent(&[]);
+    host.saved.insert(StateKey::Consent, b"{".to_vec());
+    let mut host = host.restart(config()).restart(config());
+    assert!(
+        matches!(host.track("1"), Receipt::Held(_)),
+        "still so at the start after that"
+    );
+    host.flush();
+    assert!(host.uploads.is_empty());
+    host.consent(&[("ads", true)]);
+    assert_eq!(host.names().last().map(String::as_str), Some("1"));
+}
+
+#[test]
+fn an_event_kept_from_the_hub_stays_away_from_it_when_held_events_are_released() {
+    for hold in [Hold::Persist, Hold::Memory] {
+        let mut config = asking(ConsentModel::OptIn, hold);
+        config.destinations = vec![DestinationConfig {
+            key: "A".into(),
+            categories: Vec::new(),
+            needs_settings: false,
+        }];
+        let mut host = Host::new(config);
+        let options = CallOptions {
+            integrations: Some(object(r#"{"Segment.io":false}"#)),
+            ..CallOptions::default()
+        };
+        let kind = CallKind::Track {
+            event: "local".into(),
+            properties: raw("{}"),
+        };
+        assert!(matches!(
+            host.call(kind, options),
+            Ok(Receipt::LocalOnly(_))
+        ));
+        host.consent(&[("ads", true)]);
+        assert_eq!(host.names(), ["Segment Consent Preference Updated"]);
+        assert_eq!(host.deliveries.len(), 1, "the destination gets it");
+    }
+}
+
+#[test]
+fn after_a_denial_nothing_about_the_user_is_written_where_memory_was_asked_for() {
+    let config = || asking(ConsentModel::OptIn, Hold::Memory);
+    let mut host = Host::new(config());
+    host.consent(&[("ads", true)]);
+    host.identify("u1", "{}");
+    host.consent(&[]);
+    assert!(!host.saved.contains_key(&StateKey::Identity));
+    host.identify("u2", r#"{"email":"a@example.com"}"#);
+    assert!(!host.saved.contains_key(&StateKey::Identity));
+    let host = host.restart(config());
+    assert!(!host.saved.contains_key(&StateKey::Identity));
+}
+
+#[test]
+fn a_withdrawal_empties_the_quarantine_and_stops_what_destinations_have_not_seen() {
+    let mut config = asking(ConsentModel::OptOut, Hold::Persist);
+    config.destinations = vec![DestinationConfig {
+        key: "A".into(),
+        categories: Vec::new(),
+        needs_settings: false,
+    }];
+    let mut host = Host::new(config);
+    host.track("poison");
+    host.flush();
+    host.answer(400);
+    assert_eq!(host.engine.quarantine().len(), 1);
+    host.consent(&[]);
+    assert!(host.engine.quarantine().is_empty() && !host.saved.contains_key(&StateKey::Quarantine));
+    assert_eq!(host.stopped, 1);
+}
+
+#[test]
+fn the_applications_own_context_cannot_forge_consent_for_held_events() {
+    let mut config = asking(ConsentModel::OptIn, Hold::Persist);
+    config.context = object(r#"{"consent":{"categoryPreferences":{"ads":true}}}"#);
+    let mut host = Host::new(config);
+    host.input(Input::Context(object(
+        r#"{"consent":{"categoryPreferences":{"ads":true}}}"#,
+    )));
+    host.track("1");
+    host.consent(&[("analytics", true)]);
+    assert_eq!(path(&host.events()[0], "context.consent"), None);
+    assert_eq!(
+        path(&host.request(), "context.consent.categoryPreferences.ads"),
+        Some(Value::Bool(false))
+    );
+}
+
+#[test]
+fn what_only_memory_holds_is_reported_when_the_client_ends() {
+    let mut host = Host::new(asking(ConsentModel::OptIn, Hold::Memory));
+    host.track("1");
+    host.input(Input::End { volatile: false });
+    assert_eq!(
+        (host.reports[0].reason, host.reports[0].count),
+        (DropReason::NotKept, 1)
+    );
 }

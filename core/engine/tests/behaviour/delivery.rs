@@ -551,3 +551,89 @@ fn an_event_kept_from_the_hub_is_not_queued_for_it() {
     ));
     assert!(host.store.is_empty());
 }
+
+#[test]
+fn a_flush_whose_last_event_the_store_refused_still_sends_the_others_and_ends() {
+    let mut host = with_events(2);
+    let now = host.now;
+    let call = Call {
+        kind: CallKind::Track {
+            event: "e".into(),
+            properties: raw("{}"),
+        },
+        options: CallOptions::default(),
+        at: None,
+        entropy: [1; 16],
+        spare_entropy: [2; 16],
+        enrichment: None,
+    };
+    host.engine.call(now, call).unwrap();
+    host.engine.handle(now, Input::Flush(1));
+    host.full = true;
+    host.drain();
+    assert_eq!(host.names(), ["e0", "e1"]);
+    host.answer(200);
+    assert_eq!(host.flushed.len(), 1);
+}
+
+#[test]
+fn a_clock_that_jumps_ages_no_event() {
+    let mut config = plain();
+    config.quota.age = 60_000;
+    let mut host = Host::new(config);
+    host.track("1");
+    host.now.wall.0 += 56 * 365 * 86_400_000;
+    host.pass(50_000);
+    host.track("2");
+    assert!(host.reports.is_empty());
+    host.pass(10_001);
+    host.track("3");
+    assert_eq!(
+        (host.reports[0].reason, host.reports[0].count),
+        (DropReason::TooOld, 1)
+    );
+}
+
+#[test]
+fn a_wait_that_is_over_leaves_no_deadline_in_the_past() {
+    let mut host = with_events(1);
+    host.flush();
+    host.answer(500);
+    let now = Now {
+        mono: host.now.mono + 10_000,
+        ..host.now
+    };
+    let call = Call {
+        kind: CallKind::Track {
+            event: "e".into(),
+            properties: raw("{}"),
+        },
+        options: CallOptions::default(),
+        at: None,
+        entropy: [1; 16],
+        spare_entropy: [2; 16],
+        enrichment: None,
+    };
+    host.engine.call(now, call).unwrap();
+    host.engine.handle(now, Input::Flush(9));
+    host.engine.handle(now, Input::Timer);
+    assert!(host.engine.next_deadline().is_none_or(|due| due > now.mono));
+}
+
+#[test]
+fn segments_that_were_set_aside_are_reported() {
+    let start = Start {
+        set_aside: 2,
+        torn_bytes: 7,
+        ..Start::default()
+    };
+    let host = Host::start(plain(), start, 1_000_000);
+    assert_eq!(
+        (host.reports[0].reason, host.reports[0].count),
+        (DropReason::Corrupt, 2)
+    );
+    assert!(
+        host.diagnostics
+            .contains(&Diagnostic::TornTail { bytes: 7 })
+    );
+}

@@ -23,6 +23,7 @@ pub(crate) struct Host {
     pub(crate) configured: Vec<(usize, Value)>,
     pub(crate) fetches: usize,
     pub(crate) syncs: usize,
+    pub(crate) stopped: usize,
     pub(crate) signals: Vec<bool>,
     pub(crate) full: bool,
     /// Every text that was ever persisted, to see what held events wrote.
@@ -81,6 +82,7 @@ impl Host {
             configured: Vec::new(),
             fetches: 0,
             syncs: 0,
+            stopped: 0,
             signals: Vec::new(),
             full: false,
             persisted: 0,
@@ -179,6 +181,7 @@ impl Host {
                     self.sent.push(upload.clone());
                     self.uploads.push_back(upload);
                 }
+                Effect::CancelDeliveries => self.stopped += 1,
                 Effect::Cancel(request) => self.cancelled.push(request),
                 Effect::FetchSettings { .. } => self.fetches += 1,
                 Effect::Deliver {

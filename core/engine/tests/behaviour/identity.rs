@@ -335,3 +335,38 @@ fn a_session_goes_on_after_a_restart_within_the_timeout() {
         Some(Value::Bool(true))
     );
 }
+
+#[test]
+fn traits_that_add_up_to_too_much_are_refused_and_the_identity_stays_readable() {
+    let mut host = Host::new(config());
+    let mut refused = None;
+    for n in 0..40 {
+        let traits = raw(&format!(r#"{{"t{n}":"{}"}}"#, "x".repeat(30_000)));
+        let kind = CallKind::Identify {
+            user_id: Some("u1".into()),
+            traits,
+        };
+        refused = refused.or(host.call(kind, CallOptions::default()).err());
+    }
+    assert!(matches!(refused, Some(CallError::TraitsTooLarge { .. })));
+    let before = host.engine.identity().clone();
+    assert_eq!(host.restart(config()).engine.identity(), &before);
+}
+
+#[test]
+fn a_refused_first_event_leaves_the_sessions_mark_to_the_next_one() {
+    let mut config = config();
+    config.session_timeout = Some(60_000);
+    let mut host = Host::new(config);
+    let huge = format!(r#"{{"x":"{}"}}"#, "y".repeat(33_000));
+    let kind = CallKind::Track {
+        event: "e".into(),
+        properties: raw(&huge),
+    };
+    assert!(host.call(kind, CallOptions::default()).is_err());
+    host.track("e");
+    assert_eq!(
+        path(&host.stored()[0], "context.sessionStart"),
+        Some(Value::Bool(true))
+    );
+}
