@@ -68,7 +68,7 @@ pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Re
 }
 
 /// `{"success":false,"error":{code,message},code,message}` with the refusal's status. Both stand twice: the error object
-/// is ours, and segment-analytics-python reads the fields of the whole, and fails on an answer without them.
+/// is ours, and segment-analytics-python reads the fields of the whole, and calls what has none of them "unknown".
 pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
     let mut told = Vec::with_capacity(256);
     told.extend_from_slice(b"\"code\":");

@@ -4,6 +4,7 @@ import unittest
 from datetime import datetime, timedelta, timezone
 
 from segment.analytics.client import Client
+from segment.analytics.request import APIError, post
 
 from collector import Collector, Link
 
@@ -143,6 +144,12 @@ class SegmentPython(unittest.TestCase):
             getattr(client, kind)(**arguments)
             self.assertEqual(len(self.collector.events()), count, "stored when the call returns")
         self.assert_stored(calls)
+
+    def test_a_refusal_is_read_as_one_with_its_code_and_message(self):
+        with self.assertRaises(APIError) as refused:
+            post("", host=self.collector.url, batch=[make(0)[1]])
+        self.assertEqual((refused.exception.status, refused.exception.code), (401, "no_write_key"))
+        self.assertIn("X-Write-Key", refused.exception.message)
 
     def try_again(self, fault, least):
         link = self.link(fault)
