@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headwater_model::context;
 use headwater_model::event::Event;
 use headwater_model::id::Seq;
-use headwater_model::json::{Limits, Object, Value, parse};
+use headwater_model::json::{Object, Value};
 
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
@@ -17,21 +17,16 @@ use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
 use crate::flush::{Queue, Waiter};
 use crate::identity::Identity;
 use crate::input::{Connection, Input, Lifecycle, StoreFailure};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
+use crate::release::Purpose;
 use crate::retry::{RetryConfig, RetryState};
 use crate::session::Session;
 use crate::settings::{Fetcher, Settings};
 use crate::timeline::Timeline;
 use crate::uploader::InFlight;
 
-/// Events the hub refused that are kept for a look, newest last.
-const QUARANTINE: usize = 20;
-/// Events read back at a time when held ones are released to device-mode destinations.
-const RELEASE_CHUNK: usize = 64;
 /// The wall clock jumped when it moves by this much more, or less, than the monotonic one, milliseconds.
 const JUMP: i64 = 60 * 60_000;
-/// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
-const PLAUSIBLE: i64 = 1_577_836_800_000;
 
 /// An event that the store had at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,15 +60,6 @@ pub struct Start {
     pub seed: u64,
     /// For the first anonymousId.
     pub entropy: [u8; 16],
-}
-
-/// What a read-back event is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Release,
-    Quarantine(u16),
-    /// It was for the quarantine, and consent is gone: only forget it.
-    Discard,
 }
 
 /// The engine. See the crate's documentation for its contract.
@@ -116,7 +102,7 @@ pub struct Engine {
     pub(crate) to_release: VecDeque<Seq>,
     /// Events made while held ones are read back; they come after those.
     pub(crate) after_release: VecDeque<Arc<Event>>,
-    quarantine: Vec<Value>,
+    pub(crate) quarantine: Vec<Value>,
     /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
     seen: Now,
     forgiven: i64,
@@ -194,107 +180,6 @@ impl Engine {
         };
         engine.restore(start, now);
         Ok(engine)
-    }
-
-    fn restore(&mut self, start: Start, now: Now) {
-        let mut known = false;
-        let mut purged = 0;
-        for (key, text) in &start.saved {
-            let read = match key {
-                StateKey::Identity => Identity::from_json(text).map(|identity| {
-                    known = true;
-                    self.identity = identity;
-                }),
-                StateKey::Consent => match &mut self.consent {
-                    Some(consent) => consent.restore(text),
-                    None => Some(()),
-                },
-                StateKey::Retry => {
-                    RetryState::from_json(text, &self.retry_config, (now.wall.0, now.mono))
-                        .map(|retry| self.retry = retry)
-                }
-                StateKey::Session => match &mut self.session {
-                    Some(session) => session.restore(text),
-                    None => Some(()),
-                },
-                StateKey::Settings => Settings::parse(text)
-                    .ok()
-                    .map(|settings| self.settings = Some(settings)),
-                StateKey::Quarantine => match parse(text, &quarantine_limits()) {
-                    Ok(Value::Array(list)) => {
-                        self.quarantine = list;
-                        Some(())
-                    }
-                    _ => None,
-                },
-                StateKey::Purged => std::str::from_utf8(text)
-                    .ok()
-                    .and_then(|text| text.parse().ok())
-                    .map(|below| purged = below),
-            };
-            if read.is_none() {
-                self.unreadable(*key);
-            }
-        }
-        for key in start.unreadable {
-            self.unreadable(key);
-        }
-        if self.config.mode == Mode::Device && !known {
-            self.save_identity();
-        }
-        self.next_seq = self.next_seq.max(purged);
-        let mut undead = Vec::new();
-        for event in start.events {
-            self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
-            if event.seq.0 < purged {
-                undead.push(event.seq);
-                continue;
-            }
-            self.ledger.push(Entry {
-                seq: event.seq,
-                at: if event.at < PLAUSIBLE {
-                    now.wall.0
-                } else {
-                    event.at
-                },
-                len: event.len,
-                stored: true,
-            });
-        }
-        let detail = "a crash brought back what had been purged; it was purged again";
-        self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
-        if start.lost > 0 {
-            let detail = "records of the store were corrupt";
-            self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
-        }
-        if start.set_aside > 0 {
-            let detail = "segments could not be read, or have an unknown format version; they were set aside in the queue's \
-                          directory, with at least one event each";
-            self.report(Report::new(DropReason::Corrupt, start.set_aside).detail(detail));
-        }
-        if start.torn_bytes > 0 {
-            self.diagnose(Diagnostic::TornTail {
-                bytes: start.torn_bytes,
-            });
-        }
-        if self.settings.is_none() {
-            let defaults = self
-                .config
-                .settings
-                .as_ref()
-                .and_then(|settings| settings.defaults.as_ref());
-            if let Some(defaults) = defaults {
-                let mut text = Vec::new();
-                defaults.write(&mut text);
-                self.settings = Settings::parse(&text).ok();
-            }
-        }
-        self.apply_settings();
-        self.own_consent();
-        self.rebuild_context();
-        self.flush_to = self.ledger.last_seq();
-        self.fetch_settings(now);
-        self.pump(now);
     }
 
     /// Hands in what happened. Then drain [`Engine::poll_effect`].
@@ -456,7 +341,7 @@ impl Engine {
     }
 
     /// Nothing about a user who has not agreed is written, where the application asked for that.
-    fn writes_held(&self) -> bool {
+    pub(crate) fn writes_held(&self) -> bool {
         self.gate() != Gate::Open
             && self
                 .consent
@@ -541,7 +426,7 @@ impl Engine {
         self.pump(now);
     }
 
-    fn fetch_settings(&mut self, now: Now) {
+    pub(crate) fn fetch_settings(&mut self, now: Now) {
         if let Some(fetcher) = &mut self.fetcher
             && fetcher.due(now)
         {
@@ -574,7 +459,7 @@ impl Engine {
         }
     }
 
-    fn apply_settings(&mut self) {
+    pub(crate) fn apply_settings(&mut self) {
         let Some(settings) = &self.settings else {
             return;
         };
@@ -592,135 +477,6 @@ impl Engine {
         self.offer_waiting();
     }
 
-    /// Looks again at what waits for destinations, after settings or consent changed.
-    pub(crate) fn offer_waiting(&mut self) {
-        if self.gate() == Gate::Open {
-            let granted = self.consent.as_ref().and_then(Consent::preferences);
-            self.destinations
-                .regate(self.settings.as_ref(), granted, &mut self.effects);
-        }
-    }
-
-    /// Hands an event to the device-mode destinations, after those that are still being read back.
-    pub(crate) fn offer(&mut self, event: Arc<Event>) {
-        if self.releasing() {
-            self.after_release.push_back(event);
-            return;
-        }
-        let granted = self.consent.as_ref().and_then(Consent::preferences);
-        self.destinations
-            .offer(&event, self.settings.as_ref(), granted, &mut self.effects);
-    }
-
-    /// Whether held events are still on their way to the destinations. Uploads wait for that, since what the hub
-    /// has is forgotten.
-    pub(crate) fn releasing(&self) -> bool {
-        !self.to_release.is_empty()
-            || self
-                .loads
-                .iter()
-                .any(|(_, purpose)| *purpose == Purpose::Release)
-    }
-
-    /// Asks for the next held events.
-    pub(crate) fn release_more(&mut self) {
-        if self
-            .loads
-            .iter()
-            .any(|(_, purpose)| *purpose == Purpose::Release)
-        {
-            return;
-        }
-        let count = self.to_release.len().min(RELEASE_CHUNK);
-        let chunk: Vec<Seq> = self.to_release.drain(..count).collect();
-        if !chunk.is_empty() {
-            self.loads
-                .extend(chunk.iter().map(|seq| (*seq, Purpose::Release)));
-            self.effects.push_back(Effect::Load(chunk));
-        }
-    }
-
-    fn loaded(&mut self, now: Now, seq: Seq, body: Option<Vec<u8>>) {
-        let Some(at) = self.loads.iter().position(|(wanted, _)| *wanted == seq) else {
-            return;
-        };
-        let Some((_, purpose)) = self.loads.remove(at) else {
-            return;
-        };
-        match purpose {
-            Purpose::Release => {
-                if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
-                    let event = Arc::new(event);
-                    let granted = self.consent.as_ref().and_then(Consent::preferences);
-                    self.destinations.offer(
-                        &event,
-                        self.settings.as_ref(),
-                        granted,
-                        &mut self.effects,
-                    );
-                }
-                self.release_more();
-                if !self.releasing() {
-                    while let Some(event) = self.after_release.pop_front() {
-                        self.offer(event);
-                    }
-                    self.pump(now);
-                }
-            }
-            Purpose::Quarantine(status) => {
-                if let Some(event) = body.and_then(|body| parse(&body, &Limits::default()).ok()) {
-                    let mut entry = Object::new();
-                    entry.insert("status", Value::from(i64::from(status)));
-                    entry.insert("event", event);
-                    self.quarantine.push(Value::Object(entry));
-                    let over = self.quarantine.len().saturating_sub(QUARANTINE);
-                    self.quarantine.drain(..over);
-                    let mut text = Vec::new();
-                    Value::Array(self.quarantine.clone()).write(&mut text);
-                    self.save(StateKey::Quarantine, text);
-                }
-                self.effects.push_back(Effect::Forget(vec![seq]));
-            }
-            Purpose::Discard => self.effects.push_back(Effect::Forget(vec![seq])),
-        }
-    }
-
-    /// A saved piece of state is damaged.
-    fn unreadable(&mut self, key: StateKey) {
-        self.diagnose(Diagnostic::StateUnreadable(key));
-        if key == StateKey::Consent
-            && let Some(consent) = &mut self.consent
-        {
-            consent.lost();
-            // So that the next start knows it, too, until there is a decision.
-            self.save(StateKey::Consent, b"{}".to_vec());
-        }
-    }
-
-    /// Consent is the engine's to stamp: the application's own context cannot forge it.
-    fn own_consent(&mut self) {
-        if self.consent.is_some() {
-            self.base_context.remove("consent");
-        }
-    }
-
-    /// Nobody comes back for what only this process knows.
-    fn end(&mut self, volatile: bool) {
-        self.closed = true;
-        let detail = "they were kept in memory only, and the client ended";
-        let mut count = (self.in_memory.len() + self.local_held.len()) as u64;
-        self.in_memory.clear();
-        self.local_held.clear();
-        if volatile {
-            count += self.ledger.len() as u64;
-            self.ledger.take_all();
-            self.in_flight = None;
-        }
-        if count > 0 {
-            self.report(Report::new(DropReason::NotKept, count).detail(detail));
-        }
-    }
-
     /// The queue's clock for age: the wall clock, without the jumps it makes while this process lives. A device that
     /// starts in 1970 and then learns the time has not grown 50 years older.
     pub(crate) fn age_clock(&mut self, now: Now) -> i64 {
@@ -734,30 +490,5 @@ impl Engine {
         }
         self.seen = now;
         now.wall.0.saturating_sub(self.forgiven)
-    }
-
-    /// After a denial or withdrawal: what is known of the user goes, where the application asked that nothing be kept.
-    pub(crate) fn forget_user_state(&mut self) {
-        if self.writes_held() {
-            self.save(StateKey::Identity, Vec::new());
-            self.save(StateKey::Session, Vec::new());
-        }
-        if !self.quarantine.is_empty() {
-            self.quarantine.clear();
-            self.save(StateKey::Quarantine, Vec::new());
-        }
-        for (_, purpose) in &mut self.loads {
-            if matches!(purpose, Purpose::Quarantine(_)) {
-                *purpose = Purpose::Discard;
-            }
-        }
-    }
-}
-
-/// Twenty events of the largest size, and what stands round them.
-fn quarantine_limits() -> Limits {
-    Limits {
-        max_bytes: 2 * QUARANTINE * headwater_model::limits::MAX_EVENT_BYTES,
-        ..Limits::default()
     }
 }

@@ -36,6 +36,8 @@ mod flush;
 mod identity;
 mod input;
 mod ledger;
+mod release;
+mod restore;
 mod retry;
 mod session;
 mod settings;

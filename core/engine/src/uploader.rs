@@ -13,9 +13,10 @@ use crate::batch::{Envelope, cut};
 use crate::clock::Now;
 use crate::consent::{Consent, Gate};
 use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
-use crate::engine::{Engine, Purpose};
+use crate::engine::Engine;
 use crate::flush::Waiter;
 use crate::input::HttpOutcome;
+use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
 
 /// What the host may take over its own timeout before a request counts as lost, milliseconds.

@@ -1,0 +1,138 @@
+//! Events on their way back from the store: held ones to the destinations after a grant, refused ones to quarantine.
+
+use std::sync::Arc;
+
+use headwater_model::event::Event;
+use headwater_model::id::Seq;
+use headwater_model::json::{Limits, Object, Value, parse};
+
+use crate::clock::Now;
+use crate::consent::{Consent, Gate};
+use crate::effect::{Effect, StateKey};
+use crate::engine::Engine;
+
+/// Events the hub refused that are kept for a look, newest last.
+pub(crate) const QUARANTINE: usize = 20;
+/// Events read back at a time when held ones are released to device-mode destinations.
+const RELEASE_CHUNK: usize = 64;
+
+/// What a read-back event is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Release,
+    Quarantine(u16),
+    /// It was for the quarantine, and consent is gone: only forget it.
+    Discard,
+}
+
+impl Engine {
+    /// Looks again at what waits for destinations, after settings or consent changed.
+    pub(crate) fn offer_waiting(&mut self) {
+        if self.gate() == Gate::Open {
+            let granted = self.consent.as_ref().and_then(Consent::preferences);
+            self.destinations
+                .regate(self.settings.as_ref(), granted, &mut self.effects);
+        }
+    }
+
+    /// Hands an event to the device-mode destinations, after those that are still being read back.
+    pub(crate) fn offer(&mut self, event: Arc<Event>) {
+        if self.releasing() {
+            self.after_release.push_back(event);
+            return;
+        }
+        let granted = self.consent.as_ref().and_then(Consent::preferences);
+        self.destinations
+            .offer(&event, self.settings.as_ref(), granted, &mut self.effects);
+    }
+
+    /// Whether held events are still on their way to the destinations. Uploads wait for that, since what the hub
+    /// has is forgotten.
+    pub(crate) fn releasing(&self) -> bool {
+        !self.to_release.is_empty()
+            || self
+                .loads
+                .iter()
+                .any(|(_, purpose)| *purpose == Purpose::Release)
+    }
+
+    /// Asks for the next held events.
+    pub(crate) fn release_more(&mut self) {
+        if self
+            .loads
+            .iter()
+            .any(|(_, purpose)| *purpose == Purpose::Release)
+        {
+            return;
+        }
+        let count = self.to_release.len().min(RELEASE_CHUNK);
+        let chunk: Vec<Seq> = self.to_release.drain(..count).collect();
+        if !chunk.is_empty() {
+            self.loads
+                .extend(chunk.iter().map(|seq| (*seq, Purpose::Release)));
+            self.effects.push_back(Effect::Load(chunk));
+        }
+    }
+
+    pub(crate) fn loaded(&mut self, now: Now, seq: Seq, body: Option<Vec<u8>>) {
+        let Some(at) = self.loads.iter().position(|(wanted, _)| *wanted == seq) else {
+            return;
+        };
+        let Some((_, purpose)) = self.loads.remove(at) else {
+            return;
+        };
+        match purpose {
+            Purpose::Release => {
+                if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
+                    let event = Arc::new(event);
+                    let granted = self.consent.as_ref().and_then(Consent::preferences);
+                    self.destinations.offer(
+                        &event,
+                        self.settings.as_ref(),
+                        granted,
+                        &mut self.effects,
+                    );
+                }
+                self.release_more();
+                if !self.releasing() {
+                    while let Some(event) = self.after_release.pop_front() {
+                        self.offer(event);
+                    }
+                    self.pump(now);
+                }
+            }
+            Purpose::Quarantine(status) => {
+                if let Some(event) = body.and_then(|body| parse(&body, &Limits::default()).ok()) {
+                    let mut entry = Object::new();
+                    entry.insert("status", Value::from(i64::from(status)));
+                    entry.insert("event", event);
+                    self.quarantine.push(Value::Object(entry));
+                    let over = self.quarantine.len().saturating_sub(QUARANTINE);
+                    self.quarantine.drain(..over);
+                    let mut text = Vec::new();
+                    Value::Array(self.quarantine.clone()).write(&mut text);
+                    self.save(StateKey::Quarantine, text);
+                }
+                self.effects.push_back(Effect::Forget(vec![seq]));
+            }
+            Purpose::Discard => self.effects.push_back(Effect::Forget(vec![seq])),
+        }
+    }
+
+    /// After a denial or withdrawal: what is known of the user goes, where the application asked that nothing be kept.
+    pub(crate) fn forget_user_state(&mut self) {
+        if self.writes_held() {
+            self.save(StateKey::Identity, Vec::new());
+            self.save(StateKey::Session, Vec::new());
+        }
+        if !self.quarantine.is_empty() {
+            self.quarantine.clear();
+            self.save(StateKey::Quarantine, Vec::new());
+        }
+        for (_, purpose) in &mut self.loads {
+            if matches!(purpose, Purpose::Quarantine(_)) {
+                *purpose = Purpose::Discard;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The two ends of a life: what the store knew at its start, and what only memory knew at its end.
+
+use headwater_model::json::{Limits, Value, parse};
+
+use crate::clock::Now;
+use crate::config::Mode;
+use crate::effect::{Diagnostic, DropReason, Report, StateKey};
+use crate::engine::{Engine, Start};
+use crate::identity::Identity;
+use crate::ledger::Entry;
+use crate::release::QUARANTINE;
+use crate::retry::RetryState;
+use crate::settings::Settings;
+
+/// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
+const PLAUSIBLE: i64 = 1_577_836_800_000;
+
+impl Engine {
+    pub(crate) fn restore(&mut self, start: Start, now: Now) {
+        let mut known = false;
+        let mut purged = 0;
+        for (key, text) in &start.saved {
+            let read = match key {
+                StateKey::Identity => Identity::from_json(text).map(|identity| {
+                    known = true;
+                    self.identity = identity;
+                }),
+                StateKey::Consent => match &mut self.consent {
+                    Some(consent) => consent.restore(text),
+                    None => Some(()),
+                },
+                StateKey::Retry => {
+                    RetryState::from_json(text, &self.retry_config, (now.wall.0, now.mono))
+                        .map(|retry| self.retry = retry)
+                }
+                StateKey::Session => match &mut self.session {
+                    Some(session) => session.restore(text),
+                    None => Some(()),
+                },
+                StateKey::Settings => Settings::parse(text)
+                    .ok()
+                    .map(|settings| self.settings = Some(settings)),
+                StateKey::Quarantine => match parse(text, &quarantine_limits()) {
+                    Ok(Value::Array(list)) => {
+                        self.quarantine = list;
+                        Some(())
+                    }
+                    _ => None,
+                },
+                StateKey::Purged => std::str::from_utf8(text)
+                    .ok()
+                    .and_then(|text| text.parse().ok())
+                    .map(|below| purged = below),
+            };
+            if read.is_none() {
+                self.unreadable(*key);
+            }
+        }
+        for key in start.unreadable {
+            self.unreadable(key);
+        }
+        if self.config.mode == Mode::Device && !known {
+            self.save_identity();
+        }
+        self.next_seq = self.next_seq.max(purged);
+        let mut undead = Vec::new();
+        for event in start.events {
+            self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
+            if event.seq.0 < purged {
+                undead.push(event.seq);
+                continue;
+            }
+            self.ledger.push(Entry {
+                seq: event.seq,
+                at: if event.at < PLAUSIBLE {
+                    now.wall.0
+                } else {
+                    event.at
+                },
+                len: event.len,
+                stored: true,
+            });
+        }
+        let detail = "a crash brought back what had been purged; it was purged again";
+        self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
+        if start.lost > 0 {
+            let detail = "records of the store were corrupt";
+            self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
+        }
+        if start.set_aside > 0 {
+            let detail = "segments could not be read, or have an unknown format version; they were set aside in the queue's \
+                          directory, with at least one event each";
+            self.report(Report::new(DropReason::Corrupt, start.set_aside).detail(detail));
+        }
+        if start.torn_bytes > 0 {
+            self.diagnose(Diagnostic::TornTail {
+                bytes: start.torn_bytes,
+            });
+        }
+        if self.settings.is_none() {
+            let defaults = self
+                .config
+                .settings
+                .as_ref()
+                .and_then(|settings| settings.defaults.as_ref());
+            if let Some(defaults) = defaults {
+                let mut text = Vec::new();
+                defaults.write(&mut text);
+                self.settings = Settings::parse(&text).ok();
+            }
+        }
+        self.apply_settings();
+        self.own_consent();
+        self.rebuild_context();
+        self.flush_to = self.ledger.last_seq();
+        self.fetch_settings(now);
+        self.pump(now);
+    }
+
+    /// A saved piece of state is damaged.
+    fn unreadable(&mut self, key: StateKey) {
+        self.diagnose(Diagnostic::StateUnreadable(key));
+        if key == StateKey::Consent
+            && let Some(consent) = &mut self.consent
+        {
+            consent.lost();
+            // So that the next start knows it, too, until there is a decision.
+            self.save(StateKey::Consent, b"{}".to_vec());
+        }
+    }
+
+    /// Consent is the engine's to stamp: the application's own context cannot forge it.
+    pub(crate) fn own_consent(&mut self) {
+        if self.consent.is_some() {
+            self.base_context.remove("consent");
+        }
+    }
+
+    /// Nobody comes back for what only this process knows.
+    pub(crate) fn end(&mut self, volatile: bool) {
+        self.closed = true;
+        let detail = "they were kept in memory only, and the client ended";
+        let mut count = (self.in_memory.len() + self.local_held.len()) as u64;
+        self.in_memory.clear();
+        self.local_held.clear();
+        if volatile {
+            count += self.ledger.len() as u64;
+            self.ledger.take_all();
+            self.in_flight = None;
+        }
+        if count > 0 {
+            self.report(Report::new(DropReason::NotKept, count).detail(detail));
+        }
+    }
+}
+
+/// Twenty events of the largest size, and what stands round them.
+fn quarantine_limits() -> Limits {
+    Limits {
+        max_bytes: 2 * QUARANTINE * headwater_model::limits::MAX_EVENT_BYTES,
+        ..Limits::default()
+    }
+}
