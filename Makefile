@@ -33,6 +33,11 @@ SEEDS ?= 500
 sim: ## Whole lives of a client and a collector in virtual time (SEEDS=N)
 	@cargo run --release --quiet --package headwater-simulation -- --seeds $(SEEDS)
 
+.PHONY: fuzz
+TIME ?= 60
+fuzz: ## Coverage-guided fuzzing, seconds for each target (TIME=S)
+	@scripts/fuzz.sh $(TIME)
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all
