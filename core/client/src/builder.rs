@@ -545,8 +545,22 @@ fn read(opened: Opened) -> Result<(Start, Box<dyn headwater_store::EventStore>),
         }
     }
     let random = entropy();
+    let (states, segments): (Vec<_>, Vec<_>) = recovery
+        .set_aside
+        .iter()
+        .partition(|name| name.contains(".state."));
+    let unreadable = StateKey::ALL
+        .into_iter()
+        .filter(|key| {
+            let file = [key.as_str(), ".state."].concat();
+            states.iter().any(|name| name.starts_with(&file))
+        })
+        .collect();
     let start = Start {
         saved,
+        set_aside: segments.len() as u64,
+        torn_bytes: recovery.torn_bytes,
+        unreadable,
         events: events
             .into_iter()
             .map(|entry| Stored {

@@ -1,7 +1,7 @@
 //! The host of one engine: its lock, its store, its clocks.
 //!
 //! ```text
-//!  caller ──lock──► engine ──► Persist, Save, Forget: at once, in the store
+//!  caller ──lock──► engine ──► Persist, Save, Forget: at once, in the store (`effects`)
 //!                         └──► the rest: outbox ──unlock, wake──► worker
 //! ```
 //! Invariant: whoever holds the lock has drained the engine's effects before letting go, so the store, the ledger and
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use headwater_engine::{
-    Call, DropReason, Effect, Engine, FlushReport, Input, Mode, Now, Receipt, Report, StoreFailure,
+    Call, DropReason, Engine, FlushReport, Input, Mode, Now, Receipt, Report,
 };
 use headwater_model::id::uuid_v4;
 use headwater_model::time::Millis;
@@ -23,26 +23,11 @@ use tokio::sync::{Notify, oneshot};
 use crate::callbacks::Callbacks;
 use crate::commit::Commit;
 use crate::durability::Durability;
+use crate::effects::Core;
 use crate::error::TrackError;
 use crate::inside::{self, Job, Running, run_deferred};
 use crate::view::View;
 use crate::worker::Work;
-
-/// What the lock guards.
-pub(crate) struct Core {
-    pub(crate) engine: Engine,
-    /// `None` once the client is closed: the directory is free for the next one.
-    store: Option<Box<dyn EventStore>>,
-    outbox: VecDeque<Work>,
-    /// The worker was woken and has not looked yet.
-    woken: bool,
-    /// When the worker wakes by itself, on the monotonic clock.
-    sleeps_until: u64,
-    /// Appends so far, for the group commit.
-    appended: u64,
-    /// The worker is gone; nobody carries out what would be put in the outbox.
-    pub(crate) ended: bool,
-}
 
 /// One client's state, shared by its handles and its threads.
 pub(crate) struct Shared {
@@ -89,15 +74,7 @@ impl Shared {
         started: Instant,
     ) -> Shared {
         let shared = Shared {
-            core: Mutex::new(Core {
-                engine,
-                store: Some(store),
-                outbox: VecDeque::new(),
-                woken: false,
-                sleeps_until: 0,
-                appended: 0,
-                ended: false,
-            }),
+            core: Mutex::new(Core::new(engine, store)),
             wake: Notify::new(),
             view: View::default(),
             callbacks,
@@ -216,7 +193,11 @@ impl Shared {
     }
 
     fn feed_now(&self, input: Input) {
+        let again = matches!(input, Input::Timer);
         self.locked(|core, now| {
+            if again {
+                core.save_again(now);
+            }
             core.engine.handle(now, input);
             self.view.publish(&core.engine, self.mode);
         });
@@ -324,7 +305,7 @@ impl Shared {
         let mut core = self.lock();
         core.woken = false;
         core::mem::swap(&mut core.outbox, into);
-        let deadline = core.engine.next_deadline();
+        let deadline = core.next_deadline();
         core.sleeps_until = deadline.unwrap_or(u64::MAX);
         deadline
     }
@@ -363,6 +344,8 @@ impl Shared {
     pub(crate) fn sync_point(&self) -> Result<(u64, SyncPoint), StoreError> {
         let mut core = self.lock();
         let appended = core.appended;
+        let now = self.now();
+        core.save_again(now);
         let point = match core.store.as_mut() {
             Some(store) => store.sync_point()?,
             None => SyncPoint::done(),
@@ -374,7 +357,9 @@ impl Shared {
     /// closed before.
     pub(crate) fn close_store(&self) -> Option<SyncPoint> {
         let mut core = self.lock();
-        core.engine.handle(self.now(), Input::Close);
+        let now = self.now();
+        core.engine.handle(now, Input::Close);
+        core.save_again(now);
         let mut store = core.store.take()?;
         drop(core);
         store.sync_point().ok()
@@ -388,68 +373,5 @@ impl Shared {
         drop(core);
         self.flushes().clear();
         rest
-    }
-}
-
-impl Core {
-    /// Carries out what the engine asks for. Answers the first failure of the store, and whether something changed that
-    /// is published seldom.
-    fn drain(&mut self, now: Now) -> (Option<StoreError>, bool) {
-        let (mut failure, mut slow) = (None, false);
-        while let Some(effect) = self.engine.poll_effect() {
-            match effect {
-                Effect::Persist { seq, at, body } => {
-                    let stored = match self.store.as_mut() {
-                        Some(store) => store.append(seq.0, at.0, &body).map_err(Some),
-                        None => Err(None),
-                    };
-                    match stored {
-                        Ok(()) => {
-                            self.appended += 1;
-                            self.engine.handle(now, Input::Persisted(seq));
-                        }
-                        Err(error) => {
-                            let kind = match error {
-                                Some(StoreError::Full { .. }) => StoreFailure::Full,
-                                _ => StoreFailure::Io,
-                            };
-                            self.engine.handle(now, Input::StoreFailed(seq, kind));
-                            failure = failure.or(error);
-                        }
-                    }
-                }
-                Effect::Save { key, value } => {
-                    slow = true;
-                    if let Some(store) = self.store.as_mut()
-                        && store.save_state(key.as_str(), &value).is_err()
-                    {
-                        self.outbox.push_back(Work::StateNotSaved(key));
-                    }
-                }
-                // What cannot be noted now is owed by the store and noted later.
-                Effect::Forget(seqs) => {
-                    if let Some(store) = self.store.as_mut() {
-                        let seqs: Vec<u64> = seqs.iter().map(|seq| seq.0).collect();
-                        let _ = store.forget(&seqs);
-                    }
-                }
-                other => self.outbox.push_back(Work::Effect(other)),
-            }
-        }
-        (failure, slow)
-    }
-
-    /// Whether the worker must be woken: there is work, or it would sleep too long.
-    fn wants_worker(&mut self) -> bool {
-        if self.woken {
-            return false;
-        }
-        let wanted = !self.outbox.is_empty()
-            || self
-                .engine
-                .next_deadline()
-                .is_some_and(|deadline| deadline < self.sleeps_until);
-        self.woken = wanted;
-        wanted
     }
 }

@@ -13,6 +13,7 @@ mod commit;
 mod destination;
 mod directory;
 mod durability;
+mod effects;
 mod error;
 mod guarded;
 mod host;

@@ -319,6 +319,57 @@ impl Drop for Small {
     }
 }
 
+/// Asks for consent, and has it until it is withdrawn.
+#[cfg(target_os = "linux")]
+fn opted_out(directory: &Path) -> headwater::Builder {
+    on(directory, Backend::SegmentLog, NOBODY)
+        .device()
+        .flush_at(100_000)
+        .consent(headwater::ConsentConfig {
+            model: headwater::ConsentModel::OptOut,
+            categories: vec!["analytics".to_owned()],
+            hold: headwater::Hold::Persist,
+        })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_withdrawal_on_a_full_disk_is_known_to_the_next_start() {
+    let Some(small) = Small::mount() else {
+        eprintln!("cannot mount here (needs root); the store's own suites cover a full disk");
+        return;
+    };
+    let (queue, filler) = (small.0.path().join("queue"), small.0.path().join("filler"));
+    let unsaved = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&unsaved);
+    let client = opted_out(&queue)
+        .on_diagnostic(move |diagnostic| {
+            if matches!(diagnostic, headwater::Diagnostic::StateNotSaved(_)) {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        })
+        .build()
+        .unwrap();
+    client.track("a", ()).send().unwrap();
+    let _ = std::fs::write(&filler, vec![0; 1 << 20]);
+    client.set_consent([("analytics", false)]);
+    eventually("the disk's refusal", || {
+        unsaved.load(std::sync::atomic::Ordering::Relaxed) > 0
+    });
+    std::fs::remove_file(&filler).unwrap();
+    // As another process would find it now: this one is not asked to close anything.
+    eventually("the withdrawal on the disk", || {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(&queue).unwrap().flatten() {
+            let _ = std::fs::copy(file.path(), copy.path().join(file.file_name()));
+        }
+        let next = opted_out(copy.path()).build().unwrap();
+        let receipt = next.track("b", ()).send().unwrap();
+        // The one event is that of the withdrawal itself.
+        next.queue().events == 1 && matches!(receipt, headwater::Receipt::Dropped(_))
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_a_typed_error_and_a_report_and_nothing_stored_is_lost() {
@@ -351,4 +402,43 @@ fn a_full_disk_is_a_typed_error_and_a_report_and_nothing_stored_is_lost() {
     send(&client, "y");
     assert_eq!(client.flush_blocking().delivered, 1);
     client.shutdown_blocking(Duration::from_secs(1));
+}
+
+#[test]
+fn a_segment_of_an_unknown_version_is_reported_and_damaged_state_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let device = || on(directory.path(), Backend::SegmentLog, NOBODY).device();
+    let client = device().build().unwrap();
+    client.identify("u", ()).send().unwrap();
+    drop(client);
+    for file in std::fs::read_dir(directory.path()).unwrap().flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let mut bytes = std::fs::read(file.path()).unwrap();
+        if name.ends_with(".seg") {
+            // The version follows the magic.
+            for byte in bytes.iter_mut().take(16).skip(4) {
+                *byte ^= 0x55;
+            }
+        } else if name == "identity.state" {
+            *bytes.last_mut().unwrap() ^= 0x55;
+        }
+        std::fs::write(file.path(), bytes).unwrap();
+    }
+    let heard = std::sync::Arc::new(std::sync::Mutex::new((0, Vec::new())));
+    let (reports, diagnostics) = (heard.clone(), heard.clone());
+    let _client = device()
+        .on_report(move |report| {
+            assert_eq!(report.reason, DropReason::Corrupt);
+            reports.lock().unwrap().0 += report.count;
+        })
+        .on_diagnostic(move |diagnostic| diagnostics.lock().unwrap().1.push(diagnostic.clone()))
+        .build()
+        .unwrap();
+    eventually("the report and the diagnostic", || {
+        let heard = heard.lock().unwrap();
+        heard.0 == 1
+            && heard.1.contains(&headwater::Diagnostic::StateUnreadable(
+                headwater::StateKey::Identity,
+            ))
+    });
 }
