@@ -18,6 +18,9 @@ const READ_AT_A_TIME: usize = 32;
 const GZIP_LEVEL: u32 = 3;
 /// Answers are read to their end, so that the connection can be used again, but not past this.
 const ANSWER_READ: usize = 64 * 1024;
+/// Nor for longer than this: the status says all, and a batch that the hub took must not be sent again because the rest
+/// of its answer dawdles.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// The largest settings document that the engine takes, and a byte: one that is larger is told from one that fits.
 const SETTINGS_READ: usize = (1 << 20) + 1;
 
@@ -32,10 +35,7 @@ enum Body {
 pub(crate) async fn upload(shared: Arc<Shared>, http: reqwest::Client, upload: Upload) {
     let outcome = match read_body(&shared, &upload) {
         Body::Ready(body) => {
-            let limit = Duration::from_millis(upload.timeout);
-            tokio::time::timeout(limit, send(&http, &upload, body))
-                .await
-                .unwrap_or(HttpOutcome::NoAnswer)
+            send(&http, &upload, body).await
         }
         Body::Lost(seqs) => HttpOutcome::Unreadable(seqs),
         Body::NotNow => HttpOutcome::NoAnswer,
@@ -91,7 +91,8 @@ async fn send(http: &reqwest::Client, upload: &Upload, body: Vec<u8>) -> HttpOut
         Some(compressed) => request.header(CONTENT_ENCODING, "gzip").body(compressed),
         None => request.body(body),
     };
-    let Ok(mut response) = request.send().await else {
+    let limit = Duration::from_millis(upload.timeout);
+    let Ok(Ok(mut response)) = tokio::time::timeout(limit, request.send()).await else {
         return HttpOutcome::NoAnswer;
     };
     let outcome = HttpOutcome::Answered {
@@ -102,13 +103,16 @@ async fn send(http: &reqwest::Client, upload: &Upload, body: Vec<u8>) -> HttpOut
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned),
     };
-    let mut read = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        read += chunk.len();
-        if read > ANSWER_READ {
-            break;
+    let _ = tokio::time::timeout(ANSWER_TIME.min(limit), async {
+        let mut read = 0;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            read += chunk.len();
+            if read > ANSWER_READ {
+                break;
+            }
         }
-    }
+    })
+    .await;
     outcome
 }
 

@@ -337,3 +337,15 @@ fn settings_are_fetched_from_the_endpoint_and_no_event_waits_for_them() {
         "{paths:?}"
     );
 }
+
+#[test]
+fn a_batch_that_the_hub_took_is_not_sent_again_because_its_answer_never_ends() {
+    let hub = Hub::scripted(|_, _| Answer::Unfinished(200));
+    let client = client(&hub)
+        .request_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    send(&client, &["a"]);
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert_eq!(hub.requests().len(), 1);
+}

@@ -41,6 +41,8 @@ pub enum Answer {
     With(u16, Vec<(String, String)>, Vec<u8>),
     /// Closes the connection without a word.
     Hangup,
+    /// Says the status, and never finishes the body.
+    Unfinished(u16),
     /// Answers only after this long.
     Late(Duration, u16),
 }
@@ -171,6 +173,13 @@ fn serve(stream: impl Read + Write, seen: &(Mutex<Seen>, Condvar), script: &Scri
                 thread::sleep(after);
                 let _ = write(reader.get_mut(), status, &[], b"{}");
                 continue;
+            }
+            Answer::Unfinished(status) => {
+                note(seen, request, status);
+                let head = format!("HTTP/1.1 {status} -\r\nContent-Length: 100\r\n\r\n{{");
+                let _ = reader.get_mut().write_all(head.as_bytes());
+                thread::sleep(Duration::from_secs(20));
+                return;
             }
             Answer::Hangup => {
                 note(seen, request, 0);
