@@ -25,7 +25,7 @@ const WORKER_GONE: &str = "a client: this one was closed";
 /// Takes calls and sees to it that they arrive. Cheap to clone: all clones are one client.
 ///
 /// No call waits for the network. When the last clone is dropped without [`shutdown`](Client::shutdown), what waits
-/// stays on the disk for the next start.
+/// stays on the disk for the next start; what was kept in memory only is reported as `not_kept`.
 #[derive(Clone, Debug)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -157,7 +157,8 @@ impl Client {
     }
 
     /// Takes no more calls, sends what waits, through retries, until it is all out or `timeout` is over, and closes.
-    /// What is `pending` then stays on the disk for the next start.
+    /// What is `pending` then stays on the disk for the next start; what was kept in memory only counts as `dropped`, with
+    /// a report.
     ///
     /// Works on any executor, and closes all clones. Starts at once, and goes on while the future or a clone is kept.
     pub fn shutdown(

@@ -105,7 +105,14 @@ impl Station {
         while let Ok(order) = orders.recv() {
             match order {
                 Order::Deliver(delivery, event) => {
-                    let outcome = self.deliver(&event, host);
+                    let cancelled = host
+                        .upgrade()
+                        .is_some_and(|host| host.is_cancelled(delivery));
+                    let outcome = if cancelled {
+                        DeliveryOutcome::Done
+                    } else {
+                        self.deliver(&event, host)
+                    };
                     if let Some(host) = host.upgrade() {
                         host.feed(Input::Delivered { delivery, outcome });
                     }

@@ -28,6 +28,9 @@ pub(crate) struct Core {
     pub(crate) appended: u64,
     /// The worker is gone; nobody carries out what would be put in the outbox.
     pub(crate) ended: bool,
+    /// The last delivery that was handed out, and the last that no destination may see any more.
+    handed: u64,
+    pub(crate) cancelled: u64,
     /// What the disk did not take, the last word on each piece: were it forgotten, the next start would know of no
     /// withdrawal or purge.
     unsaved: Vec<(StateKey, Vec<u8>)>,
@@ -45,6 +48,8 @@ impl Core {
             sleeps_until: 0,
             appended: 0,
             ended: false,
+            handed: 0,
+            cancelled: 0,
             unsaved: Vec::new(),
             save_at: 0,
         }
@@ -87,7 +92,16 @@ impl Core {
                         let _ = store.forget(&seqs);
                     }
                 }
-                other => self.outbox.push_back(Work::Effect(other)),
+                // Here and not on the worker: when the call that withdrew consent returns, it holds.
+                Effect::CancelDeliveries => self.cancelled = self.handed,
+                // Nobody would carry it out any more.
+                _ if self.ended => {}
+                other => {
+                    if let Effect::Deliver { delivery, .. } = &other {
+                        self.handed = self.handed.max(*delivery);
+                    }
+                    self.outbox.push_back(Work::Effect(other));
+                }
             }
         }
         (failure, slow)

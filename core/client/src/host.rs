@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use headwater_engine::{
-    Call, DropReason, Engine, FlushReport, Input, Mode, Now, Receipt, Report,
-};
+use headwater_engine::{Call, DropReason, Engine, FlushReport, Input, Mode, Now, Receipt, Report};
 use headwater_model::id::uuid_v4;
 use headwater_model::time::Millis;
 use headwater_store::{EventStore, StoreError, SyncPoint};
@@ -38,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     durability: Durability,
     commit: Commit,
+    /// Deliveries up to this one must not be seen by a destination any more.
+    cancelled: AtomicU64,
     flushes: Mutex<HashMap<u64, oneshot::Sender<FlushReport>>>,
     next_flush: AtomicU64,
     started: Instant,
@@ -81,6 +81,7 @@ impl Shared {
             mode,
             durability,
             commit: Commit::default(),
+            cancelled: AtomicU64::new(0),
             flushes: Mutex::new(HashMap::new()),
             next_flush: AtomicU64::new(1),
             started,
@@ -129,6 +130,7 @@ impl Shared {
             self.view.publish(&core.engine, self.mode);
         }
         self.view.publish_queue(core.engine.queue());
+        self.cancelled.store(core.cancelled, Ordering::Release);
         let appended = core.appended;
         let wake = core.wants_worker();
         drop(core);
@@ -353,15 +355,23 @@ impl Shared {
         Ok((appended, point))
     }
 
+    /// Whether consent for this delivery is gone, or it was purged.
+    pub(crate) fn is_cancelled(&self, delivery: u64) -> bool {
+        delivery <= self.cancelled.load(Ordering::Acquire)
+    }
+
     /// Closes the store and frees its directory; the last sync point is for the worker to wait for. `None` when it was
-    /// closed before.
+    /// closed before. What was in memory only is reported: nobody comes back for it.
     pub(crate) fn close_store(&self) -> Option<SyncPoint> {
-        let mut core = self.lock();
-        let now = self.now();
-        core.engine.handle(now, Input::Close);
-        core.save_again(now);
-        let mut store = core.store.take()?;
-        drop(core);
+        let volatile = self.durability == Durability::Memory;
+        let mut store = self.locked(|core, now| {
+            core.store.as_ref()?;
+            core.engine.handle(now, Input::Close);
+            core.engine.handle(now, Input::End { volatile });
+            core.drain(now);
+            core.save_again(now);
+            core.store.take()
+        })?;
         store.sync_point().ok()
     }
 

@@ -34,9 +34,7 @@ enum Body {
 
 pub(crate) async fn upload(shared: Arc<Shared>, http: reqwest::Client, upload: Upload) {
     let outcome = match read_body(&shared, &upload) {
-        Body::Ready(body) => {
-            send(&http, &upload, body).await
-        }
+        Body::Ready(body) => send(&http, &upload, body).await,
         Body::Lost(seqs) => HttpOutcome::Unreadable(seqs),
         Body::NotNow => HttpOutcome::NoAnswer,
     };

@@ -24,6 +24,8 @@ pub(crate) enum Work {
     Effect(Effect),
     /// A piece of state was not saved; it is again the next time that it changes.
     StateNotSaved(StateKey),
+    /// Answers when all before it is done.
+    Told(oneshot::Sender<()>),
     /// Send what can be sent until then, close, answer.
     Shutdown {
         until: Instant,
@@ -48,8 +50,12 @@ struct Ending(Arc<Shared>);
 impl Drop for Ending {
     fn drop(&mut self) {
         for work in self.0.end() {
-            if let Work::Shutdown { answer, .. } = work {
-                let _ = answer.send(self.0.unflushed("a client: this one was closed"));
+            match work {
+                Work::Shutdown { answer, .. } => {
+                    let _ = answer.send(self.0.unflushed("a client: this one was closed"));
+                }
+                Work::Effect(Effect::Report(report)) => self.0.report(report),
+                _ => {}
             }
         }
         self.0.callbacks.close();
@@ -75,6 +81,9 @@ impl Worker {
                             self.shared
                                 .callbacks
                                 .diagnostic(Diagnostic::StateNotSaved(key));
+                        }
+                        Work::Told(done) => {
+                            let _ = done.send(());
                         }
                         Work::Shutdown { until, answer } => self.shut_down(until, answer),
                         Work::Stop(point) => {
@@ -186,17 +195,23 @@ async fn close(
 ) {
     let limit = tokio::time::Instant::from_std(until);
     let mut total = drain(&shared, limit).await;
+    let _ = tokio::time::timeout_at(limit, finish(&outlets)).await;
+    let before = shared.view.queue().events as u64;
+    if let Some(point) = shared.close_store() {
+        let _ = point.wait();
+    }
+    // What memory held is dropped now, and stays nowhere.
+    total.pending = shared.view.queue().events as u64;
+    total.dropped += before.saturating_sub(total.pending);
+    let (done, told) = oneshot::channel();
+    shared.order(Work::Told(done));
+    let _ = told.await;
     let _ = tokio::time::timeout_at(limit, async {
-        finish(&outlets).await;
         while !shared.callbacks.is_idle() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     })
     .await;
-    total.pending = shared.view.queue().events as u64;
-    if let Some(point) = shared.close_store() {
-        let _ = point.wait();
-    }
     let _ = answer.send(total);
     shared.order(Work::Stop(None));
 }

@@ -291,7 +291,7 @@ fn shutdown_returns_at_its_timeout_with_what_remains() {
     send(&client, &["a"]);
     let begun = Instant::now();
     let report = client.shutdown_blocking(Duration::from_millis(300));
-    assert_eq!((report.delivered, report.pending), (0, 1));
+    assert_eq!((report.delivered, report.dropped), (0, 1));
     assert!(report.waiting_for.is_some());
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
@@ -348,4 +348,14 @@ fn a_batch_that_the_hub_took_is_not_sent_again_because_its_answer_never_ends() {
     send(&client, &["a"]);
     assert_eq!(client.flush_blocking().delivered, 1);
     assert_eq!(hub.requests().len(), 1);
+}
+
+#[test]
+fn what_memory_held_at_the_end_is_reported() {
+    let hub = Hub::scripted(|_, _| Answer::Hangup);
+    let client = client(&hub).build().unwrap();
+    send(&client, &["a", "b"]);
+    let report = client.shutdown_blocking(Duration::from_millis(200));
+    assert_eq!((report.pending, report.dropped), (0, 2));
+    assert_eq!(client.drops(), [(DropReason::NotKept, 2)]);
 }

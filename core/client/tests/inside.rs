@@ -325,3 +325,27 @@ fn integrations_and_settings_decide_what_a_destination_gets() {
         0
     );
 }
+
+#[test]
+fn what_a_slow_destination_has_not_seen_when_consent_is_withdrawn_it_never_sees() {
+    let hub = Hub::open();
+    let (slow, seen) = records("Slow");
+    let client = memory(&hub)
+        .device()
+        .consent(headwater::ConsentConfig {
+            model: headwater::ConsentModel::OptOut,
+            categories: vec!["analytics".to_owned()],
+            hold: headwater::Hold::Persist,
+        })
+        .destination(slow)
+        .build()
+        .unwrap();
+    client.track("dawdle", ()).send().unwrap();
+    for _ in 0..20 {
+        client.track("later", ()).send().unwrap();
+    }
+    client.set_consent([("analytics", false)]);
+    client.shutdown_blocking(Duration::from_secs(10));
+    let seen = seen.lock().unwrap();
+    assert!(!seen.iter().any(|name| name == "later"), "{seen:?}");
+}
