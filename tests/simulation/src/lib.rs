@@ -3,7 +3,7 @@
 //! What is real: the engine, the segment log, the collector's decode–claim–append path and its reader. What is modelled:
 //! the disks under both ([`headwater_store::disk::FaultyDisk`]), the network between them, the clocks, the application.
 //! A life rolls dice for what happens, heals everything at its end, waits until the machine comes to rest, and is then
-//! judged from outside ([`verdict`]): what the application was promised against what the collector's log holds.
+//! judged from outside (`verdict`): what the application was promised against what the collector's log holds.
 
 mod device;
 mod dice;
