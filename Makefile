@@ -33,6 +33,11 @@ SEEDS ?= 500
 sim: ## Whole lives of a client and a collector in virtual time (SEEDS=N)
 	@cargo run --release --quiet --package headwater-simulation -- --seeds $(SEEDS)
 
+.PHONY: conformance
+SDK ?= rust
+conformance: ## Scenarios against an SDK's e2e CLI (SDK=rust, or CLI="node ...")
+	@CLI="$(CLI)" scripts/conformance.sh $(SDK)
+
 .PHONY: fuzz
 TIME ?= 60
 fuzz: ## Coverage-guided fuzzing, seconds for each target (TIME=S)

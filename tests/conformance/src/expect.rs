@@ -36,7 +36,11 @@ pub(crate) fn judge(case: &Case, seen: &[Recorded]) -> Vec<String> {
     if let Err(problem) = known(&case.expect, &FIELDS) {
         failures.push(problem);
     }
-    let calls: Vec<&Value> = case.runs.iter().flat_map(|run| run.events()).collect();
+    let calls: Vec<&Value> = case
+        .runs
+        .iter()
+        .flat_map(crate::case::Run::events)
+        .collect();
     let given_ids: Vec<&str> = calls
         .iter()
         .filter_map(|call| call.get("messageId").and_then(Value::as_str))
