@@ -311,4 +311,14 @@ impl Client {
     pub fn remove_plugin(&self, name: impl Into<String>) {
         self.shared().change_plugins(Job::RemovePlugin(name.into()));
     }
+
+    /// Uses the plugin of this name on demand, such as one of [`crate::Stage::Utility`], which sees no event by itself.
+    /// `None` when there is none, or when called from inside a plugin.
+    pub fn with_plugin<T>(
+        &self,
+        name: &str,
+        use_it: impl FnOnce(&mut dyn Plugin) -> T,
+    ) -> Option<T> {
+        self.shared().with_plugin(name, use_it)
+    }
 }

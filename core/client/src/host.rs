@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use headwater_engine::{Call, DropReason, Engine, FlushReport, Input, Mode, Now, Receipt, Report};
+use headwater_engine::{
+    Call, DropReason, Engine, FlushReport, Input, Mode, Now, Plugin, Receipt, Report,
+};
 use headwater_model::id::uuid_v4;
 use headwater_model::time::Millis;
 use headwater_store::{EventStore, StoreError, SyncPoint};
@@ -231,6 +233,23 @@ impl Shared {
             self.run_job(job);
             run_deferred();
         }
+    }
+
+    /// Lends a plugin; calls that it makes come right after.
+    pub(crate) fn with_plugin<T>(
+        &self,
+        name: &str,
+        use_it: impl FnOnce(&mut dyn Plugin) -> T,
+    ) -> Option<T> {
+        if inside::is_inside() {
+            return None;
+        }
+        let used = self.locked(|core, _| {
+            let plugin = core.engine.timeline().find(name)?;
+            Some(use_it(plugin.as_mut()))
+        });
+        run_deferred();
+        used
     }
 
     pub(crate) fn run_job(self: &Arc<Self>, job: Job) {

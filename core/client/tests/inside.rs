@@ -71,6 +71,28 @@ fn a_plugin_that_panics_or_fails_costs_nothing() {
 }
 
 #[test]
+fn a_utility_plugin_sees_no_event_by_itself_and_is_used_by_its_name() {
+    let hub = Hub::open();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&seen);
+    let client = memory(&hub)
+        .plugin(Does(
+            Stage::Utility,
+            Box::new(move |event| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(event))
+            }),
+        ))
+        .build()
+        .unwrap();
+    send(&client, "e");
+    assert_eq!(seen.load(Ordering::Relaxed), 0);
+    let name = client.with_plugin("does", |plugin| plugin.stage());
+    assert_eq!(name, Some(Stage::Utility));
+    assert_eq!(client.with_plugin("nobody", |_| ()), None);
+}
+
+#[test]
 fn a_plugin_can_drop_an_event_and_the_report_says_so() {
     let hub = Hub::open();
     let client = memory(&hub)
