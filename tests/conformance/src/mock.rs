@@ -203,6 +203,9 @@ fn serve(stream: &TcpStream, state: &State) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader) {
         let answer = lock(&state.script).next(&request);
+        let last = request
+            .header("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let number = {
             let mut seen = lock(&state.seen);
             seen.push(Recorded {
@@ -244,6 +247,10 @@ fn serve(stream: &TcpStream, state: &State) {
             answered(true);
         } else if let Some(recorded) = lock(&state.seen).get_mut(number) {
             recorded.written = true;
+        }
+        if last {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return;
         }
     }
 }

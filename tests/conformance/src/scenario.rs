@@ -77,11 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scenario_in_the_repository_can_be_read() {
+    fn every_scenario_in_the_repository_can_be_read_and_every_suite_has_some() {
         let cases = load(&folder());
         assert_eq!(cases.as_ref().err(), None);
         let cases = cases.unwrap_or_default();
-        for suite in ["basic", "retry"] {
+        for suite in SUITES {
             assert!(cases.iter().any(|case| case.suite == suite), "{suite}");
         }
     }
