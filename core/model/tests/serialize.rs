@@ -52,11 +52,54 @@ fn text<T: Serialize + ?Sized>(value: &T) -> String {
 
 /// serde_json's text, but for the plus sign that it gives an exponent (`1e+16`) and that says nothing.
 fn reference<T: Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).unwrap().replace("e+", "e")
+    plain_exponents(&serde_json::to_string(value).unwrap())
 }
 
 fn agrees<T: Serialize>(value: &T) {
-    assert_eq!(text(value).replace("e+", "e"), reference(value));
+    assert_eq!(plain_exponents(&text(value)), reference(value));
+}
+
+/// `json` with `1e+9` spelled `1e9`, as serde_json spells it; what stands inside strings is left alone.
+fn plain_exponents(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    let (mut in_string, mut escaped, mut last) = (false, false, ' ');
+    for c in json.chars() {
+        if c == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = c == '\\' && !escaped;
+        if in_string || c != '+' || last != 'e' {
+            plain.push(c);
+        }
+        last = c;
+    }
+    plain
+}
+
+/// Whether both say the same, a double counting by its value.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|((k, a), (l, b))| k == l && same(a, b))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn text_that_looks_like_an_exponent_is_left_alone() {
+    agrees(&BTreeMap::from([(r#"e+\"e+"#, [1e300, 0.5])]));
+    assert_eq!(
+        plain_exponents(r#"["e+\"e+\\",1e+9]"#),
+        r#"["e+\"e+\\",1e9]"#
+    );
 }
 
 #[test]
@@ -344,12 +387,12 @@ proptest! {
         let object = BTreeMap::from([("v", &value)]);
         agrees(&object);
         let ours = to_value(&value).unwrap();
-        prop_assert_eq!(ours.to_string().replace("e+", "e"), reference(&value));
+        prop_assert_eq!(plain_exponents(&ours.to_string()), reference(&value));
         let through: Value = serde_json::from_str(&value.to_string()).unwrap();
         prop_assert_eq!(&through, &ours);
         let raw: Raw = to_raw(&BTreeMap::from([("v", &ours)])).unwrap();
         // Our own values pass through serde as numbers, not as text: the same value, perhaps spelled otherwise.
-        prop_assert_eq!(raw.to_object().remove("v").unwrap().to_string(), ours.to_string().replace("e+", "e"));
+        prop_assert!(same(&raw.to_object().remove("v").unwrap(), &ours), "{raw:?} for {ours}");
     }
 
     #[test]
