@@ -567,6 +567,7 @@ fn read(opened: Opened) -> Result<(Start, Box<dyn headwater_store::EventStore>),
                 seq: Seq(entry.seq),
                 at: entry.at_ms,
                 len: entry.len,
+                unstamped: false,
             })
             .collect(),
         next_seq,

@@ -61,7 +61,7 @@ impl Core {
         let (mut failure, mut slow) = (None, false);
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
-                Effect::Persist { seq, at, body } => {
+                Effect::Persist { seq, at, body, .. } => {
                     let stored = match self.store.as_mut() {
                         Some(store) => store.append(seq.0, at.0, &body).map_err(Some),
                         None => Err(None),

@@ -116,11 +116,10 @@ impl Consent {
         }
     }
 
-    /// What the envelope of a batch that starts at `first` must add, and the last event it may hold: later ones carry
-    /// their own preferences, and a hub that merges deeply must not mix the two.
-    pub(crate) fn envelope(&self, first: Seq) -> Option<(Seq, Object)> {
+    /// What the envelope of a batch that starts at `first` must add, where that event was released by a decision.
+    pub(crate) fn envelope(&self, first: Seq) -> Option<Object> {
         let (until, preferences) = self.released.as_ref()?;
-        (first <= *until).then(|| (*until, wrap(preferences.clone())))
+        (first <= *until).then(|| wrap(preferences.clone()))
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
@@ -138,6 +137,18 @@ impl Consent {
         let mut out = Vec::new();
         object.write(&mut out);
         out
+    }
+
+    /// A decision that another client took. What was released under an earlier one is this client's own to know.
+    /// Answers whether it changes anything.
+    pub(crate) fn take_over(&mut self, text: &[u8]) -> bool {
+        let (released, before) = (self.released.take(), self.preferences.clone());
+        let read = self.restore(text).is_some();
+        self.released = released;
+        if read {
+            self.unreadable = false;
+        }
+        read && self.preferences != before
     }
 
     pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {

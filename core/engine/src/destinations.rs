@@ -38,6 +38,20 @@ struct Destination {
 }
 
 impl Destination {
+    fn new(config: DestinationConfig) -> Destination {
+        Destination {
+            categories: config.categories.clone(),
+            state: if config.needs_settings {
+                State::Unknown
+            } else {
+                State::On
+            },
+            waiting: VecDeque::new(),
+            out: 0,
+            config,
+        }
+    }
+
     /// By the plan, by consent (where the event itself says nothing, by what is granted now) and by `integrations`.
     fn may_have(
         &self,
@@ -66,20 +80,7 @@ pub(crate) struct Destinations {
 
 impl Destinations {
     pub(crate) fn new(configs: Vec<DestinationConfig>) -> Destinations {
-        let list = configs
-            .into_iter()
-            .map(|config| Destination {
-                categories: config.categories.clone(),
-                state: if config.needs_settings {
-                    State::Unknown
-                } else {
-                    State::On
-                },
-                waiting: VecDeque::new(),
-                out: 0,
-                config,
-            })
-            .collect();
+        let list = configs.into_iter().map(Destination::new).collect();
         Destinations {
             list,
             out: VecDeque::new(),
@@ -87,13 +88,32 @@ impl Destinations {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
+    /// One more; what the settings document says of it is asked next.
+    pub(crate) fn add(&mut self, config: DestinationConfig) {
+        self.list.push(Destination::new(config));
+    }
+
     /// A settings document: who is on, who is off, and what each is told.
     pub(crate) fn configure(&mut self, settings: &Settings, effects: &mut VecDeque<Effect>) {
-        for (index, destination) in self.list.iter_mut().enumerate() {
+        self.configure_from(0, settings, effects);
+    }
+
+    /// As `configure`, for those from `first` on.
+    pub(crate) fn configure_from(
+        &mut self,
+        first: usize,
+        settings: &Settings,
+        effects: &mut VecDeque<Effect>,
+    ) {
+        for (index, destination) in self.list.iter_mut().enumerate().skip(first) {
             let entry = settings.integration(&destination.config.key);
             destination.categories = destination.config.categories.clone();
             destination

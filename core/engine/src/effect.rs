@@ -20,6 +20,9 @@ pub enum Effect {
         at: Millis,
         /// Its JSON text.
         body: Vec<u8>,
+        /// It was made before a decision on consent. A host that numbers events anew at each start says so in
+        /// [`Stored`](crate::Stored); others may forget it.
+        unstamped: bool,
     },
     /// These events are settled; the store may forget them.
     Forget(Vec<Seq>),

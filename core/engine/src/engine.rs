@@ -37,6 +37,9 @@ pub struct Stored {
     pub at: i64,
     /// Its size in bytes.
     pub len: u32,
+    /// It was made before a decision on consent ([`Effect::Persist`] said so). A host whose numbers outlive the
+    /// process may leave this out (`false`): the engine then knows it from the decision it saved.
+    pub unstamped: bool,
 }
 
 /// What the host found when it opened its store.
@@ -84,6 +87,8 @@ pub struct Engine {
     pub(crate) flush_to: Option<Seq>,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) online: bool,
+    /// This client sends what is in the store (see `share`).
+    pub(crate) leads: bool,
     pub(crate) closed: bool,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) url: String,
@@ -159,6 +164,7 @@ impl Engine {
             flush_to: None,
             waiters: Vec::new(),
             online: true,
+            leads: true,
             closed: false,
             effects: VecDeque::new(),
             url: batch_url(&config.endpoint),
@@ -258,6 +264,11 @@ impl Engine {
             Input::Purge => self.purge(DropReason::Purged, "the application purged the queue"),
             Input::Close => self.closed = true,
             Input::End { volatile } => self.end(volatile),
+            Input::Lead(leads) => self.lead(now, leads),
+            Input::Adopt(events) => self.adopt(now, &events),
+            Input::GiveAway(seqs) => self.give_away(now, &seqs),
+            Input::Saved(key, text) => self.saved_elsewhere(now, key, &text),
+            Input::Destination(config) => self.add_destination(config),
         }
     }
 
@@ -270,12 +281,13 @@ impl Engine {
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
         let held = self.gate() == Gate::Held;
-        let retry = if self.flush_to.is_some() && self.in_flight.is_none() && self.online && !held {
+        let may_send = self.online && self.leads && !held;
+        let retry = if self.flush_to.is_some() && self.in_flight.is_none() && may_send {
             self.retry.wait_until
         } else {
             None
         };
-        let policies = if self.ledger.len() == 0 || held {
+        let policies = if self.ledger.len() == 0 || held || !self.leads {
             None
         } else {
             self.config

@@ -1,5 +1,8 @@
 //! What the host tells the engine.
 
+use crate::config::DestinationConfig;
+use crate::effect::StateKey;
+use crate::engine::Stored;
 use crate::identity::Identity;
 use headwater_model::id::Seq;
 use headwater_model::json::Object;
@@ -49,6 +52,17 @@ pub enum Input {
     },
     /// The device has something new to say for `context`; merged over what was there.
     Context(Object),
+    /// This client sends what is in the store (`true`, so at start), or another client of the same store does.
+    Lead(bool),
+    /// Events that other clients of the same store persisted, in order, numbered by `Engine::reserve`: now this
+    /// client's to send.
+    Adopt(Vec<Stored>),
+    /// These events are in the store and another client's to send.
+    GiveAway(Vec<Seq>),
+    /// Another client of the same store saved this piece of state.
+    Saved(StateKey, Vec<u8>),
+    /// One more device-mode destination; its index is the next one.
+    Destination(DestinationConfig),
     /// Forget who the user is: a new anonymousId from these bytes, no userId, traits or group.
     Reset([u8; 16]),
     /// Take over an identity from elsewhere, such as another SDK's.

@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) len: u32,
     /// Whether the store has confirmed it.
     pub(crate) stored: bool,
+    /// Made before a decision on consent: its text carries no preferences.
+    pub(crate) unstamped: bool,
 }
 
 /// FIFO of what waits. The front `in_flight` entries belong to a request under way and are not evicted.

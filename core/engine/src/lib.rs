@@ -41,6 +41,7 @@ mod restore;
 mod retry;
 mod session;
 mod settings;
+mod share;
 mod stamp;
 mod timeline;
 mod uploader;

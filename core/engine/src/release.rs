@@ -7,6 +7,7 @@ use headwater_model::id::Seq;
 use headwater_model::json::{Limits, Object, Value, parse};
 
 use crate::clock::Now;
+use crate::config::DestinationConfig;
 use crate::consent::{Consent, Gate};
 use crate::effect::{Effect, StateKey};
 use crate::engine::Engine;
@@ -32,6 +33,16 @@ impl Engine {
             let granted = self.consent.as_ref().and_then(Consent::preferences);
             self.destinations
                 .regate(self.settings.as_ref(), granted, &mut self.effects);
+        }
+    }
+
+    /// One more device-mode destination, from now on.
+    pub(crate) fn add_destination(&mut self, config: DestinationConfig) {
+        self.destinations.add(config);
+        let index = self.destinations.len() - 1;
+        if let Some(settings) = &self.settings {
+            self.destinations
+                .configure_from(index, settings, &mut self.effects);
         }
     }
 

@@ -7,13 +7,12 @@ use crate::config::Mode;
 use crate::effect::{Diagnostic, DropReason, Report, StateKey};
 use crate::engine::{Engine, Start};
 use crate::identity::Identity;
-use crate::ledger::Entry;
 use crate::release::QUARANTINE;
 use crate::retry::RetryState;
 use crate::settings::Settings;
 
 /// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
-const PLAUSIBLE: i64 = 1_577_836_800_000;
+pub(crate) const PLAUSIBLE: i64 = 1_577_836_800_000;
 
 impl Engine {
     pub(crate) fn restore(&mut self, start: Start, now: Now) {
@@ -70,16 +69,8 @@ impl Engine {
                 undead.push(event.seq);
                 continue;
             }
-            self.ledger.push(Entry {
-                seq: event.seq,
-                at: if event.at < PLAUSIBLE {
-                    now.wall.0
-                } else {
-                    event.at
-                },
-                len: event.len,
-                stored: true,
-            });
+            let entry = self.entry(&event, now.wall.0);
+            self.ledger.push(entry);
         }
         let detail = "a crash brought back what had been purged; it was purged again";
         self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));

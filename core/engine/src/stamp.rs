@@ -10,10 +10,10 @@ use headwater_model::json::{Object, Value};
 use headwater_model::time::Millis;
 
 use crate::batch::event_text;
-use crate::call::{Call, CallError, CallKind, CallOptions, Receipt};
+use crate::call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt};
 use crate::clock::Now;
 use crate::config::{Hold, Mode};
-use crate::consent::Gate;
+use crate::consent::{Consent, Gate, wrap};
 use crate::effect::{DropReason, Effect, Report};
 use crate::engine::Engine;
 use crate::flush::Queue;
@@ -39,12 +39,103 @@ struct Draft {
     integrations: Object,
 }
 
+/// What a call comes to, as of now.
+struct Resolved {
+    draft: Draft,
+    /// The identity after it, where it changes it.
+    changed: Option<Identity>,
+    own_context: Option<Object>,
+}
+
+/// The first event of a session, as `event_context` marks it.
+fn is_first(event: &Event) -> bool {
+    event.context.get("sessionStart").and_then(Value::as_bool) == Some(true)
+}
+
 impl Engine {
     /// Takes a call. Then drain [`Engine::poll_effect`].
     ///
     /// # Errors
     /// When the call itself cannot be an event; nothing was queued and nothing is reported.
-    pub fn call(&mut self, now: Now, call: Call) -> Result<Receipt, CallError> {
+    pub fn call(&mut self, now: Now, mut call: Call) -> Result<Receipt, CallError> {
+        let enrichment = call.enrichment.take();
+        let Resolved {
+            draft,
+            changed,
+            own_context,
+        } = self.resolve(now, call)?;
+        if self.gate() == Gate::Closed {
+            self.commit(changed);
+            return Ok(self.denied(draft.message_id.as_str().to_owned()));
+        }
+        let first = self.touch_session(now);
+        let plain = enrichment.is_none()
+            && own_context.is_none()
+            && !first
+            && self.config.timeline.is_empty()
+            && self.destinations.is_empty();
+        if plain {
+            let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
+            self.check_size(&text)?;
+            self.commit(changed);
+            let to_hub = hub_allowed(&draft.integrations);
+            let message_id = draft.message_id.as_str().to_owned();
+            let receipt = self.admit(now, message_id, text, to_hub);
+            // Sending waits for the store's answer, so that this event can be part of the batch.
+            self.expire(now);
+            return Ok(receipt);
+        }
+        let event = draft.into_event(self.event_context(own_context, first));
+        self.process(now, event, enrichment, changed)
+    }
+
+    /// The first half of a call, for hosts whose plugins are not in [`Timeline`](crate::Timeline): who, when and in
+    /// which context, as of now. A change of identity counts from here on. The event is the host's to change, and goes
+    /// on to [`Engine::submit`] in the order of the calls, or to [`Engine::discard`].
+    ///
+    /// # Errors
+    /// When the call itself cannot be an event.
+    pub fn stamp(&mut self, now: Now, call: Call) -> Result<Event, CallError> {
+        let Resolved {
+            draft,
+            changed,
+            own_context,
+        } = self.resolve(now, call)?;
+        self.commit(changed);
+        let first = self.gate() != Gate::Closed && self.touch_session(now);
+        Ok(draft.into_event(self.event_context(own_context, first)))
+    }
+
+    /// The second half: the event is queued. Then drain [`Engine::poll_effect`].
+    ///
+    /// # Errors
+    /// [`CallError::Closed`], and [`CallError::TooLarge`] where the host's plugins made it so.
+    pub fn submit(&mut self, now: Now, mut event: Event) -> Result<Receipt, CallError> {
+        if self.closed {
+            return Err(CallError::Closed);
+        }
+        if self.gate() == Gate::Closed {
+            return Ok(self.denied(event.message_id.as_str().to_owned()));
+        }
+        // The user may have decided between the halves; there was nothing to stamp before.
+        if let Some(preferences) = self.consent.as_ref().and_then(Consent::stamp)
+            && event.context.get("consent").is_none()
+        {
+            context::merge(&mut event.context, wrap(preferences));
+        }
+        self.process(now, event, None, None)
+    }
+
+    /// A stamped event that a plugin of the host's keeps back: reported.
+    pub fn discard(&mut self, event: &Event, plugin: &str) {
+        self.refused(
+            event.message_id.as_str().to_owned(),
+            is_first(event),
+            plugin,
+        );
+    }
+
+    fn resolve(&mut self, now: Now, call: Call) -> Result<Resolved, CallError> {
         if self.closed {
             return Err(CallError::Closed);
         }
@@ -54,79 +145,85 @@ impl Engine {
             at,
             entropy,
             spare_entropy,
-            enrichment,
+            ..
         } = call;
         let changed = self.changed_identity(&kind, spare_entropy)?;
         let own_context = options.context.take();
         let timestamp = options.timestamp.or(at).unwrap_or(now.wall);
         let draft = self.draft(kind, options, timestamp, entropy, changed.as_ref())?;
-        let message_id = draft.message_id.as_str().to_owned();
+        Ok(Resolved {
+            draft,
+            changed,
+            own_context,
+        })
+    }
 
-        if self.gate() == Gate::Closed {
-            self.commit(changed);
-            let mut report =
-                Report::new(DropReason::ConsentDenied, 1).detail("the user denied consent");
-            report.message_id = Some(message_id.clone());
-            self.report(report);
-            return Ok(Receipt::Dropped(message_id));
-        }
-
-        let first = self.touch_session(now);
-        let plain = enrichment.is_none()
-            && own_context.is_none()
-            && !first
-            && self.config.timeline.is_empty()
-            && self.destinations.is_empty();
-        let (text, to_hub, event) = if plain {
-            let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
-            (text, hub_allowed(&draft.integrations), None)
-        } else {
-            let event = draft.into_event(self.event_context(own_context, first));
-            let mut diagnostics = Vec::new();
-            let run = self
-                .config
-                .timeline
-                .run(event, enrichment, &mut |diagnostic| {
-                    diagnostics.push(diagnostic);
-                });
-            diagnostics
-                .into_iter()
-                .for_each(|diagnostic| self.diagnose(diagnostic));
-            match run {
-                Ok(event) => {
-                    let text = event_text(&event.parts());
-                    (text, hub_allowed(&event.integrations), Some(event))
-                }
-                Err(plugin) => {
-                    self.untouch_session(first);
-                    self.commit(changed);
-                    let mut report = Report::new(DropReason::Plugin, 1)
-                        .detail(["dropped by ", plugin.as_str()].concat());
-                    report.message_id = Some(message_id.clone());
-                    self.report(report);
-                    return Ok(Receipt::Dropped(message_id));
-                }
+    /// The timeline, then the store and the destinations.
+    fn process(
+        &mut self,
+        now: Now,
+        event: Event,
+        enrichment: Option<Enrichment>,
+        changed: Option<Identity>,
+    ) -> Result<Receipt, CallError> {
+        let message_id = event.message_id.as_str().to_owned();
+        let first = is_first(&event);
+        let mut diagnostics = Vec::new();
+        let run = self
+            .config
+            .timeline
+            .run(event, enrichment, &mut |diagnostic| {
+                diagnostics.push(diagnostic);
+            });
+        diagnostics
+            .into_iter()
+            .for_each(|diagnostic| self.diagnose(diagnostic));
+        let event = match run {
+            Ok(event) => event,
+            Err(plugin) => {
+                self.commit(changed);
+                self.refused(message_id.clone(), first, &plugin);
+                return Ok(Receipt::Dropped(message_id));
             }
         };
-        if text.len() > self.config.max_event_bytes {
+        let text = event_text(&event.parts());
+        if let Err(error) = self.check_size(&text) {
             self.untouch_session(first);
+            return Err(error);
+        }
+        self.commit(changed);
+        // A plugin may have given it another id.
+        let message_id = event.message_id.as_str().to_owned();
+        let receipt = self.admit(now, message_id, text, hub_allowed(&event.integrations));
+        self.finish(event);
+        self.expire(now);
+        Ok(receipt)
+    }
+
+    fn check_size(&self, text: &[u8]) -> Result<(), CallError> {
+        if text.len() > self.config.max_event_bytes {
             return Err(CallError::TooLarge {
                 bytes: text.len(),
                 limit: self.config.max_event_bytes,
             });
         }
-        self.commit(changed);
-        // A plugin may have given it another id.
-        let message_id = event
-            .as_ref()
-            .map_or(message_id, |event| event.message_id.as_str().to_owned());
-        let receipt = self.admit(now, message_id, text, to_hub);
-        if let Some(event) = event {
-            self.finish(event);
-        }
-        // Sending waits for the store's answer, so that this event can be part of the batch.
-        self.expire(now);
-        Ok(receipt)
+        Ok(())
+    }
+
+    fn denied(&mut self, message_id: String) -> Receipt {
+        let mut report =
+            Report::new(DropReason::ConsentDenied, 1).detail("the user denied consent");
+        report.message_id = Some(message_id.clone());
+        self.report(report);
+        Receipt::Dropped(message_id)
+    }
+
+    fn refused(&mut self, message_id: String, first: bool, plugin: &str) {
+        self.untouch_session(first);
+        let mut report =
+            Report::new(DropReason::Plugin, 1).detail(["dropped by ", plugin].concat());
+        report.message_id = Some(message_id);
+        self.report(report);
     }
 
     /// Destinations and the last stage of the timeline.
@@ -177,7 +274,7 @@ impl Engine {
             }
             return Receipt::Held(message_id);
         }
-        self.append(now, now.wall.0, text);
+        self.append(now, now.wall.0, text, self.undecided());
         if held {
             Receipt::Held(message_id)
         } else {
@@ -186,7 +283,7 @@ impl Engine {
     }
 
     /// Into the ledger and the store.
-    pub(crate) fn append(&mut self, now: Now, at: i64, body: Vec<u8>) {
+    pub(crate) fn append(&mut self, now: Now, at: i64, body: Vec<u8>, unstamped: bool) {
         let seq = Seq(self.next_seq);
         self.next_seq += 1;
         let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
@@ -196,11 +293,13 @@ impl Engine {
             at: clock,
             len,
             stored: false,
+            unstamped,
         });
         self.effects.push_back(Effect::Persist {
             seq,
             at: Millis(at),
             body,
+            unstamped,
         });
         self.appended(now);
         let queue = Queue {
@@ -428,7 +527,7 @@ impl Engine {
             return;
         };
         let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
-        self.append(now, now.wall.0, text);
+        self.append(now, now.wall.0, text, false);
     }
 }
 

@@ -86,22 +86,25 @@ impl Engine {
         {
             return;
         }
-        let context = self
-            .consent
-            .as_ref()
-            .and_then(|consent| consent.envelope(first));
-        let (last_held, context) = context.unzip();
+        // Others carry their own preferences, and a hub that merges deeply must not mix the two.
+        let unstamped = self.ledger.front().is_some_and(|entry| entry.unstamped);
+        let context = if unstamped {
+            self.released_under(first)
+        } else {
+            None
+        };
         let envelope = Envelope::new(self.config.write_key.as_str(), now.wall, context.as_ref());
         // Pieces whose events are gone by other ways (quota) bound nothing any more.
         self.bisect.retain(|bound| *bound >= first);
-        let bound = [self.bisect.last().copied(), last_held]
-            .into_iter()
-            .flatten()
-            .min();
+        let bound = self.bisect.last().copied();
         let lens = self
             .ledger
             .iter()
-            .take_while(|entry| entry.stored && bound.is_none_or(|bound| entry.seq <= bound))
+            .take_while(|entry| {
+                entry.stored
+                    && entry.unstamped == unstamped
+                    && bound.is_none_or(|bound| entry.seq <= bound)
+            })
             .map(|entry| entry.len);
         let (count, body_bytes) = cut(
             lens,
@@ -157,6 +160,9 @@ impl Engine {
     fn blocked(&self, now: Now) -> Option<(&'static str, Option<u64>)> {
         if self.gate() == Gate::Held {
             return Some(("the user's consent", None));
+        }
+        if !self.leads {
+            return Some(("another client of this store, which sends", None));
         }
         if !self.online {
             return Some(("the network: the device is offline", None));
@@ -332,12 +338,20 @@ impl Engine {
     fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
         let mut at = 0;
         while let Some(waiter) = self.waiters.get(at) {
-            let pending = self.ledger.count_until(waiter.until) + self.in_memory.len() as u64;
-            if pending > 0 && waiting_for.is_none() && self.in_memory.is_empty() {
+            let own = self.ledger.count_until(waiter.until) + self.in_memory.len() as u64;
+            if own > 0 && waiting_for.is_none() && self.in_memory.is_empty() {
                 at += 1;
                 continue;
             }
             let waiter = self.waiters.remove(at);
+            // Events that were given away still wait, elsewhere.
+            let waiting_for = match waiting_for {
+                None if own == 0 && waiter.report.pending > 0 => {
+                    Some("another client of this store, which sends")
+                }
+                other => other,
+            };
+            let pending = own + waiter.report.pending;
             let report = FlushReport {
                 pending,
                 waiting_for: if pending > 0 {
@@ -421,7 +435,13 @@ impl Engine {
         if !consent.decide(given) {
             return;
         }
-        let after = consent.gate();
+        self.decided(now, before, Some(entropy));
+    }
+
+    /// There is a new decision. `told` when it was taken here: then it is saved, and the hub hears of it in an event
+    /// with this entropy.
+    pub(crate) fn decided(&mut self, now: Now, before: Gate, told: Option<[u8; 16]>) {
+        let after = self.gate();
         match (before, after) {
             (Gate::Held, Gate::Open) => self.release_held(now),
             (Gate::Held, Gate::Closed) => {
@@ -438,6 +458,7 @@ impl Engine {
             }
             _ => {}
         }
+        // What was released is remembered, too, so that a restart sends it under the decision that released it.
         if let Some(text) = self.consent.as_ref().map(Consent::to_json) {
             self.save(StateKey::Consent, text);
         }
@@ -450,7 +471,7 @@ impl Engine {
             self.save_session();
         }
         // Whoever was told of a user hears of the change; of a user who never agreed, nothing is told.
-        if before == Gate::Open || after == Gate::Open {
+        if let Some(entropy) = told.filter(|_| before == Gate::Open || after == Gate::Open) {
             self.consent_event(now, entropy);
         }
         self.offer_waiting();
@@ -467,7 +488,7 @@ impl Engine {
             if !self.destinations.is_empty() {
                 from_memory.extend(headwater_model::event::Event::parse(&body));
             }
-            self.append(now, at, body);
+            self.append(now, at, body, true);
         }
         let until = Seq(self.next_seq.saturating_sub(1));
         if let Some(consent) = &mut self.consent {

@@ -90,6 +90,7 @@ impl Life {
                     seq: Seq(entry.seq),
                     at: entry.at_ms,
                     len: entry.len,
+                    unstamped: false,
                 })
                 .collect(),
             next_seq,
@@ -207,7 +208,7 @@ impl Life {
             return;
         };
         match effect {
-            Effect::Persist { seq, at, body } => match store.append(seq.0, at.0, &body) {
+            Effect::Persist { seq, at, body, .. } => match store.append(seq.0, at.0, &body) {
                 Ok(()) => {
                     engine.handle(now, Input::Persisted(seq));
                     if let Some(id) = message_id(&body) {

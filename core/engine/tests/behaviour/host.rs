@@ -102,6 +102,7 @@ impl Host {
                 seq: Seq(*seq),
                 at: *at,
                 len: body.len() as u32,
+                unstamped: false,
             })
             .collect();
         let start = Start {
@@ -143,7 +144,7 @@ impl Host {
     pub(crate) fn drain(&mut self) {
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
-                Effect::Persist { seq, at, body } => {
+                Effect::Persist { seq, at, body, .. } => {
                     self.attempted += 1;
                     if self.full {
                         self.engine

@@ -7,4 +7,5 @@ mod destinations;
 mod host;
 mod hostile;
 mod identity;
+mod share;
 mod vectors;
