@@ -106,6 +106,10 @@ export interface Host {
   identity(): Identity;
   /** Takes over another identity. */
   setIdentity(identity: Identity): void;
+  /** The user's decision as it is saved: category → granted. `undefined` before one was taken. */
+  consent(): Readonly<Record<string, boolean>> | undefined;
+  /** Cookies with the domain, path and lifetime of the identity's. Absent where nothing may be kept. */
+  readonly cookies?: { get(name: string): string | null | undefined; set(name: string, value: string): void };
   /** Sends all that waits. */
   flush(): Promise<FlushReport>;
 }
@@ -122,13 +126,24 @@ export interface Runtime {
    * so time plugins out. No promise when nothing is awaited: then a thousand calls cost one turn of the loop.
    */
   handle(call: Captured, live?: Live): void | Promise<void>;
+  /**
+   * The settings document, as fetched or given, before the engine and `settled` see it: `updateCDNSettings` and
+   * `options.plan` are applied here. Text to text.
+   */
+  revise?(document: string): string;
+  /**
+   * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does):
+   * `on once off register addSourceMiddleware addDestinationMiddleware`. A scrubbing middleware that is added in the
+   * tick of the first `page()` sees it. Everything else strictly in the order of the calls.
+   */
+  readonly first?: readonly string[];
   /** The engine is up (again, after a restart): identity may be read, calls begin. */
   started?(): void;
   /** The identity changed: by a call, by another tab, by a reset. */
   identified?(identity: Identity): void;
   /** The settings document came, from the cache, `cdnSettings` or the network. */
   settled?(document: Record<string, unknown>): void;
-  /** Hand an event to a destination. Answer with `host.input(DELIVERED, delivery, 1)`, or `0` and what it said. */
+  /** Hand an event to a destination; called before `call` or `submit` returns, where they cause it. Answer with `host.input(DELIVERED, delivery, 1)`, or `0` and what it said. */
   deliver?(delivery: number, destination: number, event: string): void;
   /** Deliveries not yet begun must not begin; answer each as done. */
   cancelDeliveries?(): void;
