@@ -43,6 +43,10 @@ TIME ?= 60
 fuzz: ## Coverage-guided fuzzing, seconds for each target (TIME=S)
 	@scripts/fuzz.sh $(TIME)
 
+.PHONY: wasm
+wasm: ## The engine as WebAssembly, into sdk-web/wasm
+	@scripts/web.sh wasm
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all

@@ -1,0 +1,117 @@
+//! The configuration from JSON. What is absent keeps the engine's default; the engine clamps.
+
+use headwater_engine::{
+    BackgroundPolicy, BytesPolicy, Config, ConsentConfig, ConsentModel, CountPolicy,
+    DestinationConfig, Hold, IntervalPolicy, RetryConfig, SettingsConfig,
+};
+use headwater_model::id::WriteKey;
+use headwater_model::json::{Object, Value};
+
+use crate::read::{flag, inner, list, object, size, text, texts};
+
+pub(crate) fn read(json: &str) -> Result<Config, String> {
+    let mut from = object(json).ok_or("the configuration is no JSON object")?;
+    let key = text(&mut from, "writeKey").unwrap_or_default();
+    let key = WriteKey::new(key).map_err(|error| error.to_string())?;
+    let endpoint = text(&mut from, "endpoint").unwrap_or_default();
+    let mut config = Config::new(key, endpoint);
+
+    // The store of a page is a database of the browser's: it makes durable what it takes.
+    config.sync_after = None;
+    config.basic_auth = flag(&from, "basicAuth").unwrap_or(config.basic_auth);
+    config.gzip = flag(&from, "gzip").unwrap_or(config.gzip);
+    if let Some(content_type) = text(&mut from, "contentType") {
+        config.content_type = content_type;
+    }
+    config.headers = pairs(list(&mut from, "headers"));
+    if let Some(quota) = inner(&mut from, "quota") {
+        set(&quota, "bytes", &mut config.quota.bytes);
+        set_count(&quota, "events", &mut config.quota.events);
+        set(&quota, "age", &mut config.quota.age);
+    }
+    set_count(&from, "maxEventBytes", &mut config.max_event_bytes);
+    set_count(&from, "maxBatchBytes", &mut config.max_batch_bytes);
+    set_count(&from, "maxBatchEvents", &mut config.max_batch_events);
+    set(&from, "requestTimeout", &mut config.request_timeout);
+    let (mut events, mut interval, mut bytes) = (20, 30_000, 250_000);
+    set_count(&from, "flushAt", &mut events);
+    set(&from, "flushInterval", &mut interval);
+    set(&from, "flushBytes", &mut bytes);
+    config.flush = vec![
+        Box::new(CountPolicy::new(events)),
+        Box::new(IntervalPolicy::new(interval)),
+        Box::new(BytesPolicy::new(bytes)),
+        Box::new(BackgroundPolicy),
+    ];
+    if let Some(http) = inner(&mut from, "retry") {
+        config.retry = RetryConfig::default().with_http_config(&http);
+    }
+    config.context = inner(&mut from, "context").unwrap_or_default();
+    config.consent = inner(&mut from, "consent").map(consent);
+    config.session_timeout = size(&from, "sessionTimeout");
+    config.settings = inner(&mut from, "settings").and_then(settings);
+    config.destinations = list(&mut from, "destinations")
+        .into_iter()
+        .filter_map(|item| match item {
+            Value::Object(item) => destination(item),
+            _ => None,
+        })
+        .collect();
+    Ok(config)
+}
+
+/// A device-mode destination: `{key, categories?, needsSettings?}`.
+pub(crate) fn destination(mut from: Object) -> Option<DestinationConfig> {
+    Some(DestinationConfig {
+        key: text(&mut from, "key")?,
+        categories: texts(&mut from, "categories"),
+        needs_settings: flag(&from, "needsSettings").unwrap_or(false),
+    })
+}
+
+fn consent(mut from: Object) -> ConsentConfig {
+    ConsentConfig {
+        // What cannot be read asks first.
+        model: match text(&mut from, "model").as_deref() {
+            Some("opt-out") => ConsentModel::OptOut,
+            _ => ConsentModel::OptIn,
+        },
+        categories: texts(&mut from, "categories"),
+        hold: match text(&mut from, "hold").as_deref() {
+            Some("memory") => Hold::Memory,
+            _ => Hold::Persist,
+        },
+    }
+}
+
+fn settings(mut from: Object) -> Option<SettingsConfig> {
+    let mut settings = SettingsConfig::new(text(&mut from, "url")?);
+    set(&from, "refresh", &mut settings.refresh);
+    settings.defaults = from.remove("defaults");
+    Some(settings)
+}
+
+/// `[[name, value], …]`.
+fn pairs(items: Vec<Value>) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for item in items {
+        if let Some([Value::String(name), Value::String(value)]) =
+            item.as_array().map(Vec::as_slice)
+        {
+            pairs.push((name.clone(), value.clone()));
+        }
+    }
+    pairs
+}
+
+fn set(from: &Object, key: &str, to: &mut u64) {
+    if let Some(value) = size(from, key) {
+        *to = value;
+    }
+}
+
+fn set_count(from: &Object, key: &str, to: &mut usize) {
+    if let Some(value) = size(from, key) {
+        *to = value.try_into().unwrap_or(usize::MAX);
+    }
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# The engine for browsers. Installs what is missing (Debian, as root).
+#
+#   scripts/web.sh wasm            builds sdk-web/wasm: headwater.js, headwater_bg.wasm, headwater.d.ts, headwater.wasm2js.js
+#   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
+#   scripts/web.sh test            builds, then runs the engine in Node
+#
+# CARGO_TARGET_DIR is where Rust builds (default target/).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/need.sh
+root=$PWD
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+binding=$root/bindings/wasm
+out=$root/sdk-web/wasm
+
+# A compiler that can build its own standard library for WebAssembly: rustup's where it has target and sources, else
+# Debian's. Sets RUSTC, CARGO and `flags`.
+toolchain() {
+  local sysroot
+  sysroot=$(rustc --print sysroot 2>/dev/null || true)
+  if [ -d "$sysroot/lib/rustlib/wasm32-unknown-unknown" ] && [ -d "$sysroot/lib/rustlib/src/rust/library" ]; then
+    export RUSTC=rustc CARGO=cargo
+  elif command -v apt-get >/dev/null; then
+    if ! [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ] || ! [ -x /usr/bin/cargo ]; then
+      echo "installing rustc-web" >&2
+      { apt-get update -qq && apt-get install -y -qq --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm; } >/dev/null
+    fi
+    need wasm-ld lld
+    export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld
+  else
+    echo "Rust for WebAssembly is missing: rustup target add wasm32-unknown-unknown && rustup component add rust-src" >&2
+    exit 1
+  fi
+}
+
+node_modules() {
+  need node nodejs
+  need npm npm
+  if [ ! -d "$binding/node_modules" ] || [ "$binding/package-lock.json" -nt "$binding/node_modules/.package-lock.json" ]; then
+    (cd "$binding" && npm ci --no-audit --no-fund --loglevel=error)
+  fi
+}
+
+# Panics abort without a text, and nothing formats for debugging: a trap is a trap, the host starts a new engine.
+# mvp: every browser with WebAssembly, and wasm2js.
+export_flags() {
+  export RUSTC_BOOTSTRAP=1
+  export RUSTFLAGS="-Cpanic=immediate-abort -Zunstable-options -Zlocation-detail=none -Zfmt-debug=none -Ctarget-cpu=mvp"
+}
+
+compile() {
+  toolchain
+  (
+    export_flags
+    CARGO_TARGET_DIR=$target/web "$CARGO" build --quiet --locked --package headwater-wasm --profile web --target wasm32-unknown-unknown \
+      -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
+  )
+  # The host's own compiler builds the tool.
+  (
+    unset RUSTC CARGO
+    CARGO_TARGET_DIR=$target/web-tools cargo build --quiet --locked --release --manifest-path "$binding/bindgen/Cargo.toml"
+  )
+}
+
+wasm() {
+  node_modules
+  compile
+  local built=$target/web/wasm32-unknown-unknown/web/headwater_wasm.wasm
+  local bindgen=$target/web-tools/release/headwater-wasm-bindgen
+  local bin=$binding/node_modules/.bin
+  local work=$target/web/bindgen
+  rm -rf "$work"
+  mkdir -p "$work" "$out"
+  "$bindgen" "$built" "$work/web" web
+  "$bindgen" "$built" "$work/bundler" bundler
+  "$bin/wasm-opt" "${optimize[@]}" "$work/web/headwater_bg.wasm" -o "$work/named.wasm" --debuginfo
+  "$bin/wasm-opt" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_bg.wasm"
+  cp "$work/web/headwater.js" "$work/web/headwater.d.ts" "$out/"
+  "$bin/wasm2js" -Oz "$out/headwater_bg.wasm" -o "$work/asm.js"
+  node "$binding/tools/wasm2js.mjs" "$work/bundler/headwater_bg.js" "$work/asm.js" >"$out/headwater.wasm2js.js"
+  cp "$out/headwater.d.ts" "$out/headwater.wasm2js.d.ts"
+  printf '*\n' >"$out/.gitignore"
+}
+# Features are named one by one: all of them at once make wasm-opt emit types that Node 20 refuses.
+optimize=(--mvp-features -Oz --converge)
+
+size() {
+  [ -f "$out/headwater_bg.wasm" ] || wasm
+  node "$binding/tools/size.mjs" "$out/headwater_bg.wasm" "$target/web/bindgen/named.wasm"
+}
+
+case ${1:-} in
+  wasm) wasm ;;
+  size) size ;;
+  test)
+    wasm
+    node --test "$binding"/tests/*.test.mjs
+    ;;
+  *)
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
