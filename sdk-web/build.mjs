@@ -1,0 +1,125 @@
+// dist/: index.js (façade), engine.js and what it loads when needed, core.js, standalone.js, the WebAssembly, types.
+//
+//   node build.mjs          builds
+//   node build.mjs glue     only wasm/glue.js, which typecheck and tests import
+//   node build.mjs size     builds and weighs
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+process.chdir(import.meta.dirname);
+const BUDGETS = { critical: 4096, total: 30_000 };
+
+/**
+ * wasm-bindgen's glue without its loader: ours starts a new instance after a trap, and knows where the file lies.
+ */
+function glue() {
+  const written = readFileSync('wasm/headwater.js', 'utf8');
+  const loader = /^export \{ initSync, __wbg_init as default \};$/m;
+  if (!loader.test(written)) throw new Error('wasm-bindgen ends its glue in a way that this script does not know');
+  const ours =
+    'export const attach = (instance) => void __wbg_finalize_init(instance);\nexport { __wbg_get_imports as imports };';
+  writeFileSync('wasm/glue.js', written.replace(loader, ours));
+  writeFileSync(
+    'wasm/glue.d.ts',
+    `export { Engine } from './headwater.js';
+export function imports(): WebAssembly.Imports;
+export function attach(instance: WebAssembly.Instance): void;
+`,
+  );
+}
+
+const common = {
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2020',
+  legalComments: 'none',
+  logLevel: 'warning',
+  outdir: 'dist',
+  define: { 'process.env.NODE_ENV': '"production"' },
+};
+
+async function bundle() {
+  rmSync('dist', { recursive: true, force: true });
+  const page = await build({
+    ...common,
+    entryPoints: { index: 'src/index.ts', engine: 'src/engine/index.ts' },
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    metafile: true,
+  });
+  await build({ ...common, entryPoints: { core: 'src/core.ts' }, splitting: true, chunkNames: 'core-[name]-[hash]' });
+  await build({
+    ...common,
+    entryPoints: { standalone: 'src/standalone.ts' },
+    format: 'iife',
+    external: ['./engine.js'],
+    plugins: [
+      {
+        // A classic script has no import.meta: the engine lies beside it.
+        name: 'engine-beside',
+        setup: (built) => built.onResolve({ filter: /engine\/index\.js$/ }, () => ({ path: './engine.js', external: true })),
+      },
+    ],
+  });
+  cpSync('wasm/headwater_bg.wasm', 'dist/headwater_bg.wasm');
+  return page.metafile;
+}
+
+function types() {
+  execFileSync('node_modules/.bin/tsc', [
+    ...['-p', '.', '--noEmit', 'false', '--emitDeclarationOnly', '--declaration', '--stripInternal'],
+    ...['--rootDir', 'src', '--outDir', 'dist/types'],
+  ]);
+}
+
+/** What a usual page loads: the façade, the engine, and what these import at once. */
+function closure(metafile, entry) {
+  const files = new Set();
+  const add = (file) => {
+    if (files.has(file)) return;
+    files.add(file);
+    for (const { path, kind } of metafile.outputs[file]?.imports ?? []) if (kind === 'import-statement') add(path);
+  };
+  add(entry);
+  return files;
+}
+
+function size(metafile) {
+  const weigh = (file) => {
+    const bytes = readFileSync(file);
+    return { file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes).length };
+  };
+  const critical = closure(metafile, 'dist/index.js');
+  const usual = new Set([...critical, ...closure(metafile, 'dist/engine.js'), 'dist/headwater_bg.wasm']);
+  const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file));
+  const row = ({ file, raw, gzip, brotli }, note) =>
+    console.log([file.padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(''));
+  console.log('file'.padEnd(34) + ['raw', 'gzip', 'brotli'].map((name) => name.padStart(9)).join(''));
+  const sum = { critical: 0, total: 0 };
+  for (const file of usual) {
+    const weight = weigh(file);
+    row(weight, critical.has(file) ? 'before calls are captured' : 'beside');
+    sum.total += weight.brotli;
+    if (critical.has(file)) sum.critical += weight.brotli;
+  }
+  for (const file of lazy) row(weigh(file), 'only where it is used');
+  const raw = readFileSync('dist/headwater_bg.wasm').length;
+  console.log(`size: critical_brotli=${sum.critical} total_brotli=${sum.total} wasm_raw=${raw}`);
+  for (const [name, budget] of Object.entries(BUDGETS)) {
+    if (sum[name] > budget) {
+      console.error(`${name}: ${sum[name]} bytes of brotli are over the budget of ${budget}`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+if (!existsSync('wasm/headwater_bg.wasm')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
+glue();
+if (process.argv[2] !== 'glue') {
+  const metafile = await bundle();
+  if (process.argv[2] === 'size') size(metafile);
+  else types();
+}

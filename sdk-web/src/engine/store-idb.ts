@@ -1,0 +1,88 @@
+import type { Change, Store, Stored } from './store.js';
+
+const EVENTS = 'e';
+const STATE = 's';
+/** A database that another page keeps from opening counts as refused. */
+const PATIENCE = 3000;
+
+type Row = [at: number, unstamped: 0 | 1, body: string];
+
+const answer = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((ok, no) => {
+    request.onsuccess = () => ok(request.result);
+    request.onerror = () => no(request.error);
+  });
+
+const open = (name: string): Promise<IDBDatabase> =>
+  new Promise((ok, no) => {
+    const request = indexedDB.open(name, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(EVENTS, { autoIncrement: true });
+      request.result.createObjectStore(STATE);
+    };
+    request.onsuccess = () => ok(request.result);
+    request.onerror = () => no(request.error);
+    setTimeout(() => no(new Error('timeout')), PATIENCE);
+  });
+
+/** IndexedDB. A connection that the browser closed (or another version's page wanted closed) is opened again. */
+export const idbStore = async (name: string): Promise<Store> => {
+  let db: IDBDatabase | undefined;
+  const connect = async (): Promise<IDBDatabase> => {
+    db = await open(name);
+    db.onclose = () => (db = undefined);
+    db.onversionchange = close;
+    return db;
+  };
+  const close = (): void => {
+    db?.close();
+    db = undefined;
+  };
+  const begin = async (mode: IDBTransactionMode): Promise<IDBTransaction> => {
+    const stores = [EVENTS, STATE];
+    try {
+      return (db ?? (await connect())).transaction(stores, mode);
+    } catch {
+      return (await connect()).transaction(stores, mode);
+    }
+  };
+  await connect();
+  return {
+    async state() {
+      const store = (await begin('readonly')).objectStore(STATE);
+      const [keys, values] = await Promise.all([answer(store.getAllKeys()), answer<string[]>(store.getAll())]);
+      return Object.fromEntries(keys.map((key, i) => [key, values[i]!]));
+    },
+    async after(key) {
+      const store = (await begin('readonly')).objectStore(EVENTS);
+      const range = IDBKeyRange.lowerBound(key, true);
+      const [keys, rows] = await Promise.all([answer(store.getAllKeys(range)), answer<Row[]>(store.getAll(range))]);
+      return rows.map(([at, unstamped, body], i): Stored => ({ key: keys[i] as number, at, unstamped: !!unstamped, body }));
+    },
+    async read(keys) {
+      const store = (await begin('readonly')).objectStore(EVENTS);
+      return (await Promise.all(keys.map((key) => answer<Row | undefined>(store.get(key))))).map((row) => row?.[2]);
+    },
+    async commit({ add, state, forget }: Change) {
+      // Begun in this turn where there is a connection, so that a page which is going away still gets it out.
+      const change = db ? null : await connect();
+      const transaction = (change ?? db!).transaction([EVENTS, STATE], 'readwrite');
+      return new Promise<number>((ok, no) => {
+        let last: IDBRequest<IDBValidKey> | undefined;
+        transaction.oncomplete = () => ok(last ? (last.result as number) - add.length + 1 : 0);
+        transaction.onabort = () => no(transaction.error ?? new Error('aborted'));
+        const events = transaction.objectStore(EVENTS);
+        const states = transaction.objectStore(STATE);
+        for (const { at, unstamped, body } of add) last = events.add([at, unstamped ? 1 : 0, body] satisfies Row);
+        state.forEach((value, key) => (value ? states.put(value, key) : states.delete(key)));
+        forget.sort((a, b) => a - b);
+        for (let from = 0, to = 0; from < forget.length; from = to) {
+          while (forget[to + 1] === forget[to]! + 1) to++;
+          events.delete(IDBKeyRange.bound(forget[from], forget[to++]));
+        }
+        transaction.commit?.();
+      });
+    },
+    close,
+  };
+};

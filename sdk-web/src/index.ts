@@ -1,0 +1,123 @@
+/**
+ * The façade: all that a page loads before it may call. It captures each call at once (`capture.ts`) and fetches the
+ * engine beside; everything else is the engine's chunk. Importing it touches nothing, so servers may render with it.
+ */
+import type { Analytics } from './api/analytics.js';
+import type { Context } from './api/context.js';
+import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
+import { type Capture, createCapture } from './capture.js';
+
+export type * from './api/types.js';
+export type { Analytics, Context };
+
+const ANSWERING =
+  'track page screen identify group alias user reset ready setAnonymousId pageview pageView trackLink trackForm trackSubmit trackClick addSourceMiddleware addDestinationMiddleware register deregister setConsent flush startSession endSession purge timeout queryString';
+const CHAINING = 'on once off debug';
+
+export const VERSION = 'npm:headwater-0.1.0';
+
+/** What the façade tells the engine's chunk. */
+export interface Shared<Events extends object = AnyEvents> extends Capture {
+  settings: AnalyticsBrowserSettings;
+  options: InitOptions;
+  /** This tab's name in journal keys and locks. */
+  tab: string;
+  facade: AnalyticsBrowser<Events>;
+  /** The engine is up. */
+  done(instance: Analytics<Events>, context: Context): void;
+  failed(error: unknown): void;
+}
+
+/**
+ * Analytics of a page. Every call is kept from the moment it is made, also those made before `load`, and they are
+ * handled in the order in which they were made. Like a promise, it resolves to `[instance, context]`.
+ */
+export class AnalyticsBrowser<Events extends object = AnyEvents> {
+  /** Once loaded. */
+  instance?: Analytics<Events>;
+  ctx?: Context;
+  readonly VERSION = VERSION;
+  /** @internal */
+  readonly s: Shared<Events>;
+  /** @internal */
+  readonly p: Promise<[Analytics<Events>, Context]>;
+
+  constructor() {
+    const shared = createCapture() as Shared<Events>;
+    this.s = shared;
+    shared.facade = this;
+    this.p = new Promise((ok, no) => {
+      shared.failed = no;
+      shared.done = (instance, context) => {
+        this.instance = instance;
+        this.ctx = context;
+        ok([instance, context]);
+      };
+    });
+    this.p.catch(() => {});
+  }
+
+  /** Names the source and begins. A second call is ignored. Nothing happens where there is no page. */
+  load(settings: AnalyticsBrowserSettings, options: InitOptions = {}): this {
+    const shared = this.s;
+    if (!shared.settings && typeof document !== 'undefined') {
+      shared.settings = settings;
+      shared.options = options;
+      begin(shared as Shared);
+    }
+    return this;
+  }
+
+  static load<Events extends object = AnyEvents>(settings: AnalyticsBrowserSettings, options?: InitOptions) {
+    return new AnalyticsBrowser<Events>().load(settings, options);
+  }
+
+  static standalone<Events extends object = AnyEvents>(writeKey: string, options?: InitOptions) {
+    return AnalyticsBrowser.load<Events>({ writeKey }, options).then(([instance]) => instance);
+  }
+
+  then<A = [Analytics<Events>, Context], B = never>(
+    ok?: ((loaded: [Analytics<Events>, Context]) => A | PromiseLike<A>) | null,
+    no?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.p.then(ok, no);
+  }
+
+  catch<B>(no: (error: unknown) => B | PromiseLike<B>): Promise<[Analytics<Events>, Context] | B> {
+    return this.p.catch(no);
+  }
+
+  finally(done: () => void): Promise<[Analytics<Events>, Context]> {
+    return this.p.finally(done);
+  }
+}
+
+export interface AnalyticsBrowser<Events extends object> extends AnalyticsBrowserMethods<Events> {}
+
+const methods = AnalyticsBrowser.prototype as unknown as Record<string, unknown>;
+for (const name of ANSWERING.split(' ')) {
+  methods[name] = function (this: AnalyticsBrowser, ...args: unknown[]) {
+    return this.s.capture(name, args);
+  };
+}
+for (const name of CHAINING.split(' ')) {
+  methods[name] = function (this: AnalyticsBrowser, ...args: unknown[]) {
+    this.s.capture(name, args);
+    return this;
+  };
+}
+
+const begin = (shared: Shared): void => {
+  const { settings, options } = shared;
+  shared.tab = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
+  try {
+    // With consent held in memory, and without persistence, nothing may be written.
+    if (!options.disableClientPersistence && options.consent?.hold !== 'memory') {
+      shared.store = localStorage;
+      shared.key = `hw:${settings.writeKey}:j:${shared.tab}:`;
+      shared.keep();
+    }
+  } catch {}
+  // No engine, no answers; but what the journal has goes out when the next page loads.
+  import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);
+};
