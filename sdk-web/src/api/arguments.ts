@@ -1,6 +1,6 @@
 // The argument overloads of the six calls, to the letter of analytics-next.
 
-import type { Callback, EventProperties, ID, Options, SegmentEvent, Traits } from './types';
+import type { Callback, EventProperties, ID, Options, SegmentEvent, Traits } from './types.js';
 
 type Fn = (...args: any[]) => unknown;
 type Bag = Record<string, any>;

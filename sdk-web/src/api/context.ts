@@ -1,7 +1,7 @@
 // One event on its way through the plugins, as analytics-next shapes it.
 
-import { isPlainObject } from './arguments';
-import type { SegmentEvent } from './types';
+import { isPlainObject } from './arguments.js';
+import type { SegmentEvent } from './types.js';
 
 /** One line of a context's log. */
 export interface LogMessage {
@@ -36,16 +36,25 @@ let made = 0;
 
 /** An event with its log. Plugins read `event` and change it with `updateEvent`. */
 export class Context {
-  event: SegmentEvent;
   readonly id: string;
+  private held: SegmentEvent | (() => SegmentEvent);
   attempts = 0;
   private failure: { reason: unknown } | undefined;
   private lines: LogMessage[] | undefined;
   private metrics: Metric[] | undefined;
 
-  constructor(event: SegmentEvent, id?: string) {
-    this.event = event;
-    this.id = id ?? event.messageId ?? `ctx-${++made}`;
+  /** A function makes the event when somebody looks at it. */
+  constructor(event: SegmentEvent | (() => SegmentEvent), id?: string) {
+    this.held = event;
+    this.id = id ?? (event as SegmentEvent).messageId ?? `ctx-${++made}`;
+  }
+
+  get event(): SegmentEvent {
+    return typeof this.held === 'function' ? (this.held = this.held()) : this.held;
+  }
+
+  set event(event: SegmentEvent) {
+    this.held = event;
   }
 
   /** A context for an event that exists only on this device so far. */
@@ -87,7 +96,14 @@ export class Context {
       metrics,
       increment: add('counter'),
       gauge: add('gauge'),
-      serialize: () => metrics.map(({ metric, value, type, tags, timestamp }) => ({ m: metric, v: value, t: tags, k: type === 'gauge' ? 'g' : 'c', e: timestamp })),
+      serialize: () =>
+        metrics.map(({ metric, value, type, tags, timestamp }) => ({
+          m: metric,
+          v: value,
+          t: tags,
+          k: type === 'gauge' ? 'g' : 'c',
+          e: timestamp,
+        })),
       flush: () => void (metrics.length = 0),
     };
   }

@@ -1,7 +1,7 @@
 // What the library says of the page and the browser. The page is the one captured at the call, never read again.
 
-import { isPlainObject } from './arguments';
-import type { PageContext } from './types';
+import { isPlainObject } from './arguments.js';
+import type { PageContext } from './types.js';
 
 const decode = (text: string): string => {
   const spaced = text.replace(/\+/g, ' ');
@@ -50,14 +50,14 @@ export interface Cookies {
 export function referrerOf(search: string, cookies: Cookies | undefined): { id: string; type: string } | undefined {
   let found: { id: string; type: string } | undefined;
   for (const [name, id] of queryPairs(search)) {
-    const type = Object.prototype.hasOwnProperty.call(REFERRERS, name) ? REFERRERS[name] : undefined;
+    const type = Object.hasOwn(REFERRERS, name) ? REFERRERS[name] : undefined;
     if (type) found = { id, type };
   }
   if (found) cookies?.set(REFERRER_COOKIE, JSON.stringify(found));
   else {
     try {
       const saved: unknown = JSON.parse(cookies?.get(REFERRER_COOKIE) || 'null');
-      if (isPlainObject(saved)) found = saved as typeof found;
+      if (isPlainObject(saved)) found = saved as { id: string; type: string };
     } catch {
       // A cookie that somebody else wrote.
     }
@@ -68,7 +68,7 @@ export function referrerOf(search: string, cookies: Cookies | undefined): { id: 
 /** `amp.id`, where an AMP page of the site gave the visitor one. */
 export function ampOf(cookies: Cookies | undefined): { id: string } | undefined {
   const id = cookies?.get('_ga');
-  return id && id.startsWith('amp') ? { id } : undefined;
+  return id?.startsWith('amp') ? { id } : undefined;
 }
 
 /** What stays the same for the life of a page: browser, language, time zone, this library. */

@@ -1,8 +1,10 @@
 // The public types: the product's face. Shapes are those of the tracking API's specification and of what users of
 // `@segment/analytics-next` already type.
 
-import type { Context } from './context';
-import type { Analytics } from './analytics';
+import type { Analytics } from './analytics.js';
+import type { Context } from './context.js';
+import type { Emitter } from './emitter.js';
+import type { Group } from './user.js';
 
 /** An id; `null` and `undefined` are "none". */
 export type ID = string | null | undefined;
@@ -137,7 +139,10 @@ export interface RemotePlugin {
 /** The settings document. What is not listed is ignored. */
 export interface CDNSettings {
   integrations?: Record<string, any>;
-  plan?: { track?: Record<string, { enabled?: boolean; integrations?: Record<string, boolean> }>; [key: string]: unknown };
+  plan?: {
+    track?: Record<string, { enabled?: boolean; integrations?: Record<string, boolean> }>;
+    [key: string]: unknown;
+  };
   middlewareSettings?: { routingRules?: Rule[] };
   remotePlugins?: RemotePlugin[];
   enabledMiddleware?: Record<string, boolean>;
@@ -183,13 +188,19 @@ export type AnyEvents = Record<string, EventProperties>;
 
 type Tail = [options?: Options | Callback, callback?: Callback];
 /** The arguments of `track` after the event's name; properties may be left out when none is required. */
-export type TrackArguments<Properties> = Partial<Properties> extends Properties
-  ? [properties?: Properties | Callback | null, ...tail: Tail]
-  : [properties: Properties, ...tail: Tail];
+export type TrackArguments<Properties> =
+  Partial<Properties> extends Properties
+    ? [properties?: Properties | Callback | null, ...tail: Tail]
+    : [properties: Properties, ...tail: Tail];
 
 /** The object form of `track`. */
 export type TrackEvent<Events extends object> = {
-  [Event in keyof Events & string]: { event: Event; properties?: Events[Event]; type?: 'track'; [key: string]: unknown };
+  [Event in keyof Events & string]: {
+    event: Event;
+    properties?: Events[Event];
+    type?: 'track';
+    [key: string]: unknown;
+  };
 }[keyof Events & string];
 
 /** The calls that make events, with their overloads. */
@@ -211,3 +222,101 @@ export type PageCall = (
   options?: Options | Callback | null,
   callback?: Callback,
 ) => Promise<Context>;
+
+/** How cookies are set. */
+export interface CookieOptions {
+  /** Days; 365. */
+  maxage?: number;
+  /** The widest that takes a cookie, otherwise. */
+  domain?: string;
+  path?: string;
+  secure?: boolean;
+  sameSite?: string;
+}
+
+/** The first argument of `load`. */
+export interface AnalyticsBrowserSettings {
+  writeKey: string;
+  /** Where the settings document is fetched: `{cdnURL}/v1/projects/{writeKey}/settings`. Absent: nothing is fetched. */
+  cdnURL?: string;
+  /** The settings document itself; then nothing is fetched. */
+  cdnSettings?: CDNSettings;
+  /** Registered before the first event. */
+  plugins?: Plugin[];
+  [key: string]: unknown;
+}
+
+/** The second argument of `load`. What each does, and what is accepted and ignored, is in the README. */
+export interface InitOptions {
+  /** The collector, as `host/v1`, with a scheme, or relative to the page (`/t/v1`). Wins over `integrations['Segment.io']`. */
+  apiHost?: string;
+  /** Names beat `All`; `{'Segment.io': {apiHost, protocol, httpConfig}}` configures the hub. */
+  integrations?: Integrations;
+  /** Calls `page()` at once. */
+  initialPageview?: boolean;
+  /** Keeps nothing on the device: ids, journal and queue in memory. */
+  disableClientPersistence?: boolean;
+  /** `true`, or a function of the settings document: nothing is captured, stored or sent. */
+  disable?: boolean | ((settings: CDNSettings) => boolean | Promise<boolean>);
+  cookie?: CookieOptions;
+  /** Where ids are kept, best first. */
+  storage?: { stores: ('localStorage' | 'cookie' | 'memory')[] };
+  user?: { persist?: boolean; cookie?: { key?: string }; localStorage?: { key?: string }; [key: string]: unknown };
+  group?: { persist?: boolean; cookie?: { key?: string }; localStorage?: { key?: string }; [key: string]: unknown };
+  /** Laid over the settings document's tracking plan. */
+  plan?: CDNSettings['plan'];
+  /** Sees the settings document before anything else does; what it answers is used. */
+  updateCDNSettings?: (settings: CDNSettings) => CDNSettings;
+  /** `false`, or what ids the query may set. */
+  useQueryString?: boolean | { aid?: RegExp; uid?: RegExp };
+  /** Client hints to ask the browser for, into `context.userAgentData`. */
+  highEntropyValuesClientHints?: string[];
+  /** The name of the global that the snippet uses. */
+  globalAnalyticsKey?: string;
+  consent?: ConsentOptions;
+  remotePlugins?: RemotePluginOptions;
+  /** Accepted and ignored: nothing here converts dates for old integrations. */
+  disableAutoISOConversion?: boolean;
+  /** Accepted and ignored: paths of remote scripts are not obfuscated. */
+  obfuscate?: boolean;
+  /** Accepted and ignored: the queue always retries. */
+  retryQueue?: boolean;
+  [key: string]: unknown;
+}
+
+type Answers<T> = T extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+type Chains = 'on' | 'once' | 'off' | 'debug';
+type Asked =
+  | 'reset'
+  | 'ready'
+  | 'setAnonymousId'
+  | 'pageview'
+  | 'trackLink'
+  | 'trackForm'
+  | 'trackSubmit'
+  | 'trackClick'
+  | 'register'
+  | 'deregister'
+  | 'addSourceMiddleware'
+  | 'addDestinationMiddleware'
+  | 'flush'
+  | 'startSession'
+  | 'endSession'
+  | 'purge'
+  | 'timeout'
+  | 'queryString'
+  | 'user';
+
+/** The façade's methods: callable at any time; all but the chainable answer a promise. */
+export interface AnalyticsBrowserMethods<Events extends object = AnyEvents>
+  extends Omit<EventCalls<Events>, 'group'>,
+    Pick<Analytics<Events>, 'setConsent'>,
+    Pick<Emitter, Exclude<Chains, 'debug'>>,
+    AnsweredMethods<Events> {
+  /** Without arguments, the group. */
+  group: EventCalls<Events>['group'] & (() => Promise<Group>);
+  debug(on: boolean): this;
+  /** `pageview`, by its old name. */
+  pageView(url: string): Promise<Context>;
+}
+type AnsweredMethods<Events extends object> = { [Method in Asked]: Answers<Analytics<Events>[Method]> };

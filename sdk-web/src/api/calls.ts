@@ -1,0 +1,113 @@
+// A captured call becomes what the engine takes: overloads resolved, options sorted, identity rules of the web applied.
+
+import type { Captured, Identity, PageContext } from '../engine/port.js';
+import {
+  type BufferedPageContext,
+  isPlainObject,
+  popPageContext,
+  resolveAliasArguments,
+  resolveArguments,
+  resolvePageArguments,
+  resolveUserArguments,
+} from './arguments.js';
+import type { Callback, EventType, Integrations, Options, SegmentEvent } from './types.js';
+
+/** One call, resolved. */
+export interface Resolved {
+  type: EventType;
+  /** The fields of the event that the call itself decides. */
+  fields: Partial<SegmentEvent>;
+  options: Options;
+  callback: Callback | undefined;
+  /** What the SDK's own event of this name carries (`analytics.on('track', …)`). */
+  told: unknown[];
+  page: PageContext | undefined;
+}
+
+/** The page context in a snippet's words. The canonical URL wins, the fragment goes. */
+export function pageOfBuffered(bpc: BufferedPageContext): PageContext {
+  const canonical = bpc.c;
+  const url = canonical ? (canonical.includes('?') ? canonical : canonical + bpc.s) : bpc.u;
+  const path = canonical ? pathOf(canonical) : bpc.p;
+  return { path, referrer: bpc.r, search: bpc.s, title: bpc.t, url: url.replace(/#.*$/, '') };
+}
+
+const pathOf = (url: string): string => {
+  try {
+    return new URL(url).pathname;
+  } catch {
+    return url[0] === '/' ? url : `/${url}`;
+  }
+};
+
+/** Throws what the caller did wrong. */
+export function resolveCall(call: Captured, identity: Identity): Resolved {
+  const args = [...call.a];
+  const buffered = popPageContext(args);
+  const page = buffered ? pageOfBuffered(buffered) : call.p;
+  const type = call.m as EventType;
+  if (type === 'track') {
+    const [event, properties, options, callback] = resolveArguments(...(args as Parameters<typeof resolveArguments>));
+    return { type, fields: { event, properties }, options, callback, told: [event, properties, options], page };
+  }
+  if (type === 'page' || type === 'screen') {
+    const [category, name, given, options, callback] = resolvePageArguments(...args);
+    const named = { ...(category !== null && { category }), ...(name !== null && { name }) };
+    const properties = { ...(type === 'page' && page), ...given, ...named };
+    return {
+      type,
+      fields: { ...named, properties },
+      options,
+      callback,
+      told: [category, name, properties, options],
+      page,
+    };
+  }
+  if (type === 'alias') {
+    const [userId, previousId, options, callback] = resolveAliasArguments(...args);
+    return { type, fields: { userId, previousId }, options, callback, told: [userId, previousId, options], page };
+  }
+  const group = type === 'group';
+  const stored = group ? identity.groupId : identity.userId;
+  const [id, given, options, callback] = resolveUserArguments({ id: () => stored })(...args);
+  // The event carries all that is known of this user, not the news alone; of another user, nothing.
+  const known = (!stored || stored === id) && (group ? identity.groupTraits : identity.traits);
+  const traits = known ? { ...known, ...given } : given;
+  return {
+    type,
+    fields: { [group ? 'groupId' : 'userId']: id, traits },
+    options,
+    callback,
+    told: [id, traits, options],
+    page,
+  };
+}
+
+const TOP = ['userId', 'anonymousId', 'timestamp', 'messageId'] as const;
+
+/** `options` of a call, sorted: overrides, integrations, and the rest as context. */
+export function sortOptions(options: Options, integrations: Integrations): Record<string, unknown> {
+  const sorted: Record<string, unknown> = {};
+  const context: Record<string, unknown> = isPlainObject(options.context) ? { ...options.context } : {};
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined || key === 'context' || key === 'integrations') continue;
+    if (!(TOP as readonly string[]).includes(key)) context[key] = value;
+    else if (key !== 'timestamp') {
+      if (value !== null) sorted[key] = `${value as string}`;
+    } else {
+      const at = new Date(value as string).getTime();
+      if (!Number.isNaN(at)) sorted[key] = at;
+    }
+  }
+  const wanted = isPlainObject(options.integrations) ? { ...integrations, ...options.integrations } : integrations;
+  if (Object.keys(wanted).length) sorted.integrations = wanted;
+  if (Object.keys(context).length) sorted.context = context;
+  return sorted;
+}
+
+/** The `integrations` of `load`, as every event carries them: options count as `true`. */
+export function loadIntegrations(given: unknown): Integrations {
+  const all: Integrations = {};
+  if (isPlainObject(given)) for (const key of Object.keys(given)) all[key] = Boolean(given[key]);
+  return all;
+}

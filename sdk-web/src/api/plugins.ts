@@ -1,0 +1,314 @@
+// Plugins and middleware, loaded by pages that have any. Each is isolated: what one throws, rejects or never settles
+// costs its own work, not the event, not the others. The engine decides which destination may have which event.
+
+import { DELIVERED, type Host } from '../engine/port.js';
+import type { Analytics } from './analytics.js';
+import { isFunction } from './arguments.js';
+import { categoriesFor } from './consent.js';
+import { Context, ContextCancelation } from './context.js';
+import { payloadOf } from './payload.js';
+import type {
+  ConsentOptions,
+  DestinationMiddlewareFunction,
+  Integrations,
+  MiddlewareFunction,
+  Plugin,
+  PluginType,
+  Rule,
+  SegmentEvent,
+} from './types.js';
+
+/** How long a plugin may take over one event, milliseconds; calls behind it wait so long at most. */
+export const PLUGIN_TIMEOUT = 5_000;
+/** How long a plugin may take to load, milliseconds. A destination's events wait; nobody else's do. */
+export const LOAD_TIMEOUT = 30_000;
+
+/** What the runtime lends to the plugins. */
+export interface Surroundings {
+  host: Host;
+  instance(): Analytics;
+  consent: ConsentOptions | undefined;
+  integrations: Integrations;
+  diagnose(kind: string, detail: string): void;
+  failed(plugin: Plugin, error: unknown): void;
+  /** Every plugin there is, in the order of registration. */
+  list: Plugin[];
+  /** Settles when the destination filters are known; destinations get nothing before. */
+  filtersKnown: Promise<unknown>;
+}
+
+interface Destination {
+  plugin: Plugin;
+  names: string[];
+  /** `true` once loaded, `false` when that failed; pending before. */
+  loaded: Promise<boolean>;
+  /** Work in order. */
+  tail: Promise<unknown>;
+  gone: boolean;
+}
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Settles as `work` does, or rejects after `ms`. A `work` that throws rejects. */
+export function bounded<T>(work: () => T | PromiseLike<T>, ms: number, what: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
+    const done =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        clearTimeout(timer);
+        settle(value);
+      };
+    try {
+      Promise.resolve(work()).then(done(resolve), done(reject));
+    } catch (error) {
+      done(reject)(error);
+    }
+  });
+}
+
+const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** All plugins of one client. */
+export type Plugins = ReturnType<typeof createPlugins>;
+
+export function createPlugins(around: Surroundings) {
+  const { host, list } = around;
+  const destinations: Destination[] = [];
+  /** By the engine's index. */
+  const byIndex = new Map<number, Destination>();
+  /** In the order of adding, by name in lower case. */
+  const middleware: [string, DestinationMiddlewareFunction][] = [];
+  let rules: readonly Rule[] = [];
+  const again = new Map<string, Integrations>();
+  /** Deliveries begun before this number must not reach a plugin any more. */
+  let epoch = 0;
+
+  const remove = (plugin: Plugin): void => {
+    const at = list.indexOf(plugin);
+    if (at >= 0) list.splice(at, 1);
+    for (const destination of destinations) if (destination.plugin === plugin) destination.gone = true;
+  };
+
+  /** `false` when it failed; then it is gone. */
+  const load = async (plugin: Plugin): Promise<boolean> => {
+    try {
+      await bounded(() => plugin.load(Context.system(), around.instance()), LOAD_TIMEOUT, `loading ${plugin.name}`);
+      return true;
+    } catch (error) {
+      remove(plugin);
+      around.failed(plugin, error);
+      around.diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
+      return false;
+    }
+  };
+
+  const add = (plugin: Plugin): Promise<unknown> | undefined => {
+    if (list.includes(plugin)) return undefined;
+    list.push(plugin);
+    const loaded = load(plugin);
+    if (plugin.type !== 'destination') return loaded;
+    const names = [plugin.name, ...(plugin.alternativeNames ?? [])];
+    const destination: Destination = { plugin, names, loaded, tail: loaded, gone: false };
+    destinations.push(destination);
+    const categories = categoriesFor(names, plugin.categories, around.consent);
+    byIndex.set(host.destination(JSON.stringify({ key: plugin.name, categories })), destination);
+    return undefined;
+  };
+
+  /** One plugin on one event; what it answers is the event from here on. */
+  const attempt = async (plugin: Plugin, ctx: Context): Promise<Context> => {
+    const hook = plugin[ctx.event.type];
+    if (!isFunction(hook)) return ctx;
+    const answer: unknown = await bounded(() => hook.call(plugin, ctx), PLUGIN_TIMEOUT, plugin.name);
+    return answer instanceof Context ? answer : ctx;
+  };
+
+  const stage = async (type: PluginType, ctx: Context): Promise<Context | string> => {
+    for (const plugin of list.filter((held) => held.type === type)) {
+      const before = copy(ctx.event);
+      try {
+        ctx = await attempt(plugin, ctx);
+      } catch (error) {
+        if (error instanceof ContextCancelation) return plugin.name;
+        // The event goes on as it was before this plugin.
+        ctx = new Context(before, ctx.id);
+        ctx.log('error', `${plugin.name}: ${text(error)}`);
+        around.diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
+      }
+    }
+    return ctx;
+  };
+
+  const transform = async (destination: Destination, event: SegmentEvent): Promise<SegmentEvent | null> => {
+    const name = destination.plugin.name;
+    if (rules.some((rule) => !rule.destinationName || destination.names.includes(rule.destinationName))) {
+      const { applyFilters } = await import('./filters/index.js');
+      const mine = rules.filter((rule) => !rule.destinationName || destination.names.includes(rule.destinationName));
+      const left = applyFilters(event, mine);
+      if (!left) return null;
+      event = left;
+    }
+    for (const [wanted, fn] of middleware) {
+      if (wanted !== '*' && !destination.names.some((held) => held.toLowerCase() === wanted)) continue;
+      let next: SegmentEvent | null | undefined;
+      const before = copy(event);
+      const payload = payloadOf(event);
+      const work = () =>
+        fn({
+          payload,
+          integration: name,
+          next: (given) => {
+            next = given === null ? null : (given?.obj ?? payload.obj);
+          },
+        });
+      try {
+        await bounded(work, PLUGIN_TIMEOUT, `a middleware of ${name}`);
+        if (!next) return null;
+        event = next;
+      } catch (error) {
+        event = before;
+        around.diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
+      }
+    }
+    return event;
+  };
+
+  return {
+    /** Adds plugins; settles when those that are no destinations are loaded. */
+    async register(...plugins: Plugin[]): Promise<Context> {
+      await Promise.all(plugins.map(add));
+      return Context.system();
+    },
+
+    async deregister(...names: string[]): Promise<Context> {
+      const ctx = Context.system();
+      for (const plugin of list.filter((held) => names.includes(held.name))) {
+        remove(plugin);
+        try {
+          await bounded(() => plugin.unload?.(ctx, around.instance()), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
+        } catch (error) {
+          around.diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
+        }
+      }
+      return ctx;
+    },
+
+    addSourceMiddleware(fn: MiddlewareFunction): Promise<unknown> {
+      const run = async (ctx: Context): Promise<Context> => {
+        let called = false;
+        const payload = payloadOf(ctx.event);
+        await fn({
+          payload,
+          integrations: around.integrations,
+          next(given) {
+            called = true;
+            ctx.event = given?.obj ?? payload.obj;
+          },
+        });
+        if (!called) {
+          throw new ContextCancelation({
+            type: 'middleware_cancellation',
+            reason: 'Middleware `next` function skipped',
+          });
+        }
+        return ctx;
+      };
+      const name = `Source Middleware ${list.length}`;
+      const all = { track: run, identify: run, page: run, screen: run, group: run, alias: run };
+      return Promise.resolve(add({ name, type: 'before', isLoaded: () => true, load: () => undefined, ...all }));
+    },
+
+    /** For the destination of this name (or `*`), whether it is registered already or not yet. */
+    addDestinationMiddleware(name: string, ...fns: DestinationMiddlewareFunction[]): void {
+      for (const fn of fns) middleware.push([name.toLowerCase(), fn]);
+    },
+
+    setRules(given: readonly Rule[]): void {
+      rules = given;
+    },
+
+    /** Whether an event must pass through JavaScript before it is queued. */
+    sees: (type: PluginType): boolean => list.some((plugin) => plugin.type === type),
+
+    /** `before` and `enrichment`. The name of the plugin that dropped the event, otherwise the context. */
+    async run(ctx: Context): Promise<Context | string> {
+      const after = await stage('before', ctx);
+      return typeof after === 'string' ? after : stage('enrichment', after);
+    },
+
+    /** The last stage; what it answers changes nothing. */
+    after: (ctx: Context): Promise<unknown> => stage('after', ctx),
+
+    /** `integrations` may speak of a destination by another name; the engine knows it by its own. */
+    alias(integrations: Integrations): Integrations {
+      for (const { plugin, names, gone } of destinations) {
+        if (gone || plugin.name in integrations) continue;
+        const named = names.find((name) => name in integrations);
+        if (named) integrations = { ...integrations, [plugin.name]: integrations[named] };
+      }
+      return integrations;
+    },
+    hasDestinations: (): boolean => destinations.length > 0,
+
+    /** This event comes again, for one destination, with `integrations` to that end; the destination sees its own. */
+    restore(event: SegmentEvent): void {
+      again.set(event.messageId as string, event.integrations ?? {});
+    },
+
+    /** One event for one destination, in that destination's order. `undefined` when it is done, else what failed. */
+    deliver(
+      delivery: number,
+      index: number,
+      event: SegmentEvent,
+      seen: (event: SegmentEvent) => void,
+    ): Promise<unknown> {
+      const destination = byIndex.get(index);
+      const now = epoch;
+      const own =
+        event.integrations?.All === false &&
+        event.integrations['Segment.io'] === false &&
+        again.get(event.messageId as string);
+      if (own) event.integrations = own;
+      const work = async (): Promise<unknown> => {
+        let error: unknown;
+        try {
+          await around.filtersKnown;
+          if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
+            seen(event);
+            const left = await transform(destination, copy(event));
+            if (left && !destination.gone && now === epoch) await attempt(destination.plugin, new Context(left));
+          }
+        } catch (caught) {
+          if (!(caught instanceof ContextCancelation)) error = caught ?? new Error('rejected');
+        }
+        host.input(DELIVERED, delivery, error ? 0 : 1, error ? text(error) : undefined);
+        return error;
+      };
+      if (!destination) return work();
+      const done = destination.tail.then(work, work);
+      destination.tail = done;
+      return done;
+    },
+
+    cancelDeliveries(): void {
+      epoch++;
+    },
+
+    /** What each plugin's `ready` answers; one that fails answers `undefined`. */
+    ready: (): Promise<unknown[]> =>
+      Promise.all(
+        list.map((plugin) =>
+          bounded(
+            async () => {
+              const destination = destinations.find((held) => held.plugin === plugin);
+              if (destination) await destination.loaded;
+              return plugin.ready?.();
+            },
+            LOAD_TIMEOUT,
+            `${plugin.name} being ready`,
+          ).catch(() => undefined),
+        ),
+      ),
+  };
+}
