@@ -47,6 +47,15 @@ fuzz: ## Coverage-guided fuzzing, seconds for each target (TIME=S)
 wasm: ## The engine as WebAssembly, into sdk-web/wasm
 	@scripts/web.sh wasm
 
+.PHONY: web web-size test-web
+web: wasm ## The npm package, into sdk-web/dist
+	@scripts/web.sh js
+web-size: ## What the npm package weighs (VERBOSE=1: the engine by crate and function, too)
+	@[ -z "$(VERBOSE)" ] || scripts/web.sh size
+	@scripts/web.sh weigh
+test-web: ## The web package: types, lint, units
+	@scripts/test.sh web
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every suite. `scripts/test.sh [rust|clients|page]...` runs some. Installs what is missing where it can (Debian, as
+# Every suite. `scripts/test.sh [rust|clients|page|web]...` runs some. Installs what is missing where it can (Debian, as
 # root); with CI=true a missing toolchain is a failure, never a skip.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(rust clients page)
+[ ${#suites[@]} -gt 0 ] || suites=(rust clients page web)
 
 if ! command -v cargo >/dev/null; then
   echo "Rust is missing: install it from https://rustup.rs (version 1.89 or newer), then run this again." >&2
@@ -43,11 +43,15 @@ page() {
   run "the live page" scripts/test-page.sh
 }
 
+web() {
+  run "the web package" scripts/web.sh check
+}
+
 for suite in "${suites[@]}"; do
   case $suite in
-    rust | clients | page) "$suite" ;;
+    rust | clients | page | web) "$suite" ;;
     *)
-      echo "unknown suite '$suite': rust, clients or page" >&2
+      echo "unknown suite '$suite': rust, clients, page or web" >&2
       exit 2
       ;;
   esac

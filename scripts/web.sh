@@ -4,6 +4,9 @@
 #   scripts/web.sh wasm            builds sdk-web/wasm: headwater.js, headwater_bg.wasm, headwater.d.ts, headwater.wasm2js.js
 #   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
 #   scripts/web.sh test            builds, then runs the engine in Node
+#   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing
+#   scripts/web.sh weigh           what the package weighs, file by file; fails over its budgets
+#   scripts/web.sh check           types, lint and unit tests of the package
 #
 # CARGO_TARGET_DIR is where Rust builds (default target/).
 set -euo pipefail
@@ -90,15 +93,38 @@ size() {
   node "$binding/tools/size.mjs" "$out/headwater_bg.wasm" "$target/web/bindgen/named.wasm"
 }
 
+package=$root/sdk-web
+package_modules() {
+  need node nodejs
+  need npm npm
+  [ -f "$out/headwater_bg.wasm" ] || wasm
+  if [ ! -d "$package/node_modules" ] || [ "$package/package-lock.json" -nt "$package/node_modules/.package-lock.json" ]; then
+    (cd "$package" && npm ci --no-audit --no-fund --loglevel=error)
+  fi
+}
+
 case ${1:-} in
   wasm) wasm ;;
+  js | weigh | check)
+    package_modules
+    cd "$package"
+    case $1 in
+      js) node build.mjs ;;
+      weigh) node build.mjs size ;;
+      check)
+        node build.mjs glue
+        npm run --silent check
+        npm test --silent
+        ;;
+    esac
+    ;;
   size) size ;;
   test)
     wasm
     node --test "$binding"/tests/*.test.mjs
     ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -4,7 +4,7 @@
 //   node build.mjs glue     only wasm/glue.js, which typecheck and tests import
 //   node build.mjs size     builds and weighs
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
@@ -34,15 +34,15 @@ const common = {
   bundle: true,
   minify: true,
   format: 'esm',
-  target: 'es2020',
+  target: 'es2022',
   legalComments: 'none',
   logLevel: 'warning',
-  outdir: 'dist',
+  outdir: 'dist.new',
   define: { 'process.env.NODE_ENV': '"production"' },
 };
 
 async function bundle() {
-  rmSync('dist', { recursive: true, force: true });
+  rmSync('dist.new', { recursive: true, force: true });
   const page = await build({
     ...common,
     entryPoints: { index: 'src/index.ts', engine: 'src/engine/index.ts' },
@@ -60,18 +60,19 @@ async function bundle() {
       {
         // A classic script has no import.meta: the engine lies beside it.
         name: 'engine-beside',
-        setup: (built) => built.onResolve({ filter: /engine\/index\.js$/ }, () => ({ path: './engine.js', external: true })),
+        setup: (built) =>
+          built.onResolve({ filter: /engine\/index\.js$/ }, () => ({ path: './engine.js', external: true })),
       },
     ],
   });
-  cpSync('wasm/headwater_bg.wasm', 'dist/headwater_bg.wasm');
+  cpSync('wasm/headwater_bg.wasm', 'dist.new/headwater_bg.wasm');
   return page.metafile;
 }
 
 function types() {
   execFileSync('node_modules/.bin/tsc', [
     ...['-p', '.', '--noEmit', 'false', '--emitDeclarationOnly', '--declaration', '--stripInternal'],
-    ...['--rootDir', 'src', '--outDir', 'dist/types'],
+    ...['--rootDir', 'src', '--outDir', 'dist.new/types'],
   ]);
 }
 
@@ -89,14 +90,19 @@ function closure(metafile, entry) {
 
 function size(metafile) {
   const weigh = (file) => {
-    const bytes = readFileSync(file);
-    return { file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes).length };
+    const bytes = readFileSync(file.replace('.new', ''));
+    return {
+      file,
+      raw: bytes.length,
+      gzip: gzipSync(bytes, { level: 9 }).length,
+      brotli: brotliCompressSync(bytes).length,
+    };
   };
-  const critical = closure(metafile, 'dist/index.js');
-  const usual = new Set([...critical, ...closure(metafile, 'dist/engine.js'), 'dist/headwater_bg.wasm']);
+  const critical = closure(metafile, 'dist.new/index.js');
+  const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_bg.wasm']);
   const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file));
   const row = ({ file, raw, gzip, brotli }, note) =>
-    console.log([file.padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(''));
+    console.log([file.replace('.new', '').padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(''));
   console.log('file'.padEnd(34) + ['raw', 'gzip', 'brotli'].map((name) => name.padStart(9)).join(''));
   const sum = { critical: 0, total: 0 };
   for (const file of usual) {
@@ -120,6 +126,9 @@ if (!existsSync('wasm/headwater_bg.wasm')) throw new Error('wasm/ is missing: ru
 glue();
 if (process.argv[2] !== 'glue') {
   const metafile = await bundle();
+  if (process.argv[2] !== 'size') types();
+  else if (existsSync('dist/types')) renameSync('dist/types', 'dist.new/types');
+  rmSync('dist', { recursive: true, force: true });
+  renameSync('dist.new', 'dist');
   if (process.argv[2] === 'size') size(metafile);
-  else types();
 }

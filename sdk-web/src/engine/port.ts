@@ -98,6 +98,8 @@ export interface Host {
   stamp(json: string, call: Captured): string;
   /** The second: answers as `call`. */
   submit(event: string, call: Captured): string;
+  /** Instead of the second: a plugin keeps the event back, which is reported. */
+  discard(event: string, plugin: string): void;
   /** Any other input of the engine; `seed` for those which need entropy (SET_CONSENT, RESET). */
   input(kind: number, a?: number, b?: number, text?: string, seed?: Captured): void;
   /** Makes a destination known to the engine; answers its index, which `Runtime.deliver` names. */

@@ -41,7 +41,8 @@ export const idbStore = async (name: string): Promise<Store> => {
   const begin = async (mode: IDBTransactionMode): Promise<IDBTransaction> => {
     const stores = [EVENTS, STATE];
     try {
-      return (db ?? (await connect())).transaction(stores, mode);
+      // In this turn where there is a connection: a page that is going away still gets its commit out.
+      return db!.transaction(stores, mode);
     } catch {
       return (await connect()).transaction(stores, mode);
     }
@@ -57,16 +58,16 @@ export const idbStore = async (name: string): Promise<Store> => {
       const store = (await begin('readonly')).objectStore(EVENTS);
       const range = IDBKeyRange.lowerBound(key, true);
       const [keys, rows] = await Promise.all([answer(store.getAllKeys(range)), answer<Row[]>(store.getAll(range))]);
-      return rows.map(([at, unstamped, body], i): Stored => ({ key: keys[i] as number, at, unstamped: !!unstamped, body }));
+      return rows.map(
+        ([at, unstamped, body], i): Stored => ({ key: keys[i] as number, at, unstamped: !!unstamped, body }),
+      );
     },
     async read(keys) {
       const store = (await begin('readonly')).objectStore(EVENTS);
       return (await Promise.all(keys.map((key) => answer<Row | undefined>(store.get(key))))).map((row) => row?.[2]);
     },
     async commit({ add, state, forget }: Change) {
-      // Begun in this turn where there is a connection, so that a page which is going away still gets it out.
-      const change = db ? null : await connect();
-      const transaction = (change ?? db!).transaction([EVENTS, STATE], 'readwrite');
+      const transaction = await begin('readwrite');
       return new Promise<number>((ok, no) => {
         let last: IDBRequest<IDBValidKey> | undefined;
         transaction.oncomplete = () => ok(last ? (last.result as number) - add.length + 1 : 0);

@@ -1,0 +1,559 @@
+import type { Item } from '../capture.js';
+import type { Env, Message } from './env.js';
+import { openJournal } from './journal.js';
+import { createKeeper, type Keeper, type Left } from './keeper.js';
+import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
+import type { Store } from './store.js';
+import type { Engine } from './wasm.js';
+
+/** A call to be handled: a live one, or one from the journal of a page that is gone. */
+interface Work {
+  tab: string;
+  n: number;
+  item?: Item;
+  text: string;
+}
+
+/** How long calls are worked on before the page gets its turn, milliseconds. */
+const SLICE = 8;
+/** So many traps, and the engine stays down; calls stay in the journal. */
+const MAX_TRAPS = 5;
+const TRAPPED = '!the engine stopped';
+
+// Inputs, as the engine numbers them.
+const TIMER = 0;
+const FLUSH = 1;
+const PERSISTED = 2;
+const LOADED = 4;
+const ANSWERED = 5;
+const NO_ANSWER = 6;
+const UNREADABLE = 7;
+const SETTINGS = 8;
+const NO_SETTINGS = 9;
+const LIFECYCLE = 10;
+const ONLINE = 11;
+const IMPORT = 15;
+const LEAD = 20;
+const DESTINATION = 21;
+
+const random = (): number[] => [...crypto.getRandomValues(new Uint32Array(8))];
+const bytes = (numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
+
+/**
+ * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
+ * about events; it holds those about storing, tabs and dying. After a trap, or when a frozen page comes back, it begins a
+ * new life: store, lead and engine again, from what was stored.
+ */
+export const createDriver = (env: Env) => {
+  const { capture, tabs, settings } = env;
+  const prefix = `hw:${settings.writeKey}:j:`;
+  const journal = openJournal(capture, prefix);
+  let tab = '';
+  let engine: Engine | undefined;
+  let store: Promise<Store | undefined> | undefined;
+  let keeper: Keeper | undefined;
+  /** What an earlier life awaits is void. */
+  let life = 0;
+  let traps = 0;
+  let leads = true;
+  /** There is no time left: everything happens in this turn. */
+  let leaving = false;
+
+  /** From journals of dead tabs; handled before this page's own. */
+  let recovered: Work[] = [];
+  /** Calls that an engine died of, or beside. */
+  const tried = new Set<number>();
+  /** Names of this page's earlier lives. */
+  const mine = new Set<string>();
+  /** What other tabs said before the engine was there. */
+  const early: Message[] = [];
+  const releases = new Map<string, [release: () => void, last: number]>();
+  const watched = new Set<string>();
+  /** A call is being handled, or awaits a plugin. */
+  let working = false;
+  let busy = false;
+  let planned = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  let identity: Identity | undefined;
+  let decision: string | undefined;
+  let context: Record<string, unknown> = {};
+  const destinations: string[] = [];
+  const requests = new Map<number, AbortController>();
+  const flushes = new Map<number, (report: FlushReport) => void>();
+  let flushed = 0;
+
+  /** The page's own code, and plugins, may throw what they like. */
+  const safely = (run: () => unknown): void => {
+    try {
+      run();
+    } catch (error) {
+      console.error('headwater:', error);
+    }
+  };
+  const say = (kind: string, detail: unknown, value = 0): void =>
+    safely(() => runtime.diagnostic?.(kind, `${detail}`, value));
+
+  /** Every way into the engine. A trap ends this instance, not the page. */
+  const enter = <T>(run: (engine: Engine, wall: number, mono: number) => T): T | undefined => {
+    if (!engine) return;
+    try {
+      return run(engine, Date.now(), env.mono());
+    } catch (error) {
+      // Its memory is not to be trusted, nor to be freed.
+      (engine as unknown as { __destroy_into_raw?(): void }).__destroy_into_raw?.();
+      engine = undefined;
+      say('engine_trapped', error, ++traps);
+      if (traps < MAX_TRAPS) restart();
+    }
+    return;
+  };
+  const input = (kind: number, a = 0, b = 0, text?: string): void =>
+    enter((engine, wall, mono) => engine.input(wall, mono, kind, a, b, text));
+  /** The same, and carries out what comes of it. */
+  const tell = (kind: number, a?: number, b?: number, text?: string): void => {
+    input(kind, a, b, text);
+    run();
+  };
+
+  const answer = (result: string | undefined): string => {
+    effects();
+    return result ?? TRAPPED;
+  };
+  const host: Host = {
+    settings,
+    options: env.options,
+    facade: env.facade,
+    ...(env.cookies && { cookies: env.cookies }),
+    capture: capture.capture,
+    drain: () => work(true),
+    call: (json, { e }) => answer(enter((engine, wall, mono) => engine.call(wall, mono, json, bytes(e)))),
+    stamp: (json, { e }) => answer(enter((engine, wall, mono) => engine.stamp(wall, mono, json, bytes(e)))),
+    submit: (event) => answer(enter((engine, wall, mono) => engine.submit(wall, mono, event))),
+    discard(event, plugin) {
+      enter((engine) => engine.discard(event, plugin));
+      plan();
+    },
+    input(kind, a, b, text, seed) {
+      enter((engine) => engine.entropy(bytes(seed?.e ?? random()).subarray(0, 16)));
+      if (kind === CONTEXT) context = { ...context, ...JSON.parse(text!) };
+      if (kind === PURGE) tabs?.tell(['p']);
+      input(kind, a, b, text);
+      effects();
+      plan();
+    },
+    destination(json) {
+      input(DESTINATION, 0, 0, json);
+      plan();
+      return destinations.push(json) - 1;
+    },
+    identity: () => (identity ??= JSON.parse(enter((engine) => engine.identity()) ?? '{"anonymousId":"","traits":{}}')),
+    setIdentity: (next) => host.input(IMPORT, 0, 0, JSON.stringify(next)),
+    consent() {
+      try {
+        return JSON.parse(decision ?? '{}').preferences;
+      } catch {
+        return;
+      }
+    },
+    flush: () =>
+      new Promise((done) => {
+        flushes.set(++flushed, done);
+        if (!working) work(true);
+        input(FLUSH, flushed);
+        plan();
+      }),
+  };
+  const runtime = env.runtime(host);
+
+  // ---- calls ---------------------------------------------------------------------------------------------------------
+
+  /** Runs soon. */
+  const plan = (): void => {
+    if (planned || !engine) return;
+    planned = true;
+    setTimeout(() => {
+      planned = false;
+      work();
+    });
+  };
+
+  const next = (): Work | undefined => {
+    const item = recovered.length ? undefined : capture.q.shift();
+    return item ? { tab, n: item.n, item, text: item.j } : recovered.shift();
+  };
+
+  const read = ({ item, text }: Work): Captured => {
+    if (!text) return { n: 0, m: item!.m, a: Array.from(item!.a), t: Date.now(), e: random() };
+    const call: Captured = JSON.parse(text);
+    const given = item?.a ?? [];
+    for (let i = 0; i < given.length; i++) if (typeof given[i] === 'function') call.a[i] = given[i];
+    return call;
+  };
+
+  /** Takes calls strictly in order, until the slice is over (`all`: never) or one awaits a plugin. */
+  const work = (all = leaving): void => {
+    const from = env.mono();
+    while (engine && !busy && !working) {
+      const one = next();
+      if (!one) break;
+      const alive = life;
+      const lost = (error: unknown): void => {
+        if (one.item) one.item.no(error);
+        else safely(() => runtime.report?.({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` }));
+      };
+      let waits: Promise<void> | undefined;
+      working = true;
+      try {
+        waits = runtime.handle(read(one), one.item) as Promise<void> | undefined;
+      } catch (error) {
+        lost(error);
+      }
+      working = false;
+      if (waits) {
+        busy = true;
+        waits.catch(lost).then(() => {
+          busy = false;
+          done(one, alive);
+          work();
+        });
+        break;
+      }
+      done(one, alive);
+      if (!all && env.mono() - from > SLICE) {
+        plan();
+        break;
+      }
+    }
+    run();
+  };
+
+  const done = (one: Work, alive: number): void => {
+    const { n, item } = one;
+    if (!n) return;
+    if (alive === life || tried.has(n)) keeper?.done(one.tab, n);
+    else {
+      // Once more in the next life; one from a journal is still there.
+      tried.add(n);
+      if (item) capture.q.unshift(item);
+    }
+  };
+
+  // ---- effects -------------------------------------------------------------------------------------------------------
+
+  /** Carries out what the engine asks for, stores, and sleeps until the engine wants to be woken. */
+  const run = (): void => {
+    if (capture.over) {
+      say('journal_full', 'calls wait in memory alone', capture.over);
+      capture.over = 0;
+    }
+    effects();
+    if (leaving && leads) {
+      // The commit may not come to its end any more, but the journal has all of it: what waits may be sent now.
+      const waiting = keeper?.waiting() ?? [];
+      for (const seq of waiting) input(PERSISTED, seq);
+      effects();
+    }
+    keeper?.commit();
+    clearTimeout(timer);
+    const deadline = enter((engine) => engine.deadline()) ?? -1;
+    if (deadline >= 0) timer = setTimeout(() => tell(TIMER), Math.min(Math.max(deadline - env.mono(), 1), 2 ** 31 - 1));
+  };
+
+  const effects = (): void => {
+    for (let kind: number | undefined; (kind = enter((engine) => engine.poll())); ) {
+      const { num, text, seqs } = reading(engine!);
+      safely(() => effect[kind!]?.(num, text, seqs));
+    }
+  };
+
+  const reading = (engine: Engine) => ({
+    num: (i: number): number => engine.num(i),
+    text: (i: number): string => engine.text(i),
+    seqs: (): number[] => [...engine.seqs()],
+  });
+  type Reading = ReturnType<typeof reading>;
+
+  /** By kind, as the engine numbers them. What is read is read before anything else is called. */
+  const effect: ((num: Reading['num'], text: Reading['text'], seqs: Reading['seqs']) => void)[] = [];
+  effect[1] = (num, text) => keeper!.add({ seq: num(0), at: num(1), unstamped: !!num(2), body: text(0) });
+  effect[2] = (_, __, seqs) => keeper!.forget(seqs());
+  effect[3] = (_, text) => {
+    const [key, value] = [text(0), text(1)];
+    keeper!.save(key, value);
+    noted(key, value);
+  };
+  effect[4] = (_, __, seqs) => {
+    const wanted = seqs();
+    const alive = life;
+    Promise.resolve(keeper!.read(wanted)).then((found) => {
+      if (alive !== life) return;
+      wanted.forEach((seq, i) => {
+        input(LOADED, seq, 0, found[i]);
+      });
+      run();
+    });
+  };
+  effect[6] = (num, text, seqs) => {
+    const [id, timeout, gzip, wanted] = [num(0), num(1), !!num(2), seqs()];
+    const [url, start, end, headers] = [text(0), text(1), text(2), JSON.parse(text(3))];
+    const alive = life;
+    const abort = new AbortController();
+    requests.set(id, abort);
+    const answered = (kind: number, status = 0, text?: string): void => {
+      requests.delete(id);
+      if (alive === life) tell(kind, id, status, text);
+    };
+    const send = (found: (string | undefined)[]): void => {
+      const lost = wanted.filter((_, i) => found[i] === undefined);
+      if (lost.length) return answered(UNREADABLE, 0, JSON.stringify(lost));
+      const body = `${start}${found.join()}${end}`;
+      env.send({ url, headers, body, gzip, timeout, leaving, signal: abort.signal }).then(
+        ([status, after]) => answered(ANSWERED, status, after ?? undefined),
+        () => answered(NO_ANSWER),
+      );
+    };
+    const found = keeper!.read(wanted);
+    if (found instanceof Promise) found.then(send);
+    else send(found);
+  };
+  effect[7] = (num) => requests.get(num(0))?.abort();
+  effect[8] = (_, text) => {
+    const alive = life;
+    env.fetch(text(0)).then(
+      ([status, body]) => {
+        if (alive !== life) return;
+        const document = status === 200 ? (runtime.revise?.(body) ?? body) : body;
+        tell(SETTINGS, 0, status, document);
+        if (status === 200) settle(document);
+      },
+      () => alive === life && tell(NO_SETTINGS),
+    );
+  };
+  effect[9] = (num, text) => runtime.deliver?.(num(0), num(1), text(0));
+  effect[10] = () => runtime.cancelDeliveries?.();
+  effect[11] = (num, text) => runtime.configure?.(num(0), text(0));
+  effect[12] = (num) => runtime.signal?.(!!num(0));
+  effect[13] = (num, text) => {
+    const [status, messageId, destination] = [num(1), text(1), text(2)];
+    runtime.report?.({
+      reason: text(0),
+      count: num(0),
+      detail: text(3),
+      ...(status && { status }),
+      ...(messageId && { messageId }),
+      ...(destination && { destination }),
+    });
+  };
+  effect[14] = (num, text) => {
+    const [id, retryIn, waitingFor] = [num(0), num(4), text(0)];
+    flushes.get(id)?.({
+      delivered: num(1),
+      dropped: num(2),
+      pending: num(3),
+      ...(retryIn >= 0 && { retryIn }),
+      ...(waitingFor && { waitingFor }),
+    });
+    flushes.delete(id);
+  };
+  effect[15] = (num, text) => say(text(0), text(1), num(0));
+
+  const settle = (document: string | undefined): void => {
+    if (document) safely(() => runtime.settled?.(JSON.parse(document)));
+  };
+
+  /** A piece of state is new, by this tab or another. */
+  const noted = (key: string, value: string): void => {
+    if (key === 'consent') decision = value;
+    if (key === 'identity') {
+      identity = undefined;
+      runtime.identified?.(host.identity());
+    }
+  };
+
+  // ---- store and tabs ------------------------------------------------------------------------------------------------
+
+  const keep = (store: Store | undefined): Keeper => {
+    const alive = life;
+    return createKeeper(store, journal, {
+      persisted(seqs, lasting) {
+        for (const seq of seqs) input(PERSISTED, seq);
+        if (leads) return;
+        if (!lasting) return led();
+        enter((engine, wall, mono) => engine.giveAway(wall, mono, Float64Array.from(seqs)));
+        keeper!.giveAway(seqs);
+        tabs?.tell(['e']);
+      },
+      saved(state) {
+        state.forEach((value, key) => {
+          if (key === 'identity') safely(() => env.remember?.(JSON.parse(value)));
+          tabs?.tell(['s', key, value]);
+        });
+      },
+      cleared(of) {
+        const [release, last] = releases.get(of) ?? [];
+        if (!release || recovered.some(({ tab, n }) => tab === of && n <= last!)) return;
+        releases.delete(of);
+        keeper?.save(`j:${of}`, '');
+        release();
+      },
+      adopt: (events) =>
+        enter((engine, wall, mono) => {
+          const first = engine.reserve(events.length);
+          engine.adopt(wall, mono, Float64Array.from(keeper!.adopt(events, first)));
+        }),
+      failed: (error, events) => say('store_failed', error, events),
+      over: () => alive === life && run(),
+    });
+  };
+
+  /** Takes over what a tab left, when it is dead; `wait`: when it dies. */
+  const inherit = async (of: string, wait: boolean): Promise<void> => {
+    if (of === tab || releases.has(of) || (wait && watched.has(of))) return;
+    if (wait) watched.add(of);
+    const alive = life;
+    const release = await tabs!.take(of, wait);
+    watched.delete(of);
+    if (!release) return;
+    const mark = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
+    if (alive !== life) return release();
+    const entries = journal.entries(of);
+    for (const [n] of entries) if (n <= mark) journal.remove(of, n);
+    const left = entries.filter(([n]) => n > mark);
+    releases.set(of, [release, left.at(-1)?.[0] ?? 0]);
+    for (const [n, text] of left) {
+      const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
+      recovered.push({ tab: of, n, text, ...(own >= 0 && { item: capture.q.splice(own, 1)[0]! }) });
+    }
+    if (left.length) work();
+    else {
+      keeper!.save(`j:${of}`, '');
+      releases.delete(of);
+      release();
+    }
+  };
+  /** Every tab that left something, or may. */
+  const others = (state: Record<string, string>): Set<string> =>
+    new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]);
+
+  const led = (): void => {
+    leads = true;
+    input(LEAD, 1);
+    keeper?.look();
+    run();
+    watch();
+  };
+  const watch = async (): Promise<void> => {
+    tabs?.tell(['l']);
+    const state = (await keeper?.state()) ?? {};
+    if (tabs) for (const of of others(state)) inherit(of, true);
+  };
+
+  const heard = (message: Message): void => {
+    const [kind, key, text] = message;
+    if (!engine) early.push(message);
+    else if (kind === 'e' && leads) {
+      keeper?.look();
+      keeper?.commit();
+    } else if (kind === 'h' && leads) inherit(key!, true);
+    else if (kind === 'l') tabs?.tell(['h', tab]);
+    else if (kind === 'p') tell(18);
+    else if (kind === 's') {
+      enter((engine, wall, mono) => engine.saved(wall, mono, key!, text!));
+      safely(() => noted(key!, text!));
+      if (key === 'settings') settle(text);
+      run();
+    }
+  };
+
+  // ---- lives ---------------------------------------------------------------------------------------------------------
+
+  const begin = async (left?: Left): Promise<void> => {
+    const alive = ++life;
+    mine.add((tab = env.name()));
+    leads = false;
+    store ??= env.open().catch((error) => void say('store_failed', error));
+    const [EngineClass, opened, first] = await Promise.all([
+      env.load(),
+      store,
+      // Where locks fail, every tab leads, and the hub knows the copies.
+      tabs?.join(tab, led, heard).catch(() => true),
+    ]);
+    if (alive !== life) return;
+    if (first !== false) leads = true;
+    keeper = keep(opened);
+    const [state, stored, number] = await keeper.start(leads, left);
+    if (alive !== life) return;
+    const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
+    const recalled = env.recall?.(known);
+    if (recalled) state.identity = JSON.stringify(recalled);
+    const given = settings.cdnSettings;
+    if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);
+    decision = state.consent;
+    identity = undefined;
+    const config = env.config({ ...runtime.base, ...context });
+    const [wall, mono, entropy] = [Date.now(), env.mono(), bytes(random())];
+    const saved = JSON.stringify(state);
+    engine = EngineClass.create(JSON.stringify(config), saved, Float64Array.from(stored), number, wall, mono, entropy);
+    if (!leads) input(LEAD, 0);
+    for (const json of destinations) input(DESTINATION, 0, 0, json);
+    settle(state.settings);
+    working = true;
+    if (tabs) await Promise.all([...others(state)].map((of) => inherit(of, false)));
+    working = false;
+    if (alive !== life) return;
+    effects();
+    safely(() => runtime.started?.());
+    for (const id of flushes.keys()) input(FLUSH, id);
+    if (alive === 1) sort(capture.q);
+    work();
+    early.splice(0).forEach(heard);
+    tabs?.tell(['h', tab]);
+    if (leads) watch();
+  };
+  /** Listeners and middleware of the page come before the calls that they are to see. */
+  const sort = (queue: Item[]): void => {
+    const before = queue.filter(({ m }) => runtime.first?.includes(m));
+    if (before.length) queue.splice(0, queue.length, ...before, ...queue.filter((item) => !before.includes(item)));
+  };
+
+  const restart = async (): Promise<void> => {
+    const alive = ++life;
+    engine = undefined;
+    for (const request of requests.values()) request.abort();
+    requests.clear();
+    releases.forEach(([release]) => {
+      release();
+    });
+    releases.clear();
+    watched.clear();
+    capture.q.unshift(...recovered.flatMap(({ item }) => item ?? []));
+    recovered = [];
+    tabs?.part();
+    const left = await keeper?.end();
+    if (alive === life) await begin(left).catch((error) => say('engine_failed', error));
+  };
+
+  return {
+    runtime,
+    begin,
+    /** A frozen page came back: others may have taken over what it left. */
+    restart,
+    /** Calls came. */
+    wake: plan,
+    /** Back (0), hidden (1), or going away (2). */
+    lifecycle(state: number): void {
+      if (state) {
+        leaving = true;
+        work();
+        tell(LIFECYCLE, 1);
+        leaving = false;
+        if (state > 1) tabs?.part();
+      } else tell(LIFECYCLE);
+    },
+    online: (is: boolean) => tell(ONLINE!, is ? 1 : 0),
+    flush: host.flush,
+  };
+};
+
+export type Driver = ReturnType<typeof createDriver>;

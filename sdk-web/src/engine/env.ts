@@ -1,0 +1,65 @@
+import type { Capture } from '../capture.js';
+import type { Host, Identity, Runtime } from './port.js';
+import type { Store } from './store.js';
+import type { Engine } from './wasm.js';
+
+/** What a page, a worker or a process lends the driver: everything that is its own lies here. */
+export interface Env {
+  capture: Capture;
+  settings: Host['settings'];
+  options: Host['options'];
+  facade: unknown;
+  /** The class of a fresh engine. */
+  load(): Promise<typeof Engine>;
+  /** Opens the store. Rejects where nothing can be kept. */
+  open(): Promise<Store>;
+  /** The engine's configuration, with what goes under each event's context. */
+  config(context: Record<string, unknown>): Record<string, unknown>;
+  /** Sends a batch; rejects when no answer came. */
+  send(request: Upload): Promise<Answer>;
+  /** Fetches the settings document. */
+  fetch(url: string): Promise<[status: number, body: string]>;
+  /** A clock that never jumps, milliseconds. */
+  mono(): number;
+  /** Ids that other pages or SDKs left, laid over what the store knows. */
+  recall?(known: Identity | undefined): Identity | undefined;
+  /** Leaves ids where other pages and SDKs look for them. */
+  remember?(identity: Identity): void;
+  /** Cookies for the API. */
+  cookies?: NonNullable<Host['cookies']>;
+  /** This life's name in journal keys and locks; new at each life. */
+  name(): string;
+  tabs?: Tabs;
+  runtime(host: Host): Runtime;
+}
+
+/** The status, and `Retry-After` as it came. */
+export type Answer = [status: number, after?: string | null];
+
+/** One request, as the engine wants it. */
+export interface Upload {
+  url: string;
+  headers: [string, string][];
+  /** The body, but for compression. */
+  body: string;
+  gzip: boolean;
+  /** Milliseconds. */
+  timeout: number;
+  /** The page is going away: it is now or never. */
+  leaving: boolean;
+  signal: AbortSignal;
+}
+
+/** The other tabs of the site. */
+export interface Tabs {
+  /** Takes this tab's lock and asks for the lead; whether it leads at once. `led` is called when it does later. */
+  join(tab: string, led: () => void, heard: (message: Message) => void): Promise<boolean>;
+  /** Gives up everything, so that others take over and the page may be frozen. */
+  part(): void;
+  tell(message: Message): void;
+  /** Another tab's lock, which one has when that tab is dead; `undefined` when it lives. `wait`: as soon as it dies. */
+  take(tab: string, wait: boolean): Promise<(() => void) | undefined>;
+}
+
+/** What tabs tell each other: events are in the store, who leads?, here is a tab, a piece of state, a purge. */
+export type Message = ['e'] | ['l'] | ['h', string] | ['s', string, string] | ['p'];

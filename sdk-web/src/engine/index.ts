@@ -1,0 +1,66 @@
+/** The engine's chunk in a page: what the browser has, lent to the driver. Loaded beside, never before calls are captured. */
+import { createRuntime } from '../api/runtime.js';
+import type { Shared } from '../index.js';
+import { configOf, endpointOf } from './config.js';
+import { createDriver } from './driver.js';
+import { createIdentity, type IdentityOptions } from './identity.js';
+import type { Host } from './port.js';
+import { idbStore } from './store-idb.js';
+import { webTabs } from './tabs.js';
+import { createSend, fetchText } from './transport.js';
+import { loadEngine } from './wasm.js';
+
+export const start = (shared: Shared): void => {
+  const { settings, options } = shared as unknown as Pick<Host, 'settings' | 'options'>;
+  const { writeKey } = settings;
+  const endpoint = endpointOf({ settings, options });
+  const sameOrigin = new URL(endpoint).origin === location.origin;
+  const kept = !options.disableClientPersistence;
+  let life = 0;
+  const get: typeof fetch = (...given) => fetch(...given);
+
+  const driver = createDriver({
+    ...{ capture: shared, settings, options, facade: shared.facade },
+    load: () =>
+      loadEngine(
+        (options.wasm as string) ?? new URL('./headwater_bg.wasm', import.meta.url),
+        () => import('../../wasm/headwater.wasm2js.js'),
+      ),
+    async open() {
+      if (!kept) throw new Error('disabled');
+      return idbStore(`hw:${writeKey}`).catch(async () => {
+        const { localStore } = await import('./store-local.js');
+        return localStore(localStorage, `hw:${writeKey}:q:`);
+      });
+    },
+    config: (context) => ({ ...configOf({ settings, options }, endpoint, context), gzip: sameOrigin }),
+    send: createSend({ fetch: get, headers: sameOrigin, page: true }),
+    fetch: fetchText(get),
+    mono: () => performance.now(),
+    name() {
+      // A later life is another tab: what the earlier one left may be anybody's now.
+      if (life++) shared.tab = Math.random().toString(36).slice(2);
+      if (shared.key) shared.key = `hw:${writeKey}:j:${shared.tab}:`;
+      return shared.tab;
+    },
+    ...createIdentity(options as IdentityOptions),
+    ...(kept && { tabs: webTabs(writeKey) }),
+    runtime: (host) => createRuntime(host, shared.facade.VERSION),
+  });
+
+  const on = (target: EventTarget, type: string, run: (event: Event) => void): void =>
+    target.addEventListener(type, run);
+  shared.wake = driver.wake;
+  driver.begin().then(() => {
+    const { instance, context } = driver.runtime;
+    shared.done(instance as never, context as never);
+    if (!navigator.onLine) driver.online(false);
+  }, shared.failed);
+  on(document, 'visibilitychange', () => driver.lifecycle(document.visibilityState === 'hidden' ? 1 : 0));
+  on(window, 'pagehide', () => driver.lifecycle(2));
+  on(document, 'freeze', () => driver.lifecycle(2));
+  on(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && driver.restart());
+  on(document, 'resume', () => driver.restart());
+  on(window, 'online', () => driver.online(true));
+  on(window, 'offline', () => driver.online(false));
+};

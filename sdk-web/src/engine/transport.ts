@@ -1,0 +1,77 @@
+import type { Answer, Upload } from './env.js';
+
+/** Smaller bodies are not worth compressing. */
+const SMALL = 1024;
+/** Browsers share 64 KiB among all requests that may outlive the page. */
+const KEEPALIVE = 60_000;
+
+const zip = (body: string): Promise<Blob> =>
+  new Response(new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'))).blob();
+
+/** Events of an envelope, parted in the middle: beacons that are refused may be taken in halves. */
+const beacon = (url: string, body: string | Blob): boolean => navigator.sendBeacon?.(url, body) ?? false;
+
+export interface TransportOptions {
+  fetch: typeof fetch;
+  /** Whether a header may be sent that costs a preflight in pages of another origin. */
+  headers: boolean;
+  /** Whether requests compete for the page's budget of what outlives it. */
+  page: boolean;
+  /** More for each request: `credentials`, `priority`. */
+  init?: RequestInit;
+}
+
+/**
+ * Sends a batch so that leaving the page does not stop it. A browser that refuses because the page's budget is spent
+ * gets it again as a usual request or, when there is no time left, as a beacon: that has no answer, so the events stay
+ * and go out once more later; the hub knows them.
+ */
+export const createSend =
+  ({ fetch, headers: own, page, init }: TransportOptions) =>
+  async ({ url, headers, body, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
+    const sent = own ? headers : headers.filter(([name]) => name !== 'X-Retry-Count');
+    let data: string | Blob = body;
+    if (gzip && !leaving && body.length > SMALL && typeof CompressionStream !== 'undefined') {
+      data = await zip(body);
+      sent.push(['Content-Encoding', 'gzip']);
+    }
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    const timer = setTimeout(stop, timeout);
+    signal.addEventListener('abort', stop);
+    const post = (keepalive: boolean): Promise<Response> =>
+      fetch(url, {
+        ...init,
+        method: 'POST',
+        body: data,
+        headers: sent,
+        keepalive,
+        redirect: 'manual',
+        signal: abort.signal,
+      });
+    try {
+      const keepalive = page && body.length < KEEPALIVE;
+      const began = Date.now();
+      const response = await post(keepalive).catch((error) => {
+        if (!keepalive || Date.now() - began > 50 || abort.signal.aborted) throw error;
+        if (document.visibilityState === 'hidden') {
+          beacon(url, data);
+          throw error;
+        }
+        return post(false);
+      });
+      // The hub has it, whatever becomes of the answer's body.
+      response.body?.cancel().catch(() => {});
+      return [response.status || 302, response.headers.get('retry-after')];
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    }
+  };
+
+export const fetchText =
+  (get: typeof fetch) =>
+  async (url: string): Promise<[number, string]> => {
+    const response = await get(url);
+    return [response.status, await response.text()];
+  };
