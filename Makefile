@@ -56,6 +56,12 @@ web-size: ## What the npm package weighs (VERBOSE=1: the engine by crate and fun
 test-web: ## The web package: types, lint, units
 	@scripts/test.sh web
 
+.PHONY: test-browser bench-web
+test-browser: ## The web SDK in Chromium: what must not be lost (ONLY=text, PEERS=1 for the others' packages)
+	@scripts/test-browser.sh
+bench-web: ## What the web SDK costs a page, beside its peers
+	@scripts/bench-web.sh
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all

@@ -1,0 +1,15 @@
+import { AnalyticsBrowser } from '@segment/analytics-next';
+
+let analytics;
+globalThis.sdk = {
+  start({ writeKey, endpoint, settings, options }) {
+    const { host, protocol } = new URL(endpoint);
+    analytics = AnalyticsBrowser.load(
+      { writeKey, cdnURL: settings },
+      { ...options, integrations: { 'Segment.io': { apiHost: `${host}/v1`, protocol: protocol.slice(0, -1) } } },
+    );
+    analytics.catch(() => {});
+  },
+  track: (event, properties) => void analytics.track(event, properties).catch(() => {}),
+  ready: () => analytics.then(() => true),
+};

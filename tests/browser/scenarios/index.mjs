@@ -1,0 +1,8 @@
+import { consent } from './consent.mjs';
+import { leaving } from './leaving.mjs';
+import { network } from './network.mjs';
+import { refusals } from './refusals.mjs';
+import { tabs } from './tabs.mjs';
+
+/** All scenarios: `{ name, sentence, sdks?, play(world) }`; `sdks` where not all can play. */
+export const scenarios = [...leaving, ...network, ...tabs, ...refusals, ...consent];
