@@ -33,7 +33,8 @@ export const webTabs = (writeKey: string): Tabs => {
         channel.onmessage = ({ data }) => heard(data);
       }
       if (!locks) return true;
-      hold(`${name}:tab:${tab}`, true);
+      // Where site data is blocked, locks are refused; the next one says so.
+      hold(`${name}:tab:${tab}`, true).catch(() => {});
       if (await hold(`${name}:lead`, false)) return true;
       hold(`${name}:lead`, true).then((has) => has && led());
       return false;
