@@ -3,7 +3,6 @@
 import type { Captured, Identity, PageContext } from '../engine/port.js';
 import {
   type BufferedPageContext,
-  isPlainObject,
   popPageContext,
   resolveAliasArguments,
   resolveArguments,
@@ -83,31 +82,35 @@ export function resolveCall(call: Captured, identity: Identity): Resolved {
   };
 }
 
-const TOP = ['userId', 'anonymousId', 'timestamp', 'messageId'] as const;
+/** `options` of a call as the engine takes them. */
+export interface Sorted {
+  anonymousId?: string;
+  userId?: string;
+  messageId?: string;
+  timestamp?: number;
+  integrations?: Integrations;
+  context?: Record<string, unknown>;
+}
 
-/** `options` of a call, sorted: overrides, integrations, and the rest as context. */
-export function sortOptions(options: Options, integrations: Integrations): Record<string, unknown> {
-  const sorted: Record<string, unknown> = {};
-  const context: Record<string, unknown> = isPlainObject(options.context) ? { ...options.context } : {};
-  for (const [key, value] of Object.entries(options)) {
-    if (value === undefined || key === 'context' || key === 'integrations') continue;
-    if (!(TOP as readonly string[]).includes(key)) context[key] = value;
-    else if (key !== 'timestamp') {
-      if (value !== null) sorted[key] = `${value as string}`;
-    } else {
-      const at = new Date(value as string).getTime();
-      if (!Number.isNaN(at)) sorted[key] = at;
-    }
-  }
-  const wanted = isPlainObject(options.integrations) ? { ...integrations, ...options.integrations } : integrations;
-  if (Object.keys(wanted).length) sorted.integrations = wanted;
-  if (Object.keys(context).length) sorted.context = context;
+/** Sorts `options`: overrides, integrations (renamed by `alias`, over those of `load`), and the rest as context. */
+export function sortOptions(
+  { integrations, context, timestamp, anonymousId, userId, messageId, ...rest }: Options,
+  alias: (integrations: Integrations) => Integrations,
+  all: Integrations,
+): Sorted {
+  const sorted: Sorted = {
+    integrations: alias({ ...all, ...integrations }),
+    context: { ...(context as object | undefined), ...rest },
+  };
+  const at = new Date(timestamp ?? Number.NaN).getTime();
+  if (!Number.isNaN(at)) sorted.timestamp = at;
+  if (anonymousId) sorted.anonymousId = `${anonymousId}`;
+  if (userId) sorted.userId = `${userId}`;
+  if (messageId) sorted.messageId = `${messageId}`;
   return sorted;
 }
 
 /** The `integrations` of `load`, as every event carries them: options count as `true`. */
 export function loadIntegrations(given: unknown): Integrations {
-  const all: Integrations = {};
-  if (isPlainObject(given)) for (const key of Object.keys(given)) all[key] = Boolean(given[key]);
-  return all;
+  return Object.fromEntries(Object.entries((given as object | undefined) ?? {}).map(([key, value]) => [key, !!value]));
 }

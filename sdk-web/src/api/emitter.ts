@@ -2,7 +2,7 @@
 
 type Listener = (...args: any[]) => unknown;
 
-/** `on`, `once`, `off`, `emit`; all but `emit` by name and function, chainable. */
+/** `on`, `once`, `off`, `emit`; all chainable. */
 export interface Emitter {
   on(event: string, listener: Listener): this;
   once(event: string, listener: Listener): this;
@@ -10,49 +10,34 @@ export interface Emitter {
   emit(event: string, ...args: unknown[]): this;
 }
 
+/** Tells the console; never throws. */
+export const complain = (...what: unknown[]): void => console.error('headwater:', ...what);
+
 /** A new emitter. */
 export function createEmitter(): Emitter {
-  const listeners = new Map<string, Listener[]>();
+  let all: [event: string, listener: Listener, once?: boolean][] = [];
   const emitter: Emitter = {
-    on(event, listener) {
-      listeners.set(event, [...(listeners.get(event) ?? []), listener]);
+    on(...entry) {
+      all = [...all, entry];
       return emitter;
     },
     once(event, listener) {
-      const once = (...args: unknown[]) => {
-        emitter.off(event, once);
-        return listener(...args);
-      };
-      once.of = listener;
-      return emitter.on(event, once);
+      all = [...all, [event, listener, true]];
+      return emitter;
     },
     off(event, listener) {
-      listeners.set(
-        event,
-        (listeners.get(event) ?? []).filter((held) => held !== listener && (held as { of?: Listener }).of !== listener),
-      );
+      all = all.filter((entry) => entry[0] !== event || entry[1] !== listener);
       return emitter;
     },
     emit(event, ...args) {
-      for (const listener of listeners.get(event) ?? []) {
-        try {
-          const answer = listener(...args) as Promise<unknown> | undefined;
-          if (answer && typeof answer.then === 'function') answer.then(undefined, complain);
-        } catch (error) {
-          complain(error);
-        }
+      for (const entry of all) {
+        if (entry[0] !== event) continue;
+        if (entry[2]) all = all.filter((held) => held !== entry);
+        // An async function starts at once, and what it throws is caught.
+        (async () => entry[1](...args))().catch(complain);
       }
       return emitter;
     },
   };
   return emitter;
-}
-
-/** Tells the console, where there is one; never throws. */
-export function complain(...what: unknown[]): void {
-  try {
-    console.error('[headwater]', ...what);
-  } catch {
-    // A console that throws is no reason to lose an event.
-  }
 }

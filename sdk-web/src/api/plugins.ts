@@ -4,10 +4,11 @@
 import { DELIVERED, type Host } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { isFunction } from './arguments.js';
-import { categoriesFor } from './consent.js';
+import { categoriesFor } from './categories.js';
 import { Context, ContextCancelation } from './context.js';
 import { payloadOf } from './payload.js';
 import type {
+  CDNSettings,
   ConsentOptions,
   DestinationMiddlewareFunction,
   Integrations,
@@ -26,15 +27,14 @@ export const LOAD_TIMEOUT = 30_000;
 /** What the runtime lends to the plugins. */
 export interface Surroundings {
   host: Host;
-  instance(): Analytics;
-  consent: ConsentOptions | undefined;
+  instance: Analytics;
   integrations: Integrations;
   diagnose(kind: string, detail: string): void;
   failed(plugin: Plugin, error: unknown): void;
   /** Every plugin there is, in the order of registration. */
   list: Plugin[];
-  /** Settles when the destination filters are known; destinations get nothing before. */
-  filtersKnown: Promise<unknown>;
+  /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
+  document: Promise<CDNSettings>;
 }
 
 interface Destination {
@@ -80,6 +80,10 @@ export function createPlugins(around: Surroundings) {
   /** In the order of adding, by name in lower case. */
   const middleware: [string, DestinationMiddlewareFunction][] = [];
   let rules: readonly Rule[] = [];
+  const setRules = ({ middlewareSettings }: CDNSettings): void => {
+    rules = middlewareSettings?.routingRules ?? [];
+  };
+  around.document.then(setRules);
   const again = new Map<string, Integrations>();
   /** Deliveries begun before this number must not reach a plugin any more. */
   let epoch = 0;
@@ -93,7 +97,7 @@ export function createPlugins(around: Surroundings) {
   /** `false` when it failed; then it is gone. */
   const load = async (plugin: Plugin): Promise<boolean> => {
     try {
-      await bounded(() => plugin.load(Context.system(), around.instance()), LOAD_TIMEOUT, `loading ${plugin.name}`);
+      await bounded(() => plugin.load(Context.system(), around.instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
       return true;
     } catch (error) {
       remove(plugin);
@@ -111,7 +115,7 @@ export function createPlugins(around: Surroundings) {
     const names = [plugin.name, ...(plugin.alternativeNames ?? [])];
     const destination: Destination = { plugin, names, loaded, tail: loaded, gone: false };
     destinations.push(destination);
-    const categories = categoriesFor(names, plugin.categories, around.consent);
+    const categories = categoriesFor(names, plugin.categories, host.options.consent as ConsentOptions | undefined);
     byIndex.set(host.destination(JSON.stringify({ key: plugin.name, categories })), destination);
     return undefined;
   };
@@ -186,7 +190,7 @@ export function createPlugins(around: Surroundings) {
       for (const plugin of list.filter((held) => names.includes(held.name))) {
         remove(plugin);
         try {
-          await bounded(() => plugin.unload?.(ctx, around.instance()), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
+          await bounded(() => plugin.unload?.(ctx, around.instance), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
         } catch (error) {
           around.diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
         }
@@ -194,7 +198,7 @@ export function createPlugins(around: Surroundings) {
       return ctx;
     },
 
-    addSourceMiddleware(fn: MiddlewareFunction): Promise<unknown> {
+    async addSourceMiddleware(fn: MiddlewareFunction): Promise<Analytics> {
       const run = async (ctx: Context): Promise<Context> => {
         let called = false;
         const payload = payloadOf(ctx.event);
@@ -216,20 +220,20 @@ export function createPlugins(around: Surroundings) {
       };
       const name = `Source Middleware ${list.length}`;
       const all = { track: run, identify: run, page: run, screen: run, group: run, alias: run };
-      return Promise.resolve(add({ name, type: 'before', isLoaded: () => true, load: () => undefined, ...all }));
+      await add({ name, type: 'before', isLoaded: () => true, load: () => undefined, ...all });
+      return around.instance;
     },
 
     /** For the destination of this name (or `*`), whether it is registered already or not yet. */
-    addDestinationMiddleware(name: string, ...fns: DestinationMiddlewareFunction[]): void {
+    addDestinationMiddleware(name: string, ...fns: DestinationMiddlewareFunction[]): Analytics {
       for (const fn of fns) middleware.push([name.toLowerCase(), fn]);
+      return around.instance;
     },
 
-    setRules(given: readonly Rule[]): void {
-      rules = given;
-    },
+    setRules,
 
     /** Whether an event must pass through JavaScript before it is queued. */
-    sees: (type: PluginType): boolean => list.some((plugin) => plugin.type === type),
+    sees: (): boolean => list.some(({ type }) => type === 'before' || type === 'enrichment'),
 
     /** `before` and `enrichment`. The name of the plugin that dropped the event, otherwise the context. */
     async run(ctx: Context): Promise<Context | string> {
@@ -273,7 +277,7 @@ export function createPlugins(around: Surroundings) {
       const work = async (): Promise<unknown> => {
         let error: unknown;
         try {
-          await around.filtersKnown;
+          await around.document;
           if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
             seen(event);
             const left = await transform(destination, copy(event));

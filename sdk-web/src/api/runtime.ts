@@ -1,5 +1,5 @@
 // Takes captured calls one by one, makes them events, and answers their callers. The host owns order and durability,
-// the engine owns every rule about events; this file owns what a page's JavaScript sees.
+// the engine owns every rule about events; this folder owns what a page's JavaScript sees.
 
 import {
   type Captured,
@@ -16,16 +16,16 @@ import {
   SET_CONSENT,
 } from '../engine/port.js';
 import { type Analytics, STUBS } from './analytics.js';
-import { isFunction, isPlainObject } from './arguments.js';
+import { isFunction } from './arguments.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
 import { decisionAtStart, decisionOf } from './consent.js';
 import { Context } from './context.js';
 import { complain, createEmitter } from './emitter.js';
-import { ampOf, campaignOf, environment, highEntropy, referrerOf } from './enrich.js';
+import { environment, highEntropy, originOf } from './enrich.js';
 import { autoTrack } from './links.js';
 import type { Plugins } from './plugins.js';
-import type { CDNSettings, InitOptions, Integrations, Plugin, SegmentEvent } from './types.js';
-import { createUsers, freshId } from './user.js';
+import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
+import { createUsers, uuid } from './user.js';
 
 /** How long a callback waits for slow destinations, milliseconds (analytics-next). */
 const TIMEOUT = 300;
@@ -36,400 +36,325 @@ const RECENT = 100;
 /** Events remembered for destinations that only the settings document will name. */
 const EARLY = 1_000;
 
-const EVENTS = 'track page screen identify group alias'.split(' ');
+const EVENTS = /^(track|page|screen|identify|group|alias)$/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The runtime of one client. */
 export function createRuntime(host: Host, version: string): Runtime {
-  const emitter = createEmitter();
+  const { capture, input } = host;
+  const { emit, on, once, off } = createEmitter();
   const options = host.options as InitOptions;
   const integrations = loadIntegrations(options.integrations);
   const { user, group } = createUsers(host);
   const list: Plugin[] = [];
   const queue = Object.assign(createEmitter(), { plugins: list });
-  const settings: Analytics['settings'] = { ...host.settings, timeout: TIMEOUT, cdnSettings: {} };
+  const settings: Record<string, unknown> & { timeout: number } = {
+    ...host.settings,
+    timeout: TIMEOUT,
+    cdnSettings: {},
+  };
   const failures: string[] = [];
   const base = environment(version);
   const recent = new Map<string, Context>();
-  let debugging = false;
-  let page = '';
-  let booted: Promise<unknown> | undefined;
-  let up = false;
-  let fetched = false;
   /** Deliveries by message, while their callers wait. */
   const open = new Map<string, Promise<unknown>[]>();
+  let debugging = false;
+  /** What every call waits for at the start: plugins of `load`, the query string. */
+  let booting: Promise<unknown> | undefined;
+  let up = false;
+  /** The page that the engine knows, and what its query says. */
+  let page = '';
+  let origin = {};
 
   const diagnose = (kind: string, detail: string, value = 0): void => {
-    emitter.emit('diagnostic', { kind, detail, value });
-    if (debugging) console.warn('[headwater]', kind, detail);
+    emit('diagnostic', { kind, detail, value });
+    if (debugging) console.warn('headwater:', kind, detail);
   };
 
   // Destination filters come with the settings; where a document is awaited, destinations wait for it.
-  let filtersAreKnown: (() => void) | undefined;
-  const awaited = host.settings.cdnSettings || host.settings.cdnURL || host.settings.settingsUrl || options.settingsUrl;
-  const filtersKnown = awaited ? new Promise<void>((resolve) => (filtersAreKnown = resolve)) : Promise.resolve();
-
+  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || host.settings.cdnSettings;
+  let known: ((document: CDNSettings) => void) | undefined;
+  const document = awaited
+    ? new Promise<CDNSettings>((resolve) => (known = resolve))
+    : Promise.resolve<CDNSettings>({});
   /** What was sent before the settings came, where they may name destinations that must have it. */
   let early: SegmentEvent[] | undefined = awaited && options.remotePlugins ? [] : undefined;
+  const missed = (): SegmentEvent[] => {
+    const all = early ?? [];
+    early = undefined;
+    return all;
+  };
+  /** Addresses of remote plugins that were dealt with. */
+  const applied = new Set<string>();
 
   let plugins: Plugins | undefined;
   let loading: Promise<Plugins> | undefined;
   const withPlugins = (): Promise<Plugins> =>
     (loading ??= import('./plugins.js').then(({ createPlugins }) => {
-      plugins = createPlugins({
-        host,
-        instance: () => instance,
-        consent: options.consent,
-        integrations,
-        diagnose,
-        list,
-        filtersKnown,
-        failed(plugin, error) {
-          failures.push(plugin.name);
-          queue.emit('initialization_failure', plugin, error);
-        },
-      });
-      plugins.setRules(settings.cdnSettings.middlewareSettings?.routingRules ?? []);
-      return plugins;
+      const failed = (plugin: Plugin, error: unknown): void => {
+        failures.push(plugin.name);
+        queue.emit('initialization_failure', plugin, error);
+      };
+      return (plugins = createPlugins({ host, instance, integrations, diagnose, list, document, failed }));
     }));
 
   // ---- one event -------------------------------------------------------------------------------------------------
 
-  /** What the engine is told, and what a context shows before anybody but us saw the event. */
+  /** What the engine is told, and what a context shows before anybody else saw the event. */
   const prepare = (call: Captured, { type, fields, options: given, page: at }: Resolved) => {
-    const key = at ? JSON.stringify(at) : '';
-    if (key && key !== page) {
+    const key = at ? JSON.stringify(at) : page;
+    if (key !== page) {
       page = key;
-      host.input(CONTEXT, 0, 0, `{"page":${key}}`);
+      origin = originOf(at!.search, host.cookies);
+      input(CONTEXT, 0, 0, `{"page":${key}}`);
     }
-    const sorted = sortOptions(given, integrations);
-    if (typeof sorted.anonymousId === 'string' && sorted.anonymousId !== host.identity().anonymousId) {
-      host.setIdentity({ ...host.identity(), anonymousId: sorted.anonymousId });
+    const sorted = sortOptions(given, plugins ? plugins.alias : (all) => all, integrations);
+    const { anonymousId } = sorted;
+    if (anonymousId && anonymousId !== host.identity().anonymousId)
+      host.setIdentity({ ...host.identity(), anonymousId });
+    const context: Record<string, unknown> = { ...origin, ...sorted.context };
+    if (type === 'page') {
+      // What the caller says of the page holds for the event's context, too.
+      const said = Object.entries(fields.properties!).filter(
+        ([name, value]) => at && name in at && at[name as 'url'] !== value,
+      );
+      if (said.length) context.page = { ...Object.fromEntries(said), ...(context.page as object) };
     }
-    if (sorted.integrations && plugins) sorted.integrations = plugins.alias(sorted.integrations as Integrations);
-    const own = (sorted.context ?? {}) as Record<string, unknown>;
-    const search = at?.search;
-    if (type === 'page' && at) {
-      const changed = Object.keys(at).filter((name) => fields.properties?.[name] !== at[name as keyof typeof at]);
-      if (changed.length) {
-        const properties = Object.fromEntries(changed.map((name) => [name, fields.properties?.[name]]));
-        own.page = { ...properties, ...(own.page as object) };
-      }
-    }
-    const campaign = own.campaign ? undefined : campaignOf(search ?? '');
-    if (campaign) own.campaign = campaign;
-    const referrer = own.referrer ? undefined : referrerOf(search ?? '', host.cookies);
-    if (referrer) own.referrer = referrer;
-    if (Object.keys(own).length) sorted.context = own;
-    const json = JSON.stringify({ type, ...fields, at: call.t, options: sorted });
-    const identity = host.identity();
+    sorted.context = context;
+    const { anonymousId: from, userId } = host.identity();
     const shown = (messageId: string) => (): SegmentEvent => ({
-      type,
-      messageId,
-      timestamp: new Date((sorted.timestamp as number) ?? call.t).toISOString(),
-      anonymousId: identity.anonymousId,
-      ...(identity.userId && { userId: identity.userId }),
-      ...fields,
-      context: { ...base, ...own, ...(at && { page: { ...at, ...(own.page as object) } }) },
-      integrations: (sorted.integrations as SegmentEvent['integrations']) ?? {},
+      ...{ type, messageId, anonymousId: from, ...(userId && { userId }), ...fields },
+      timestamp: new Date(sorted.timestamp ?? call.t).toISOString(),
+      context: { ...base, ...context, page: { ...at, ...(context.page as object) } },
+      integrations: sorted.integrations ?? {},
     });
-    return { json, shown };
+    return [JSON.stringify({ type, ...fields, at: call.t, options: sorted }), shown] as const;
   };
 
   /** The event is queued (or dropped): its destinations, its callback, its promise, the SDK's own events. */
-  const conclude = async (answer: string, ctx: Context, resolved: Resolved, live?: Live): Promise<void> => {
-    const { type, callback, told } = resolved;
+  const conclude = async (
+    kept: boolean,
+    ctx: Context,
+    { type, callback, told }: Resolved,
+    live?: Live,
+  ): Promise<void> => {
     const { id } = ctx;
-    recent.set(id, ctx);
-    if (recent.size > RECENT) recent.delete(recent.keys().next().value as string);
-    emitter.emit('dispatch_start', ctx);
+    emit('dispatch_start', ctx);
     let done: Promise<unknown> | undefined;
     if (plugins?.hasDestinations()) {
       // The host hands events to destinations before it lets go of its task.
-      const deliveries: Promise<unknown>[] = [];
+      const deliveries = open.get(id) ?? [];
       open.set(id, deliveries);
-      const rest = async (): Promise<void> => {
-        await wait(0);
-        const failed = (await Promise.all(deliveries)).filter(Boolean);
-        open.delete(id);
-        if (failed.length) ctx.setFailedDelivery({ reason: failed[0] });
-      };
-      done = Promise.race([rest(), wait(PATIENCE)]);
+      done = Promise.race([
+        wait(0).then(async () => {
+          const failed = (await Promise.all(deliveries)).filter(Boolean);
+          if (failed.length) ctx.setFailedDelivery({ reason: failed[0] });
+        }),
+        wait(PATIENCE),
+      ]);
     }
     if (callback) {
       const call = async () => callback(ctx);
-      (done ? Promise.race([done, wait(settings.timeout)]) : Promise.resolve()).then(call).catch(complain);
+      Promise.race([done, done && wait(settings.timeout)])
+        .then(call)
+        .catch(complain);
     }
     await done;
     open.delete(id);
-    const kept = answer[0] !== 'd';
-    if (kept) {
-      queue.emit('message_delivered', ctx);
-      queue.emit('delivery_success', ctx);
-    }
+    if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
     queue.emit('flush', ctx, kept);
-    if (plugins?.sees('after')) await plugins.after(ctx);
+    await plugins?.after(ctx);
     if (debugging) {
-      console.log('[headwater]', answer[0], ctx.event);
+      console.log('headwater:', kept, ctx.event);
       ctx.flush();
     }
     live?.ok(ctx);
-    emitter.emit(type, ...told);
+    emit(type, ...told);
+  };
+
+  const refuse = (error: unknown, live?: Live): void => {
+    live?.no(error);
+    diagnose('invalid', `${error}`);
   };
 
   /** No promise unless a plugin must see the event first. */
-  const dispatch = (call: Captured, live?: Live): void | Promise<void> => {
-    const refuse = (error: unknown): void => {
-      live?.no(error);
-      diagnose('invalid', error instanceof Error ? error.message : String(error));
+  const dispatch = (call: Captured, live?: Live): Promise<void> | undefined => {
+    const resolved = resolveCall(call, host.identity());
+    const [json, shown] = prepare(call, resolved);
+    const all = plugins?.sees() ? plugins : undefined;
+    const finish = (answer: string, ctx?: Context): void => {
+      const id = answer.slice(1);
+      if (answer[0] === '!') {
+        refuse(new Error(id), live);
+        return;
+      }
+      ctx ??= new Context(shown(id), id);
+      recent.set(id, ctx);
+      if (recent.size > RECENT) recent.delete(recent.keys().next().value!);
+      conclude(answer[0] !== 'd', ctx, resolved, live).catch(complain);
     };
-    try {
-      const resolved = resolveCall(call, host.identity());
-      const { json, shown } = prepare(call, resolved);
-      const finish = (answer: string, ctx: Context): void => {
-        if (answer[0] === '!') refuse(new Error(answer.slice(1)));
-        else conclude(answer, ctx, resolved, live).catch(complain);
-      };
-      const all = plugins;
-      const seen = all?.sees('before') || all?.sees('enrichment');
-      if (!seen && !early) {
-        const answer = host.call(json, call);
-        const id = answer.slice(1);
-        return finish(answer, new Context(shown(id), id));
-      }
-      const stamped = host.stamp(json, call);
-      const text = stamped.slice(1);
-      if (stamped[0] === '!') return refuse(new Error(text));
-      const ctx = new Context(JSON.parse(text) as SegmentEvent);
-      if (!seen || !all) {
-        if (early && early.length < EARLY) early.push(ctx.event);
-        return finish(host.submit(text, call), ctx);
-      }
-      return all.run(ctx).then((after) => {
-        const event = JSON.stringify(typeof after === 'string' ? ctx.event : after.event);
-        if (typeof after === 'string') {
-          host.discard(event, after);
-          return finish('d', ctx);
-        }
-        if (early && early.length < EARLY) early.push(JSON.parse(event) as SegmentEvent);
-        return finish(host.submit(event, call), after);
-      });
-    } catch (error) {
-      return refuse(error);
+    if (!all && !early) {
+      finish(host.call(json, call));
+      return undefined;
     }
+    const stamped = host.stamp(json, call);
+    const ctx = stamped[0] === '!' ? undefined : new Context(JSON.parse(stamped.slice(1)) as SegmentEvent);
+    const submit = (seen?: Context | string): undefined => {
+      if (!ctx) finish(stamped);
+      else if (seen instanceof Context) {
+        if (early && early.length < EARLY) early.push(seen.event);
+        finish(host.submit(JSON.stringify(seen.event), call), seen);
+      } else {
+        host.discard(JSON.stringify(ctx.event), `${seen}`);
+        finish(`d${ctx.id}`, ctx);
+      }
+    };
+    return all && ctx ? all.run(ctx).then(submit) : submit(ctx);
   };
 
   // ---- calls that make no event ----------------------------------------------------------------------------------
 
+  const viaPlugins =
+    (method: 'register' | 'deregister' | 'addSourceMiddleware' | 'addDestinationMiddleware') =>
+    async ({ a }: Captured): Promise<unknown> =>
+      ((await withPlugins())[method] as (...args: unknown[]) => unknown)(...a);
+
+  /** These are captured, so that they take their place among the events; the next call waits for what they await. */
   const commands: Record<string, (call: Captured) => unknown> = {
-    setAnonymousId(call) {
-      const next = (call.a[0] as string) || freshId(call.e);
-      host.setIdentity({ ...host.identity(), anonymousId: next });
-      return next;
+    setAnonymousId({ a, e }) {
+      const anonymousId = `${a[0] || uuid(e.slice(4))}`;
+      host.setIdentity({ ...host.identity(), anonymousId });
+      return anonymousId;
     },
     reset(call) {
-      host.input(RESET, 0, 0, undefined, call);
-      emitter.emit('reset');
+      input(RESET, 0, 0, undefined, call);
+      emit('reset');
     },
     setConsent(call) {
       const decision = decisionOf(call.a, options.consent ?? {}, host.consent());
-      if (decision) host.input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
+      if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
     },
-    register: async (call) => (await withPlugins()).register(...(call.a as Plugin[])),
-    deregister: async (call) => (await withPlugins()).deregister(...(call.a as string[])),
-    async addSourceMiddleware(call) {
-      await (await withPlugins()).addSourceMiddleware(call.a[0] as never);
-      return instance;
-    },
-    async addDestinationMiddleware(call) {
-      (await withPlugins()).addDestinationMiddleware(...(call.a as [string]));
-      return instance;
-    },
+    register: viaPlugins('register'),
+    deregister: viaPlugins('deregister'),
+    addSourceMiddleware: viaPlugins('addSourceMiddleware'),
+    addDestinationMiddleware: viaPlugins('addDestinationMiddleware'),
   };
 
-  const handle = (call: Captured, live?: Live): void | Promise<void> => {
-    if (booted) return booted.then(() => handle(call, live));
+  const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
+    if (booting) return booting.then(() => handle(call, live));
     const { m, a } = call;
-    if (m === 'pageview') return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
-    if (EVENTS.includes(m) && (m !== 'group' || a.length)) return dispatch(call, live);
     try {
-      const method = methods[m];
+      if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
+      if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
       const command = commands[m];
-      if (!command && !isFunction(method)) throw new Error(`there is no method ${m}`);
-      const answer = command ? command(call) : (method as (...args: unknown[]) => unknown)(...a);
+      const answer = command ? command(call) : methods[m]!(...a);
       if (command && answer instanceof Promise) return answer.then(live?.ok, live?.no);
-      // The promise is the caller's affair, not that of the calls behind this one.
+      // Otherwise a promise is the caller's affair, not that of the calls behind this one.
       live?.ok(answer);
     } catch (error) {
-      live?.no(error);
-      if (!live) diagnose('invalid', String(error));
+      refuse(error, live);
     }
     return undefined;
   };
 
   // ---- the instance ----------------------------------------------------------------------------------------------
 
-  const capture =
-    (method: string) =>
-    (...args: unknown[]): Promise<any> =>
-      host.capture(method, args);
-
-  const instance = {
-    VERSION: version,
-    initialized: true,
-    settings,
-    options,
-    integrations: (options.integrations ?? {}) as Analytics['integrations'],
-    queue,
-    plugins: list,
-    failedInitializations: failures,
+  const methods: Record<string, (...args: any[]) => unknown> = {
     user: () => user,
-    group: (...args: unknown[]) => (args.length ? host.capture('group', args) : group),
-    setAnonymousId(id?: string | null) {
-      void host.capture('setAnonymousId', [id]);
+    group: (...args) => (args.length ? capture('group', args) : group),
+    setAnonymousId(id) {
+      capture('setAnonymousId', [id]);
       return user.anonymousId();
     },
     reset() {
-      void host.capture('reset', []);
+      capture('reset', []);
       host.drain();
     },
-    async ready(callback?: (results: unknown[]) => unknown) {
-      const results = loading ? await (await loading).ready() : [];
+    async ready(callback) {
+      const results = (await (await loading)?.ready()) ?? [];
       if (isFunction(callback)) callback(results);
       return results;
     },
     debug(on: boolean) {
       debugging = on;
-      if (on === false) {
-        try {
-          localStorage.removeItem('debug');
-        } catch {
-          // No storage here.
-        }
-      }
+      if (on === false) globalThis.localStorage?.removeItem('debug');
       return instance;
     },
     timeout(milliseconds: number) {
       settings.timeout = milliseconds;
     },
-    use(factory: (analytics: Analytics) => unknown) {
+    use(factory) {
       factory(instance);
       return instance;
     },
-    push: ([method, ...args]: [string, ...unknown[]]) => void host.capture(method, args),
-    pageview: (url: string) => host.capture('pageview', [url]),
-    async queryString(query: string) {
-      const { callsOf } = await import('./query.js');
-      const calls = callsOf(query, options.useQueryString);
-      return (await Promise.all(calls.map(([method, ...args]) => host.capture(method, args)))) as Context[];
+    push([method, ...args]) {
+      capture(method, args);
     },
-    flush: () => host.flush(),
-    purge: () => host.input(PURGE),
-    startSession: (id = -1) => host.input(SESSION_START, id),
-    endSession: () => host.input(SESSION_END),
-    normalize: (event: unknown) => event,
+    async queryString(query) {
+      const { callsOf } = await import('./query.js');
+      return Promise.all(callsOf(query, options.useQueryString).map(([method, ...args]) => capture(method, args)));
+    },
+    flush: host.flush,
+    purge: () => input(PURGE),
+    startSession: (id = -1) => input(SESSION_START, id),
+    endSession: () => input(SESSION_END),
+    normalize: (event) => event,
     noConflict: () => instance,
     init: async () => instance,
     initialize: async () => instance,
+  };
+  for (const method of [...'track page screen identify alias pageview'.split(' '), ...Object.keys(commands)]) {
+    methods[method] ??= (...args) => capture(method, args);
+  }
+  for (const [method, act] of Object.entries({ on, once, off, emit })) {
+    methods[method] = (event, ...rest: [() => unknown]) => {
+      act(event, ...rest);
+      return instance;
+    };
+  }
+  for (const method of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
+    methods[method] = async (...args) => {
+      autoTrack(/[mt]$/.test(method) ? 'submit' : 'click', capture, () => settings.timeout, args);
+      return instance;
+    };
+  }
+  for (const method of STUBS.split(' ')) methods[method] = () => console.warn(`analytics.${method} does nothing`);
+
+  const instance = {
+    ...methods,
+    VERSION: version,
+    initialized: true,
+    settings,
+    options,
+    integrations: options.integrations ?? {},
     Integrations: {},
+    queue,
+    plugins: list,
+    failedInitializations: failures,
   } as unknown as Analytics;
-  const methods = instance as unknown as Record<string, unknown>;
-  for (const method of ['on', 'once', 'off', 'emit'] as const) {
-    methods[method] = (event: string, ...rest: [() => unknown]) => {
-      emitter[method](event, ...rest);
-      return instance;
-    };
-  }
-  for (const method of [...EVENTS, ...Object.keys(commands)]) {
-    methods[method] ??= capture(method);
-  }
-  for (const [method, kind] of Object.entries({
-    trackLink: 'click',
-    trackClick: 'click',
-    trackForm: 'submit',
-    trackSubmit: 'submit',
-  })) {
-    methods[method] = async (...args: unknown[]) => {
-      autoTrack(kind as 'click', host.capture, () => settings.timeout, args);
-      return instance;
-    };
-  }
-  for (const method of STUBS.split(' ')) {
-    methods[method] = () => console.warn(`analytics.${method} does nothing`);
-  }
 
   // ---- what the host tells ---------------------------------------------------------------------------------------
 
-  const onReport = (report: Report): void => {
-    emitter.emit('report', report);
-    if (debugging) console.warn('[headwater]', report);
-    const ctx = report.messageId ? recent.get(report.messageId) : undefined;
-    ctx?.setFailedDelivery({ reason: report });
-    if (ctx) queue.emit('delivery_failure', ctx, report);
-    emitter.emit('error', { code: 'delivery_failure', reason: report, ctx });
-  };
-
   const boot = (): void => {
-    setTimeout(() => emitter.emit('initialize', settings, options));
-    const work: Promise<unknown>[] = [];
-    const given = host.settings.plugins;
-    if (Array.isArray(given) && given.length)
-      work.push(withPlugins().then((all) => all.register(...(given as Plugin[]))));
-    const hints = options.highEntropyValuesClientHints;
-    if (Array.isArray(hints) && hints.length) {
-      work.push(
-        highEntropy(hints).then((data) => data && host.input(CONTEXT, 0, 0, JSON.stringify({ userAgentData: data }))),
-      );
-    }
-    const where = typeof location === 'undefined' ? '' : location.search || location.hash;
+    setTimeout(() => emit('initialize', settings, options));
+    const { plugins: given } = host.settings as { plugins?: Plugin[] };
+    const { highEntropyValuesClientHints: hints } = options;
+    const where = globalThis.location ? location.search || location.hash : '';
     const asks = options.useQueryString !== false && where.includes('ajs_');
-    if (!asks && !work.length) return;
-    booted = Promise.all(work)
-      .then(async () => {
-        const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString) : [];
-        booted = undefined;
-        for (const [m, ...a] of calls) {
-          await handle({ n: 0, m, a, t: Date.now(), e: [...crypto.getRandomValues(new Uint32Array(8))] });
-        }
-      })
-      .catch((error) => {
-        booted = undefined;
-        complain(error);
-      });
-  };
-
-  /** Destinations of the settings document; what was sent before they were known is offered to them now. */
-  const remote = async ({ remotePlugins = [] }: CDNSettings): Promise<void> => {
-    const missed = early ?? [];
-    early = undefined;
-    const allowed = options.remotePlugins;
-    const refuse = (name: string, why: string): void => {
-      failures.push(name);
-      diagnose('remote_plugin', `${name}: ${why}`);
-    };
-    if (!allowed) {
-      for (const { name } of remotePlugins) refuse(name, 'options.remotePlugins.allow is not set');
-      return;
-    }
-    const [{ loadRemotePlugins }, all] = await Promise.all([import('./remote.js'), withPlugins()]);
-    const found = await loadRemotePlugins(remotePlugins, options.integrations ?? {}, allowed, refuse);
-    await all.register(...found);
-    const keys = new Set(found.filter(({ type }) => type === 'destination').map(({ name }) => name));
-    for (const event of missed) {
-      for (const key of keys) {
-        // To this destination alone: the hub has it, and so have the others.
-        const own = all.alias(event.integrations ?? {});
-        const wish = { All: false, 'Segment.io': false, [key]: own[key] ?? own.All !== false };
-        all.restore(event);
-        host.submit(JSON.stringify({ ...event, integrations: wish }), {
-          n: 0,
-          m: event.type,
-          a: [],
-          t: Date.now(),
-          e: [],
-        });
+    if (!given?.length && !hints?.length && !asks) return;
+    booting = (async () => {
+      if (given?.length) await (await withPlugins()).register(...given);
+      const userAgentData = hints && (await highEntropy(hints));
+      if (userAgentData) input(CONTEXT, 0, 0, JSON.stringify({ userAgentData }));
+      const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString) : [];
+      booting = undefined;
+      for (const [m, ...a] of calls) {
+        await handle({ n: 0, m, a, t: Date.now(), e: [...crypto.getRandomValues(new Uint32Array(8))] });
       }
-    }
+    })().catch((error) => {
+      booting = undefined;
+      complain(error);
+    });
   };
 
   return {
@@ -440,51 +365,65 @@ export function createRuntime(host: Host, version: string): Runtime {
     handle,
     started() {
       page = '';
-      const amp = ampOf(host.cookies);
-      if (amp) host.input(CONTEXT, 0, 0, JSON.stringify({ amp }));
+      const amp = host.cookies?.get('_ga');
+      if (amp?.startsWith('amp')) input(CONTEXT, 0, 0, JSON.stringify({ amp: { id: amp } }));
       const decision = options.consent && decisionAtStart(options.consent, host.consent());
-      if (decision) host.input(SET_CONSENT, 0, 0, JSON.stringify(decision));
+      if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision));
       if (!up) boot();
       up = true;
     },
-    revise(document) {
+    revise(text) {
+      const { plan, updateCDNSettings: update } = options;
+      if (!plan && !update) return text;
       try {
-        let settings = JSON.parse(document) as CDNSettings;
-        if (isPlainObject(options.plan)) settings = { ...settings, plan: { ...settings.plan, ...options.plan } };
-        if (isFunction(options.updateCDNSettings))
-          settings = (options.updateCDNSettings(settings) as CDNSettings) ?? settings;
-        return JSON.stringify(settings);
+        const read = JSON.parse(text) as CDNSettings;
+        const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
+        return JSON.stringify(update?.(planned) ?? planned);
       } catch (error) {
-        diagnose('settings_failed', `updateCDNSettings: ${String(error)}`);
-        return document;
+        diagnose('settings_failed', `${error}`);
+        return text;
       }
     },
-    settled(document) {
-      const known = document as CDNSettings;
-      (settings as { cdnSettings: CDNSettings }).cdnSettings = known;
-      plugins?.setRules(known.middlewareSettings?.routingRules ?? []);
-      filtersAreKnown?.();
-      for (const name of Object.keys(known.enabledMiddleware ?? {})) {
-        diagnose(
-          'ignored',
-          `enabledMiddleware.${name}: remote middleware is not loaded; add it with addSourceMiddleware`,
-        );
+    settled(given: CDNSettings) {
+      settings.cdnSettings = given;
+      known?.(given);
+      plugins?.setRules(given);
+      const remote = given.remotePlugins?.some(({ url }) => !applied.has(url));
+      if (!remote) early = undefined;
+      if (remote || given.enabledMiddleware) {
+        import('./settings.js')
+          .then(({ applySettings }) => applySettings(given, { host, applied, missed, withPlugins, failures, diagnose }))
+          .catch(complain);
       }
-      if (!fetched) remote(known).catch(complain);
-      fetched = true;
     },
     deliver(delivery, destination, text) {
       const event = JSON.parse(text) as SegmentEvent;
-      if (!plugins) return host.input(DELIVERED, delivery, 1);
-      const id = event.messageId as string;
-      const ctx = recent.get(id);
-      const done = plugins.deliver(delivery, destination, event, (seen) => ctx && (ctx.event = seen));
-      open.get(id)?.push(done);
+      const id = event.messageId!;
+      if (!plugins) {
+        input(DELIVERED, delivery, 1);
+        return;
+      }
+      const done = plugins.deliver(delivery, destination, event, (seen) => {
+        const ctx = recent.get(id);
+        if (ctx) ctx.event = seen;
+      });
+      // While `call` runs its caller is not known yet.
+      const deliveries = open.get(id) ?? [];
+      deliveries.push(done);
+      open.set(id, deliveries);
+      done.then(() => open.delete(id));
     },
     cancelDeliveries() {
       plugins?.cancelDeliveries();
     },
-    report: onReport,
+    report(report: Report) {
+      emit('report', report);
+      if (debugging) console.warn('headwater:', report);
+      const ctx = recent.get(report.messageId!);
+      ctx?.setFailedDelivery({ reason: report });
+      if (ctx) queue.emit('delivery_failure', ctx, report);
+      emit('error', { code: 'delivery_failure', reason: report, ctx });
+    },
     diagnostic: diagnose,
   };
 }

@@ -3,21 +3,14 @@
 import type { Host, Identity } from '../engine/port.js';
 import type { ID, Traits } from './types.js';
 
-/** Sixteen bytes as a version 4 UUID. */
-export function uuid(bytes: Uint8Array): string {
-  bytes[6] = ((bytes[6] as number) & 15) | 64;
-  bytes[8] = ((bytes[8] as number) & 63) | 128;
-  const hex = [...bytes].map((byte) => (byte + 256).toString(16).slice(1)).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}
+/** A version 4 UUID from four random 32-bit numbers. */
+export const uuid = (random: ArrayLike<number>): string => {
+  const hex = Array.from(random, (word) => word.toString(16).padStart(8, '0')).join('');
+  const variant = '89ab'[(random[2] as number) >>> 30];
+  return hex.replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, `$1-$2-4$3-${variant}$4-$5`);
+};
 
-/** A random UUID; with `seed` (32-bit numbers), the one that belongs to them. */
-export function freshId(seed?: readonly number[]): string {
-  const bytes = new Uint8Array(16);
-  if (seed) bytes.set(new Uint8Array(Uint32Array.from(seed.slice(4, 8)).buffer));
-  else crypto.getRandomValues(bytes);
-  return uuid(bytes);
-}
+const fresh = (): string => uuid(crypto.getRandomValues(new Uint32Array(4)));
 
 /** The current user. Each accessor reads with no argument and writes with one. */
 export interface User {
@@ -39,82 +32,62 @@ export interface User {
 /** The current account; it has no anonymousId. */
 export type Group = User;
 
-type Read = { id: ID; traits: Traits };
-
-/** The two views of one identity. */
-export function createUsers(host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>): { user: User; group: Group } {
-  const current = (): Identity => {
+/** One view; `idKey` and `traitsKey` are its fields of the identity. */
+const view = (
+  host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>,
+  idKey: 'userId' | 'groupId',
+  traitsKey: 'traits' | 'groupTraits',
+): User => {
+  const isUser = idKey === 'userId';
+  const now = (): Identity => {
     host.drain();
     return host.identity();
   };
-  const write = (change: Partial<Record<keyof Identity, unknown>>): void => {
-    const next = { ...host.identity(), ...change } as Identity;
-    if (!next.userId) delete next.userId;
-    if (!next.groupId) delete next.groupId;
+  const write = (id: ID, traits: Traits, another: unknown): void => {
+    const next: Identity = { ...host.identity(), [idKey]: id || undefined, [traitsKey]: traits };
+    if (isUser && another) next.anonymousId = fresh();
     host.setIdentity(next);
   };
-
-  const view = (
-    read: (identity: Identity) => Read,
-    save: (now: Partial<Read>, others: boolean) => void,
-    anonymous: boolean,
-  ): User => {
-    const view: User = {
-      id(id) {
-        const held = read(current()).id;
-        if (id === undefined) return held;
-        save({ id: id === null ? null : `${id}` }, Boolean(held && id && held !== id));
-        return id;
-      },
-      anonymousId(id) {
-        if (!anonymous) return undefined;
-        const held = current().anonymousId;
-        if (id === undefined) return held;
-        const next = id || freshId();
-        if (next !== held) write({ anonymousId: next });
-        return next;
-      },
-      traits(traits) {
-        if (traits !== undefined) {
-          current();
-          save({ traits: traits ?? {} }, false);
-        }
-        return { ...read(host.identity()).traits };
-      },
-      identify(id, traits) {
-        const held = read(current());
-        const same = !held.id || id == null || held.id === id;
-        save(
-          { ...(id != null && { id: `${id}` }), traits: same ? { ...held.traits, ...traits } : (traits ?? {}) },
-          !same,
-        );
-      },
-      logout() {
-        current();
-        save({ id: null, traits: {} }, true);
-      },
-      reset: () => view.logout(),
-      load: () => view,
-      save: () => true,
-    };
-    return view;
+  const self: User = {
+    id(id) {
+      const held = now();
+      const old = held[idKey] ?? null;
+      if (id === undefined) return old;
+      write(id && `${id}`, held[traitsKey] ?? {}, old && id && old !== id);
+      return id;
+    },
+    anonymousId(id) {
+      if (!isUser) return undefined;
+      const held = now();
+      if (id === undefined) return held.anonymousId;
+      const anonymousId = id || fresh();
+      host.setIdentity({ ...held, anonymousId });
+      return anonymousId;
+    },
+    traits(traits) {
+      const held = now();
+      if (traits !== undefined) write(held[idKey], traits ?? {}, 0);
+      return { ...host.identity()[traitsKey] };
+    },
+    identify(id, traits) {
+      const held = now();
+      const old = held[idKey];
+      const another = old && id && old !== id;
+      write(id || old, { ...(!another && held[traitsKey]), ...traits }, another);
+    },
+    logout() {
+      now();
+      write(null, {}, 1);
+    },
+    reset: () => self.logout(),
+    load: () => self,
+    save: () => true,
   };
+  return self;
+};
 
-  return {
-    user: view(
-      (identity) => ({ id: identity.userId ?? null, traits: identity.traits }),
-      ({ id, traits }, another) =>
-        write({
-          ...(id !== undefined && { userId: id }),
-          ...(traits && { traits }),
-          ...(another && { anonymousId: freshId() }),
-        }),
-      true,
-    ),
-    group: view(
-      (identity) => ({ id: identity.groupId ?? null, traits: identity.groupTraits ?? {} }),
-      ({ id, traits }) => write({ ...(id !== undefined && { groupId: id }), ...(traits && { groupTraits: traits }) }),
-      false,
-    ),
-  };
-}
+/** The two views of one identity. */
+export const createUsers = (host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>): { user: User; group: Group } => ({
+  user: view(host, 'userId', 'traits'),
+  group: view(host, 'groupId', 'groupTraits'),
+});

@@ -1,0 +1,63 @@
+// Paste this into a script element of the page's head and set the three values of its last lines.
+// Calls work at once and are kept in order, each with the page it was made on; the standalone build takes them over.
+(function () {
+  var key = 'analytics';
+  var analytics = (window[key] = window[key] || []);
+  if (analytics.initialized || analytics.invoked) return;
+  analytics.invoked = true;
+  analytics.SNIPPET_VERSION = 'headwater-1';
+  var events = ['track', 'screen', 'alias', 'group', 'page', 'identify'];
+  var others =
+    'trackSubmit trackClick trackLink trackForm pageview reset ready debug once off on user addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware register deregister setConsent flush'.split(
+      ' ',
+    );
+  events.concat(others).forEach(function (method) {
+    analytics[method] = function () {
+      if (window[key].initialized) return window[key][method].apply(window[key], arguments);
+      var call = [method].concat([].slice.call(arguments));
+      if (events.indexOf(method) > -1) {
+        var canonical = document.querySelector('link[rel=canonical]');
+        call.push({
+          __t: 'bpc',
+          c: (canonical && canonical.getAttribute('href')) || undefined,
+          p: location.pathname,
+          u: location.href,
+          s: location.search,
+          t: document.title,
+          r: document.referrer,
+        });
+        call.at = Date.now();
+      }
+      analytics.push(call);
+      return analytics;
+    };
+  });
+  // A page that is left before the build is there: the next page sends what was called here.
+  addEventListener('pagehide', function (leaving) {
+    var options = analytics._loadOptions || {};
+    if (window[key].initialized || leaving.persisted || options.disableClientPersistence || options.consent) return;
+    try {
+      var tab = 's' + Math.random().toString(36).slice(2);
+      analytics.forEach(function (call, i) {
+        if (!call.at) return;
+        var random = [].slice.call(crypto.getRandomValues(new Uint32Array(8)));
+        var entry = { n: i + 1, m: call[0], t: call.at, e: random, a: call.slice(1) };
+        localStorage.setItem('hw:' + analytics._writeKey + ':j:' + tab + ':' + (i + 1), JSON.stringify(entry));
+      });
+    } catch (refused) {}
+  });
+  analytics.load = function (writeKey, options) {
+    analytics._writeKey = writeKey;
+    analytics._loadOptions = options;
+    var script = document.createElement('script');
+    script.async = true;
+    script.src = analytics._src;
+    script.setAttribute('data-global-segment-analytics-key', key);
+    if (analytics._nonce) script.nonce = analytics._nonce;
+    document.head.appendChild(script);
+  };
+  // The path of the package's dist/standalone.js on your own site, the source's write key, and where events go.
+  analytics._src = '/headwater/standalone.js';
+  analytics.load('YOUR_WRITE_KEY', { apiHost: '/t/v1' });
+  analytics.page();
+})();
