@@ -102,7 +102,11 @@ function size(metafile) {
   const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_bg.wasm']);
   const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file));
   const row = ({ file, raw, gzip, brotli }, note) =>
-    console.log([file.replace('.new', '').padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(''));
+    console.log(
+      [file.replace('.new', '').padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(
+        '',
+      ),
+    );
   console.log('file'.padEnd(34) + ['raw', 'gzip', 'brotli'].map((name) => name.padStart(9)).join(''));
   const sum = { critical: 0, total: 0 };
   for (const file of usual) {

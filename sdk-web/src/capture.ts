@@ -86,7 +86,7 @@ const json = (args: ArrayLike<unknown>): string => {
   }
 };
 
-export const createCapture = (): Capture => {
+export const createCapture = (now: () => number = Date.now): Capture => {
   const write = (item: Item): void => {
     if (!self.key || !item.n) return;
     if (self.size < MAX_ENTRIES && self.chars + item.j.length < MAX_CHARS) {
@@ -112,7 +112,7 @@ export const createCapture = (): Capture => {
         if (events.test(m) && (a.length || m !== 'group')) {
           item.n = ++self.n;
           try {
-            item.j = `{"n":${item.n},"m":"${m}","t":${Date.now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${where()}"a":${json(a)}}`;
+            item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${where()}"a":${json(a)}}`;
             write(item);
           } catch (error) {
             // A getter or a toJSON of the page's own threw.

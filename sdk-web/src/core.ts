@@ -1,1 +1,107 @@
-export {};
+/**
+ * Analytics without a page: service workers, extensions (MV3), edge runtimes, Node. Storage, network and clock are given
+ * or the platform's; nothing here touches a DOM.
+ */
+import type { Analytics } from './api/analytics.js';
+import type { Context } from './api/context.js';
+import { createRuntime } from './api/runtime.js';
+import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
+import { createCapture, type SyncStorage } from './capture.js';
+import { configOf, endpointOf } from './engine/config.js';
+import { createDriver } from './engine/driver.js';
+import type { FlushReport, Host } from './engine/port.js';
+import type { Change, Store, Stored } from './engine/store.js';
+import { memoryStore } from './engine/store.js';
+import { idbStore } from './engine/store-idb.js';
+import { webTabs } from './engine/tabs.js';
+import { createSend, fetchText } from './engine/transport.js';
+import { loadEngine, type WasmSource } from './engine/wasm.js';
+
+export type * from './api/types.js';
+export type { Analytics, Change, Context, FlushReport, Store, Stored, SyncStorage, WasmSource };
+export { memoryStore };
+
+/** What a runtime without pages may bring along. All of it has a default. */
+export interface CoreOptions extends InitOptions {
+  /** Where events are kept until the hub has them. Default: IndexedDB where there is one, else memory. */
+  store?: Store | Promise<Store>;
+  /** A synchronous storage, in which a call lies from the moment it is made. Default: none; calls are in memory first. */
+  journal?: SyncStorage;
+  /** Default: the global one. */
+  fetch?: typeof fetch;
+  /** The engine: an address, bytes or a compiled module (edge runtimes). Default: the file beside this one. */
+  wasm?: WasmSource;
+  /** The time, unix milliseconds. Default: `Date.now`. */
+  now?: () => number;
+  /** A clock that never jumps, milliseconds. Default: `performance.now`. */
+  mono?: () => number;
+}
+
+/** The calls of the façade; what needs a page is not there. */
+export interface CoreAnalytics<Events extends object = AnyEvents>
+  extends Omit<
+    AnalyticsBrowserMethods<Events>,
+    'ready' | 'flush' | 'trackLink' | 'trackForm' | 'trackClick' | 'trackSubmit' | 'pageView'
+  > {
+  /** Once the engine is up. Rejects when it cannot be loaded. */
+  ready(): Promise<Analytics<Events>>;
+  /** Sends all that waits. In a service worker: `event.waitUntil(analytics.flush())`. */
+  flush(): Promise<FlushReport>;
+  /** Ends: what is stored stays for the next start. */
+  close(): Promise<void>;
+}
+
+const METHODS =
+  'track page screen identify group alias user reset setAnonymousId register deregister addSourceMiddleware addDestinationMiddleware setConsent startSession endSession purge timeout on once off debug';
+
+/** Bundlers that look for Node's modules are not to find this one. */
+const FILES = 'node:fs/promises';
+
+const wasmOf = async (given: WasmSource | undefined): Promise<WasmSource> => {
+  const source = given ?? new URL('./headwater_bg.wasm', import.meta.url);
+  if (!(source instanceof URL) || source.protocol !== 'file:') return source;
+  return (await import(/* @vite-ignore */ /* webpackIgnore: true */ FILES)).readFile(source);
+};
+
+export const createAnalytics = <Events extends object = AnyEvents>(
+  settings: AnalyticsBrowserSettings,
+  options: CoreOptions = {},
+): CoreAnalytics<Events> => {
+  const host = { settings, options } as unknown as Pick<Host, 'settings' | 'options'>;
+  const { writeKey } = settings;
+  const now = options.now ?? (() => Date.now());
+  const capture = createCapture(now);
+  const get: typeof fetch = options.fetch ?? ((...given) => fetch(...given));
+  const endpoint = endpointOf(host);
+  const shared = typeof indexedDB !== 'undefined' && !options.store && !options.disableClientPersistence;
+  const analytics = {} as Record<string, unknown>;
+  let life = 0;
+
+  if (options.journal) capture.store = options.journal;
+  const driver = createDriver({
+    ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
+    load: async () => loadEngine(await wasmOf(options.wasm)),
+    open: async () => options.store ?? (shared ? idbStore(`hw:${writeKey}`) : memoryStore()),
+    config: (context) => configOf(host, endpoint, context),
+    send: createSend({ fetch: get, headers: true, page: false }),
+    fetch: fetchText(get),
+    name() {
+      const tab = life++ + Math.random().toString(36).slice(2);
+      if (options.journal) capture.key = `hw:${writeKey}:j:${tab}:`;
+      return tab;
+    },
+    ...(shared && 'locks' in navigator && { tabs: webTabs(writeKey) }),
+    runtime: (host) => createRuntime(host, VERSION),
+  });
+  const begun = driver.begin();
+  begun.catch(() => {});
+  capture.wake = driver.wake;
+
+  for (const method of METHODS.split(' ')) analytics[method] = (...args: unknown[]) => capture.capture(method, args);
+  analytics.ready = () => begun.then(() => driver.runtime.instance);
+  analytics.flush = () => begun.then(driver.flush);
+  analytics.close = () => begun.then(driver.close);
+  return analytics as unknown as CoreAnalytics<Events>;
+};
+
+const VERSION = 'core:headwater-0.1.0';

@@ -1,6 +1,5 @@
 import type { Host } from './port.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: options come from pages without types, too.
 type Loose = Record<string, any>;
 
 /** What waits at most: 10 MB, 10,000 events, 30 days. A site shares a browser's storage with itself. */

@@ -16,6 +16,8 @@ interface Work {
 
 /** How long calls are worked on before the page gets its turn, milliseconds. */
 const SLICE = 8;
+/** How long a dead tab's last commit may take to arrive, milliseconds. */
+const MOMENT = 1000;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
 const TRAPPED = '!the engine stopped';
@@ -35,6 +37,7 @@ const ONLINE = 11;
 const IMPORT = 15;
 const LEAD = 20;
 const DESTINATION = 21;
+const END = 22;
 
 const random = (): number[] => [...crypto.getRandomValues(new Uint32Array(8))];
 const bytes = (numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
@@ -48,10 +51,13 @@ export const createDriver = (env: Env) => {
   const { capture, tabs, settings } = env;
   const prefix = `hw:${settings.writeKey}:j:`;
   const journal = openJournal(capture, prefix);
+  const now = env.now ?? Date.now;
   let tab = '';
   let engine: Engine | undefined;
   let store: Promise<Store | undefined> | undefined;
   let keeper: Keeper | undefined;
+  /** What the last life's keeper could not store. */
+  let remains: Left | undefined;
   /** What an earlier life awaits is void. */
   let life = 0;
   let traps = 0;
@@ -98,7 +104,7 @@ export const createDriver = (env: Env) => {
   const enter = <T>(run: (engine: Engine, wall: number, mono: number) => T): T | undefined => {
     if (!engine) return;
     try {
-      return run(engine, Date.now(), env.mono());
+      return run(engine, now(), env.mono());
     } catch (error) {
       // Its memory is not to be trusted, nor to be freed.
       (engine as unknown as { __destroy_into_raw?(): void }).__destroy_into_raw?.();
@@ -184,7 +190,7 @@ export const createDriver = (env: Env) => {
   };
 
   const read = ({ item, text }: Work): Captured => {
-    if (!text) return { n: 0, m: item!.m, a: Array.from(item!.a), t: Date.now(), e: random() };
+    if (!text) return { n: 0, m: item!.m, a: Array.from(item!.a), t: now(), e: random() };
     const call: Captured = JSON.parse(text);
     const given = item?.a ?? [];
     for (let i = 0; i < given.length; i++) if (typeof given[i] === 'function') call.a[i] = given[i];
@@ -205,7 +211,12 @@ export const createDriver = (env: Env) => {
       let waits: Promise<void> | undefined;
       working = true;
       try {
-        waits = runtime.handle(read(one), one.item) as Promise<void> | undefined;
+        const { item } = one;
+        // A call that the engine died of is not over.
+        const no = (error: unknown): void => {
+          if (alive === life || tried.has(one.n)) item?.no(error);
+        };
+        waits = runtime.handle(read(one), item && { ok: item.ok, no }) as Promise<void> | undefined;
       } catch (error) {
         lost(error);
       }
@@ -306,7 +317,10 @@ export const createDriver = (env: Env) => {
     };
     const send = (found: (string | undefined)[]): void => {
       const lost = wanted.filter((_, i) => found[i] === undefined);
-      if (lost.length) return answered(UNREADABLE, 0, JSON.stringify(lost));
+      if (lost.length) {
+        answered(UNREADABLE, 0, JSON.stringify(lost));
+        return;
+      }
       const body = `${start}${found.join()}${end}`;
       env.send({ url, headers, body, gzip, timeout, leaving, signal: abort.signal }).then(
         ([status, after]) => answered(ANSWERED, status, after ?? undefined),
@@ -415,8 +429,12 @@ export const createDriver = (env: Env) => {
     const release = await tabs!.take(of, wait);
     watched.delete(of);
     if (!release) return;
-    const mark = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
+    const stored = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
     if (alive !== life) return release();
+    const mark = Math.max(stored, remains?.marks.get(of)?.at(-1) ?? 0);
+    // What it stored in its last moment it could not tell of; its last commit may be on the way still.
+    look();
+    setTimeout(look, MOMENT);
     const entries = journal.entries(of);
     for (const [n] of entries) if (n <= mark) journal.remove(of, n);
     const left = entries.filter(([n]) => n > mark);
@@ -431,6 +449,11 @@ export const createDriver = (env: Env) => {
       releases.delete(of);
       release();
     }
+  };
+  const look = (): void => {
+    if (!leads) return;
+    keeper?.look();
+    keeper?.commit();
   };
   /** Every tab that left something, or may. */
   const others = (state: Record<string, string>): Set<string> =>
@@ -452,10 +475,8 @@ export const createDriver = (env: Env) => {
   const heard = (message: Message): void => {
     const [kind, key, text] = message;
     if (!engine) early.push(message);
-    else if (kind === 'e' && leads) {
-      keeper?.look();
-      keeper?.commit();
-    } else if (kind === 'h' && leads) inherit(key!, true);
+    else if (kind === 'e') look();
+    else if (kind === 'h' && leads) inherit(key!, true);
     else if (kind === 'l') tabs?.tell(['h', tab]);
     else if (kind === 'p') tell(18);
     else if (kind === 's') {
@@ -468,7 +489,7 @@ export const createDriver = (env: Env) => {
 
   // ---- lives ---------------------------------------------------------------------------------------------------------
 
-  const begin = async (left?: Left): Promise<void> => {
+  const begin = async (): Promise<void> => {
     const alive = ++life;
     mine.add((tab = env.name()));
     leads = false;
@@ -482,7 +503,7 @@ export const createDriver = (env: Env) => {
     if (alive !== life) return;
     if (first !== false) leads = true;
     keeper = keep(opened);
-    const [state, stored, number] = await keeper.start(leads, left);
+    const [state, stored, number] = await keeper.start(leads, remains);
     if (alive !== life) return;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
     const recalled = env.recall?.(known);
@@ -492,7 +513,7 @@ export const createDriver = (env: Env) => {
     decision = state.consent;
     identity = undefined;
     const config = env.config({ ...runtime.base, ...context });
-    const [wall, mono, entropy] = [Date.now(), env.mono(), bytes(random())];
+    const [wall, mono, entropy] = [now(), env.mono(), bytes(random())];
     const saved = JSON.stringify(state);
     engine = EngineClass.create(JSON.stringify(config), saved, Float64Array.from(stored), number, wall, mono, entropy);
     if (!leads) input(LEAD, 0);
@@ -530,8 +551,8 @@ export const createDriver = (env: Env) => {
     capture.q.unshift(...recovered.flatMap(({ item }) => item ?? []));
     recovered = [];
     tabs?.part();
-    const left = await keeper?.end();
-    if (alive === life) await begin(left).catch((error) => say('engine_failed', error));
+    remains = (await keeper?.end()) ?? remains;
+    if (alive === life) await begin().catch((error) => say('engine_failed', error));
   };
 
   return {
@@ -550,6 +571,17 @@ export const createDriver = (env: Env) => {
         leaving = false;
         if (state > 1) tabs?.part();
       } else tell(LIFECYCLE);
+    },
+    async close(): Promise<void> {
+      work(true);
+      input(END);
+      run();
+      life++;
+      engine = undefined;
+      clearTimeout(timer);
+      await keeper?.end();
+      tabs?.part();
+      (await store)?.close();
     },
     online: (is: boolean) => tell(ONLINE!, is ? 1 : 0),
     flush: host.flush,

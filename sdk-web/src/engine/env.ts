@@ -19,6 +19,8 @@ export interface Env {
   send(request: Upload): Promise<Answer>;
   /** Fetches the settings document. */
   fetch(url: string): Promise<[status: number, body: string]>;
+  /** Unix milliseconds. Default: `Date.now`. */
+  now?(): number;
   /** A clock that never jumps, milliseconds. */
   mono(): number;
   /** Ids that other pages or SDKs left, laid over what the store knows. */

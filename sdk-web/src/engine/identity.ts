@@ -1,5 +1,5 @@
 import type { Env } from './env.js';
-import type { Host, Identity } from './port.js';
+import type { Host } from './port.js';
 
 interface Place {
   persist?: boolean;

@@ -233,7 +233,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       return (async () => {
         await running;
         const far = await store?.read(seqs.map((seq) => keys.get(seq) ?? -1)).catch(() => []);
-        return seqs.map((seq, i) => near[i] ?? far?.[i]);
+        return near.map((body, i) => body ?? far?.[i]);
       })();
     },
     /** Not stored yet. */
