@@ -62,6 +62,7 @@ export const createDriver = (env: Env) => {
   let life = 0;
   let traps = 0;
   let leads = true;
+  let online = true;
   /** There is no time left: everything happens in this turn. */
   let leaving = false;
 
@@ -85,7 +86,8 @@ export const createDriver = (env: Env) => {
   let decision: string | undefined;
   let context: Record<string, unknown> = {};
   const destinations: string[] = [];
-  const requests = new Map<number, AbortController>();
+  /** What is under way: how to stop it, and how many events it has. */
+  const requests = new Map<number, [AbortController, number]>();
   const flushes = new Map<number, (report: FlushReport) => void>();
   let flushed = 0;
 
@@ -310,7 +312,7 @@ export const createDriver = (env: Env) => {
     const [url, start, end, headers] = [text(0), text(1), text(2), JSON.parse(text(3))];
     const alive = life;
     const abort = new AbortController();
-    requests.set(id, abort);
+    requests.set(id, [abort, wanted.length]);
     const answered = (kind: number, status = 0, text?: string): void => {
       requests.delete(id);
       if (alive === life) tell(kind, id, status, text);
@@ -331,7 +333,7 @@ export const createDriver = (env: Env) => {
     if (found instanceof Promise) found.then(send);
     else send(found);
   };
-  effect[7] = (num) => requests.get(num(0))?.abort();
+  effect[7] = (num) => requests.get(num(0))?.[0].abort();
   effect[8] = (_, text) => {
     const alive = life;
     env.fetch(text(0)).then(
@@ -371,6 +373,21 @@ export const createDriver = (env: Env) => {
     flushes.delete(id);
   };
   effect[15] = (num, text) => say(text(0), text(1), num(0));
+
+  /**
+   * There is no time to wait for the answer to one request before the next: the first is given up, its events go once
+   * more with all the others. Where it arrives all the same, the hub knows them.
+   */
+  const hurry = (): void => {
+    for (const [id, [, events]] of [...requests]) {
+      if (!online || !keeper?.more(events)) continue;
+      requests.delete(id);
+      input(NO_ANSWER, id);
+      // Which ends the wait after an answer that did not come.
+      input(ONLINE, 0);
+      tell(ONLINE, 1);
+    }
+  };
 
   const settle = (document: string | undefined): void => {
     if (document) safely(() => runtime.settled?.(JSON.parse(document)));
@@ -426,7 +443,8 @@ export const createDriver = (env: Env) => {
     if (of === tab || releases.has(of) || (wait && watched.has(of))) return;
     if (wait) watched.add(of);
     const alive = life;
-    const release = await tabs!.take(of, wait);
+    // Who is alone finds only what the dead left.
+    const release = tabs ? await tabs.take(of, wait) : () => {};
     watched.delete(of);
     if (!release) return;
     const stored = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
@@ -520,7 +538,7 @@ export const createDriver = (env: Env) => {
     for (const json of destinations) input(DESTINATION, 0, 0, json);
     settle(state.settings);
     working = true;
-    if (tabs) await Promise.all([...others(state)].map((of) => inherit(of, false)));
+    await Promise.all([...others(state)].map((of) => inherit(of, false)));
     working = false;
     if (alive !== life) return;
     effects();
@@ -541,7 +559,7 @@ export const createDriver = (env: Env) => {
   const restart = async (): Promise<void> => {
     const alive = ++life;
     engine = undefined;
-    for (const request of requests.values()) request.abort();
+    for (const [request] of requests.values()) request.abort();
     requests.clear();
     releases.forEach(([release]) => {
       release();
@@ -568,8 +586,11 @@ export const createDriver = (env: Env) => {
         leaving = true;
         work();
         tell(LIFECYCLE, 1);
+        if (state > 1) {
+          hurry();
+          tabs?.part();
+        }
         leaving = false;
-        if (state > 1) tabs?.part();
       } else tell(LIFECYCLE);
     },
     async close(): Promise<void> {
@@ -583,7 +604,10 @@ export const createDriver = (env: Env) => {
       tabs?.part();
       (await store)?.close();
     },
-    online: (is: boolean) => tell(ONLINE!, is ? 1 : 0),
+    online(is: boolean): void {
+      online = is;
+      tell(ONLINE, is ? 1 : 0);
+    },
     flush: host.flush,
   };
 };

@@ -40,6 +40,8 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   let highest = 0;
 
   let adds: Added[] = [];
+  /** On their way into the store. */
+  let going: Added[] = [];
   let gone: number[] = [];
   let state = new Map<string, string>();
   /** Calls that are done, by tab, and still in the journal. */
@@ -79,6 +81,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     dirty = false;
     running = write().finally(() => {
       running = undefined;
+      going = [];
       heard.over();
     });
   };
@@ -87,6 +90,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     const [added, dropped, saved, done, look] = [adds, gone, state, marks, scan];
     const change: Change = { add: added, state: new Map(saved), forget: dropped };
     done.forEach((list, tab) => change.state.set(`j:${tab}`, `${list.at(-1)}`));
+    going = added;
     adds = [];
     gone = [];
     state = new Map();
@@ -236,8 +240,10 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
         return near.map((body, i) => body ?? far?.[i]);
       })();
     },
-    /** Not stored yet. */
-    waiting: (): number[] => adds.map(({ seq }) => seq),
+    /** Not stored yet, as far as is known. */
+    waiting: (): number[] => going.concat(adds).map(({ seq }) => seq),
+    /** Whether there are other events than these. */
+    more: (seqs: number): boolean => bodies.size > seqs || keys.size > seqs,
     commit,
     /** Ends, when what is on its way has arrived; answers what was left over. */
     async end(): Promise<Left> {
