@@ -27,7 +27,7 @@ use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
 use crate::settings::{Settings, check_url, millis};
-use crate::tls::Network;
+use crate::tls::{Network, without_secret};
 use crate::worker::Worker;
 
 const NAME: &str = "headwater-rust";
@@ -90,7 +90,7 @@ struct Tuned {
 impl core::fmt::Debug for Builder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Builder")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.endpoint.as_deref().map(without_secret))
             .field("mode", &self.mode)
             .field("directory", &self.directory)
             .field("durability", &self.durability)
@@ -443,6 +443,8 @@ impl Builder {
             outlets: Arc::new(outlets),
             settings_timeout,
             uploads: std::collections::HashMap::new(),
+            timed: 0,
+            unread: Arc::default(),
         };
         thread::Builder::new()
             .name("headwater".to_owned())

@@ -35,8 +35,7 @@ pub struct CallBuilder<'a> {
 impl core::fmt::Debug for CallBuilder<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("CallBuilder")
-            .field("kind", &self.kind)
-            .field("options", &self.options)
+            .field("kind", &self.kind.name())
             .finish_non_exhaustive()
     }
 }

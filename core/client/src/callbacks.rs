@@ -3,10 +3,13 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use headwater_engine::{Diagnostic, Report};
+
+use crate::inside;
 
 /// Reports and diagnostics that wait for a slow callback. Beyond that, reports of one reason become one (their counts
 /// stay exact) and diagnostics go.
@@ -15,8 +18,19 @@ const MAX_WAITING: usize = 1_024;
 pub(crate) type OnReport = Box<dyn Fn(&Report) + Send>;
 pub(crate) type OnDiagnostic = Box<dyn Fn(&Diagnostic) + Send>;
 
-#[derive(Clone, Debug)]
-pub(crate) struct Callbacks(Option<Arc<Queue>>);
+#[derive(Debug)]
+pub(crate) struct Callbacks {
+    /// The client's number in this process, from 1.
+    pub(crate) client: u64,
+    queue: Option<Arc<Queue>>,
+}
+
+/// However the client ends, also when it never began.
+impl Drop for Callbacks {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -45,8 +59,13 @@ impl Callbacks {
         on_report: Option<OnReport>,
         on_diagnostic: Option<OnDiagnostic>,
     ) -> std::io::Result<Callbacks> {
+        static CLIENTS: AtomicU64 = AtomicU64::new(1);
+        let client = CLIENTS.fetch_add(1, Ordering::Relaxed);
         if on_report.is_none() && on_diagnostic.is_none() {
-            return Ok(Callbacks(None));
+            return Ok(Callbacks {
+                client,
+                queue: None,
+            });
         }
         let queue = Arc::new(Queue {
             reports: on_report.is_some(),
@@ -57,6 +76,7 @@ impl Callbacks {
         thread::Builder::new()
             .name("headwater-callbacks".to_owned())
             .spawn(move || {
+                inside::help(client);
                 while let Some(notice) = theirs.next() {
                     let _ = catch_unwind(AssertUnwindSafe(|| match (&notice, &on_report) {
                         (Notice::Report(report), Some(call)) => call(report),
@@ -69,11 +89,14 @@ impl Callbacks {
                     }));
                 }
             })?;
-        Ok(Callbacks(Some(queue)))
+        Ok(Callbacks {
+            client,
+            queue: Some(queue),
+        })
     }
 
     pub(crate) fn report(&self, report: Report) {
-        let Some(queue) = self.0.as_ref().filter(|queue| queue.reports) else {
+        let Some(queue) = self.queue.as_ref().filter(|queue| queue.reports) else {
             return;
         };
         let mut state = queue.state();
@@ -97,7 +120,7 @@ impl Callbacks {
     }
 
     pub(crate) fn diagnostic(&self, diagnostic: Diagnostic) {
-        let Some(queue) = self.0.as_ref().filter(|queue| queue.diagnostics) else {
+        let Some(queue) = self.queue.as_ref().filter(|queue| queue.diagnostics) else {
             return;
         };
         let mut state = queue.state();
@@ -109,7 +132,7 @@ impl Callbacks {
 
     /// Whether all that was reported has been heard.
     pub(crate) fn is_idle(&self) -> bool {
-        self.0.as_ref().is_none_or(|queue| {
+        self.queue.as_ref().is_none_or(|queue| {
             let state = queue.state();
             state.waiting.is_empty() && !state.running
         })
@@ -117,7 +140,7 @@ impl Callbacks {
 
     /// The thread ends once it has called out what waits.
     pub(crate) fn close(&self) {
-        if let Some(queue) = &self.0 {
+        if let Some(queue) = &self.queue {
             queue.state().closed = true;
             queue.changed.notify_all();
         }

@@ -24,6 +24,9 @@ const WORKER_GONE: &str = "a client: this one was closed";
 
 /// Takes calls and sees to it that they arrive. Cheap to clone: all clones are one client.
 ///
+/// A plugin, callback or destination that keeps a clone keeps the client open until `shutdown`: a client is closed when
+/// its last clone goes, and those go with the client.
+///
 /// No call waits for the network. When the last clone is dropped without [`shutdown`](Client::shutdown), what waits
 /// stays on the disk for the next start; what was kept in memory only is reported as `not_kept`.
 #[derive(Clone, Debug)]
@@ -141,7 +144,7 @@ impl Client {
     /// `pending` and `waiting_for` say what, and it will be tried again by itself).
     ///
     /// Works on any executor. Starts at once, awaited or not.
-    pub fn flush(&self) -> impl Future<Output = FlushReport> + Send + 'static {
+    pub fn flush(&self) -> impl Future<Output = FlushReport> + Send + 'static + use<> {
         let answer = self.shared().flush();
         self.answered(answer)
     }
@@ -164,17 +167,17 @@ impl Client {
     pub fn shutdown(
         &self,
         timeout: Duration,
-    ) -> impl Future<Output = FlushReport> + Send + 'static {
+    ) -> impl Future<Output = FlushReport> + Send + 'static + use<> {
         let answer = self.begin_shutdown(timeout);
         self.answered(answer)
     }
 
-    /// As [`shutdown`](Client::shutdown), waiting on this thread. From inside a plugin it answers at once, and closes
-    /// after that.
+    /// As [`shutdown`](Client::shutdown), waiting on this thread. From inside a plugin, a callback or a destination of
+    /// this client it answers at once, and closes after that: the shutdown waits for them to come back.
     pub fn shutdown_blocking(&self, timeout: Duration) -> FlushReport {
-        if inside::is_inside() {
+        if inside::is_inside() || inside::helps(self.shared().callbacks.client) {
             drop(self.begin_shutdown(timeout));
-            return self.shared().unflushed("the plugin that asked for it");
+            return self.shared().unflushed("the code that asked for it");
         }
         block_on(self.shutdown(timeout))
     }
@@ -194,7 +197,7 @@ impl Client {
     fn answered(
         &self,
         answer: oneshot::Receiver<FlushReport>,
-    ) -> impl Future<Output = FlushReport> + Send + 'static {
+    ) -> impl Future<Output = FlushReport> + Send + 'static + use<> {
         // A handle of its own: what is waited for goes on when all others are dropped meanwhile.
         let client = self.clone();
         async move {

@@ -15,10 +15,12 @@ use headwater_model::json::Value;
 use tokio::sync::oneshot;
 
 use crate::host::Shared;
+use crate::inside;
 
 /// Takes events in this process: another vendor's SDK, a file, a test.
 ///
-/// All methods are called on one thread, the destination's own; they may take their time.
+/// All methods are called on one thread, the destination's own; they may take their time. A destination that keeps a
+/// [`Client`](crate::Client) keeps that client open: let go of it, or call `shutdown`.
 pub trait Destination: Send {
     /// Its name in `integrations` and in the settings document.
     fn key(&self) -> &str;
@@ -92,9 +94,13 @@ impl Station {
     pub(crate) fn start(self, shared: &Arc<Shared>) -> std::io::Result<Outlet> {
         let (sender, receiver) = channel();
         let host = Arc::downgrade(shared);
+        let client = shared.callbacks.client;
         thread::Builder::new()
             .name("headwater-dest".to_owned())
-            .spawn(move || self.run(&receiver, &host))?;
+            .spawn(move || {
+                inside::help(client);
+                self.run(&receiver, &host);
+            })?;
         Ok(Outlet {
             orders: sender,
             told: AtomicU64::new(0),

@@ -1,11 +1,12 @@
 //! What the engine asks for that is done at once, under the lock: appending, saving, forgetting. All else goes to the
 //! outbox, for the worker.
 //!
-//! Invariant: the store holds the engine's last word on each piece of state, or `unsaved` does.
+//! Invariant: the store holds the engine's last word on each piece of state, or `unsaved` does. Nothing here waits for the
+//! disk, but for what must be durable before anything is forgotten: a decision on consent, and a purge.
 
 use std::collections::VecDeque;
 
-use headwater_engine::{Effect, Engine, Input, Now, StateKey, StoreFailure};
+use headwater_engine::{Effect, Engine, Input, Now, Report, StateKey, StoreFailure};
 use headwater_store::{EventStore, StoreError};
 
 use crate::worker::Work;
@@ -13,6 +14,8 @@ use crate::worker::Work;
 /// How long after a save that failed it is tried again, milliseconds: a full disk is seldom emptied sooner, and a
 /// decision on consent should not stay unwritten for longer.
 const SAVE_AGAIN: u64 = 1_000;
+/// How long after a save it is made durable at the latest, milliseconds: as events are by default.
+const SYNC_STATE: u64 = 250;
 
 /// What the lock guards.
 pub(crate) struct Core {
@@ -36,6 +39,10 @@ pub(crate) struct Core {
     unsaved: Vec<(StateKey, Vec<u8>)>,
     /// When `unsaved` is tried again.
     save_at: u64,
+    /// When saved state is to be made durable.
+    sync_at: Option<u64>,
+    /// Reports that came up when the worker was gone.
+    pub(crate) late: Vec<Report>,
 }
 
 impl Core {
@@ -52,6 +59,8 @@ impl Core {
             cancelled: 0,
             unsaved: Vec::new(),
             save_at: 0,
+            sync_at: None,
+            late: Vec::new(),
         }
     }
 
@@ -94,6 +103,7 @@ impl Core {
                 }
                 // Here and not on the worker: when the call that withdrew consent returns, it holds.
                 Effect::CancelDeliveries => self.cancelled = self.handed,
+                Effect::Report(report) if self.ended => self.late.push(report),
                 // Nobody would carry it out any more.
                 _ if self.ended => {}
                 other => {
@@ -113,14 +123,30 @@ impl Core {
         };
         let known = self.unsaved.len();
         self.unsaved.retain(|(unsaved, _)| *unsaved != key);
-        if store.save_state(key.as_str(), &value).is_err() {
+        if save_now(store.as_mut(), key, &value).is_err() {
             // Told once, not at each try.
             if known == self.unsaved.len() {
                 self.outbox.push_back(Work::StateNotSaved(key));
             }
             self.unsaved.push((key, value));
             self.save_at = now.mono.saturating_add(SAVE_AGAIN);
+        } else if !at_once(key) {
+            self.sync_at
+                .get_or_insert(now.mono.saturating_add(SYNC_STATE));
         }
+    }
+
+    /// Orders a sync where saved state is due one.
+    pub(crate) fn sync_state(&mut self, now: Now) {
+        if self.sync_at.is_some_and(|due| due <= now.mono) && self.store.is_some() {
+            self.sync_at = None;
+            self.outbox.push_back(Work::Effect(Effect::Sync));
+        }
+    }
+
+    /// A sync point covers all that was saved; one that failed is owed.
+    pub(crate) fn synced(&mut self, now: Now, done: bool) {
+        self.sync_at = (!done).then(|| now.mono.saturating_add(SYNC_STATE));
     }
 
     /// Tries again what the disk did not take.
@@ -129,17 +155,23 @@ impl Core {
             return;
         };
         self.unsaved
-            .retain(|(key, value)| store.save_state(key.as_str(), value).is_err());
+            .retain(|(key, value)| save_now(store.as_mut(), *key, value).is_err());
+        self.sync_at
+            .get_or_insert(now.mono.saturating_add(SYNC_STATE));
         self.save_at = now.mono.saturating_add(SAVE_AGAIN);
     }
 
     /// When there is something to do, on the monotonic clock.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        let save = (!self.unsaved.is_empty() && self.store.is_some()).then_some(self.save_at);
-        [save, self.engine.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let save = (!self.unsaved.is_empty()).then_some(self.save_at);
+        let own = [save, self.sync_at].into_iter().flatten().min();
+        [
+            own.filter(|_| self.store.is_some()),
+            self.engine.next_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Whether the worker must be woken: there is work, or it would sleep too long.
@@ -153,5 +185,18 @@ impl Core {
                 .is_some_and(|deadline| deadline < self.sleeps_until);
         self.woken = wanted;
         wanted
+    }
+}
+
+/// What may not come undone by a power cut, since events are forgotten on the strength of it.
+fn at_once(key: StateKey) -> bool {
+    matches!(key, StateKey::Consent | StateKey::Purged)
+}
+
+fn save_now(store: &mut dyn EventStore, key: StateKey, value: &[u8]) -> Result<(), StoreError> {
+    if at_once(key) {
+        store.save_state(key.as_str(), value)
+    } else {
+        store.save_state_soon(key.as_str(), value)
     }
 }

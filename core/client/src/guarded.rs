@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use headwater_engine::{FlushPolicy, Lifecycle, Now, Queue};
 
+use crate::inside;
+
 #[derive(Debug)]
 pub(crate) struct Guarded(Option<Box<dyn FlushPolicy>>);
 
@@ -37,7 +39,7 @@ impl FlushPolicy for Guarded {
 
     fn deadline(&self) -> Option<u64> {
         let policy = self.0.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| policy.deadline())).unwrap_or(None)
+        catch_unwind(AssertUnwindSafe(|| inside::asking(|| policy.deadline()))).unwrap_or(None)
     }
 
     fn on_flush(&mut self) {

@@ -135,8 +135,10 @@ impl Shared {
         self.cancelled.store(core.cancelled, Ordering::Release);
         let appended = core.appended;
         let wake = core.wants_worker();
+        let late = core::mem::take(&mut core.late);
         drop(core);
         drop(running);
+        late.into_iter().for_each(|report| self.report(report));
         if wake {
             self.wake.notify_one();
         }
@@ -152,7 +154,7 @@ impl Shared {
                 .get_or_insert_with(|| uuid_v4(call.entropy))
                 .clone();
             call.at.get_or_insert_with(wall);
-            return match inside::defer(self, Job::Call(Box::new(call))) {
+            return match inside::defer_bounded(self, Job::Call(Box::new(call))) {
                 Ok(()) => Ok(Receipt::Queued(id)),
                 Err(depth) => Err(TrackError::Recursion { depth }),
             };
@@ -189,28 +191,54 @@ impl Shared {
     /// Hands the engine an input; from inside a call, right after that one.
     pub(crate) fn feed(self: &Arc<Self>, input: Input) {
         if inside::is_inside() {
-            let _ = inside::defer(self, Job::Input(input));
+            self.feed_later(input);
             return;
         }
         self.feed_now(input);
         run_deferred();
     }
 
+    /// Only these two inputs can lead to more of their kind, through a flush policy that answers each with another;
+    /// nothing is lost when that comes to an end.
+    fn feed_later(self: &Arc<Self>, input: Input) {
+        match input {
+            Input::Flush(id) => {
+                if inside::defer_bounded(self, Job::Input(input)).is_err() {
+                    let why = "the flush policy that asks for a flush in each flush";
+                    self.flush_done(id, self.unflushed(why));
+                }
+            }
+            Input::Lifecycle(_) => {
+                let _ = inside::defer_bounded(self, Job::Input(input));
+            }
+            input => inside::defer(self, Job::Input(input)),
+        }
+    }
+
     fn feed_now(&self, input: Input) {
-        let again = matches!(input, Input::Timer);
-        self.locked(|core, now| {
-            if again {
-                core.save_again(now);
+        let ended = self.locked(|core, now| {
+            match &input {
+                Input::Timer => {
+                    core.save_again(now);
+                    core.sync_state(now);
+                }
+                Input::Synced(false) => core.synced(now, false),
+                _ => {}
             }
             core.engine.handle(now, input);
             self.view.publish(&core.engine, self.mode);
+            core.ended
         });
+        if ended {
+            // Nobody carries out a flush any more.
+            self.flushes().clear();
+        }
     }
 
     /// Work for the worker that no effect asks for.
     pub(crate) fn order(self: &Arc<Self>, work: Work) {
         if inside::is_inside() {
-            let _ = inside::defer(self, Job::Work(work));
+            inside::defer(self, Job::Work(work));
             return;
         }
         self.order_now(work);
@@ -228,7 +256,7 @@ impl Shared {
     /// Changes the plugins; from inside a call, right after that one.
     pub(crate) fn change_plugins(self: &Arc<Self>, job: Job) {
         if inside::is_inside() {
-            let _ = inside::defer(self, job);
+            inside::defer(self, job);
         } else {
             self.run_job(job);
             run_deferred();
@@ -293,9 +321,6 @@ impl Shared {
         let id = self.next_flush.fetch_add(1, Ordering::Relaxed);
         self.flushes().insert(id, answer);
         self.feed(Input::Flush(id));
-        if !inside::is_inside() && self.lock().ended {
-            self.flushes().clear();
-        }
         receiver
     }
 
@@ -323,11 +348,16 @@ impl Shared {
 
     /// The worker's turn: what it has to do, and until when it may sleep otherwise.
     pub(crate) fn take_work(&self, into: &mut VecDeque<Work>) -> Option<u64> {
+        // A flush policy is asked for its deadline, and may use the client.
+        let running = Running::enter();
         let mut core = self.lock();
         core.woken = false;
         core::mem::swap(&mut core.outbox, into);
         let deadline = core.next_deadline();
         core.sleeps_until = deadline.unwrap_or(u64::MAX);
+        drop(core);
+        drop(running);
+        run_deferred();
         deadline
     }
 
@@ -362,16 +392,21 @@ impl Shared {
     }
 
     /// A point that covers all appends so far, and how many those are.
+    ///
+    /// # Errors
+    /// The disk's own; and when the client was closed meanwhile, whose own last sync nobody here can speak for.
     pub(crate) fn sync_point(&self) -> Result<(u64, SyncPoint), StoreError> {
         let mut core = self.lock();
         let appended = core.appended;
         let now = self.now();
         core.save_again(now);
-        let point = match core.store.as_mut() {
-            Some(store) => store.sync_point()?,
-            None => SyncPoint::done(),
-        };
-        Ok((appended, point))
+        core.synced(now, true);
+        let store = core.store.as_mut().ok_or_else(|| StoreError::Backend {
+            backend: "headwater",
+            message: "the client was closed before the event was known to be on the disk"
+                .to_owned(),
+        })?;
+        Ok((appended, store.sync_point()?))
     }
 
     /// Whether consent for this delivery is gone, or it was purged.

@@ -28,9 +28,16 @@ impl Network {
             .settings
             .as_ref()
             .map_or("", |settings| &settings.url);
-        let secure = [config.endpoint.as_str(), settings]
-            .iter()
-            .any(|url| url.starts_with("https://"));
+        // The settings document may name an https host later on, where it is asked for one.
+        let follows = config
+            .settings
+            .as_ref()
+            .is_some_and(|settings| settings.follow_api_host);
+        let proxy = self.proxy.as_deref().unwrap_or_default();
+        let secure = follows
+            || [config.endpoint.as_str(), settings, proxy]
+                .iter()
+                .any(|url| url.starts_with("https://"));
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls(secure)?)
             .redirect(reqwest::redirect::Policy::none())

@@ -1,7 +1,7 @@
 //! Carrying out an upload: the body from the store, compressed, sent, answered.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -24,6 +24,25 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// The largest settings document that the engine takes, and a byte: one that is larger is told from one that fits.
 const SETTINGS_READ: usize = (1 << 20) + 1;
 
+/// Tries at one event that the disk fails on; then it counts as lost, so that it cannot hold back the rest for ever.
+const READ_TRIES: u32 = 3;
+
+/// The event that could not be read the last time, and how often in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Unread(Mutex<(Option<Seq>, u32)>);
+
+impl Unread {
+    /// Answers whether it is to be given up.
+    fn failed(&self, seq: Seq) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.0 != Some(seq) {
+            *last = (Some(seq), 0);
+        }
+        last.1 += 1;
+        last.1 >= READ_TRIES
+    }
+}
+
 enum Body {
     Ready(Vec<u8>),
     /// These events cannot be read any more.
@@ -32,8 +51,13 @@ enum Body {
     NotNow,
 }
 
-pub(crate) async fn upload(shared: Arc<Shared>, http: reqwest::Client, upload: Upload) {
-    let outcome = match read_body(&shared, &upload) {
+pub(crate) async fn upload(
+    shared: Arc<Shared>,
+    http: reqwest::Client,
+    upload: Upload,
+    unread: Arc<Unread>,
+) {
+    let outcome = match read_body(&shared, &upload, &unread) {
         Body::Ready(body) => send(&http, &upload, body).await,
         Body::Lost(seqs) => HttpOutcome::Unreadable(seqs),
         Body::NotNow => HttpOutcome::NoAnswer,
@@ -44,28 +68,31 @@ pub(crate) async fn upload(shared: Arc<Shared>, http: reqwest::Client, upload: U
     });
 }
 
-fn read_body(shared: &Shared, upload: &Upload) -> Body {
+fn read_body(shared: &Shared, upload: &Upload, unread: &Unread) -> Body {
     let mut body = Vec::with_capacity(upload.body_bytes);
     body.extend_from_slice(&upload.prefix);
     let mut lost = Vec::new();
     let mut first = true;
     for chunk in upload.seqs.chunks(READ_AT_A_TIME) {
-        let mut seqs = chunk.iter();
+        let (mut seqs, mut at) = (chunk.iter(), None);
         let read = shared.read(chunk, |read| {
             let start = body.len();
             if !first {
                 body.push(b',');
             }
-            let seq = seqs.next();
+            at = seqs.next().copied();
             if read(&mut body) {
                 first = false;
             } else {
                 body.truncate(start);
-                lost.extend(seq);
+                lost.extend(at);
             }
         });
         if read.is_err() {
-            return Body::NotNow;
+            return match at.filter(|seq| unread.failed(*seq)) {
+                Some(seq) => Body::Lost(vec![seq]),
+                None => Body::NotNow,
+            };
         }
     }
     if !lost.is_empty() {

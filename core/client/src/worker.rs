@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::destination::{Order, Outlet};
 use crate::host::Shared;
-use crate::upload::{fetch_settings, upload};
+use crate::upload::{Unread, fetch_settings, upload};
 
 /// How often a closing client looks whether the callbacks have heard everything.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -42,6 +42,10 @@ pub(crate) struct Worker {
     pub(crate) settings_timeout: Duration,
     /// Uploads under way, to be cancelled.
     pub(crate) uploads: HashMap<u32, AbortHandle>,
+    /// When the engine was last told the time, on the monotonic clock.
+    pub(crate) timed: u64,
+    /// The event that could not be read for now, and how often in a row.
+    pub(crate) unread: Arc<Unread>,
 }
 
 /// Says that the worker is gone, however it went.
@@ -74,9 +78,16 @@ impl Worker {
                     self.sleep(deadline).await;
                     continue;
                 }
+                let mut stop = None;
                 for item in work.drain(..) {
                     match item {
-                        Work::Effect(effect) => self.carry_out(effect),
+                        Work::Effect(effect) if stop.is_none() => self.carry_out(effect),
+                        // What is told is told, also after the end.
+                        Work::Effect(Effect::Report(report)) => self.shared.report(report),
+                        Work::Effect(Effect::FlushDone { id, report }) => {
+                            self.shared.flush_done(id, report);
+                        }
+                        Work::Effect(_) => {}
                         Work::StateNotSaved(key) => {
                             self.shared
                                 .callbacks
@@ -86,12 +97,17 @@ impl Worker {
                             let _ = done.send(());
                         }
                         Work::Shutdown { until, answer } => self.shut_down(until, answer),
-                        Work::Stop(point) => {
-                            // The events are in the operating system's hands; there is nobody left to tell of more.
-                            let _ = point.map(SyncPoint::wait);
-                            return;
-                        }
+                        Work::Stop(point) => stop = Some(point),
                     }
+                }
+                if let Some(point) = stop {
+                    // The events are in the operating system's hands; there is nobody left to tell of more.
+                    let _ = point.map(SyncPoint::wait);
+                    return;
+                }
+                // However much there is to do, what is due is done.
+                if deadline.is_some_and(|deadline| deadline <= self.shared.mono()) {
+                    self.time_is_up();
                 }
                 // Answers that are in already come before more work.
                 tokio::task::yield_now().await;
@@ -99,14 +115,25 @@ impl Worker {
         });
     }
 
-    async fn sleep(&self, deadline: Option<u64>) {
-        let woken = self.shared.wake.notified();
+    async fn sleep(&mut self, deadline: Option<u64>) {
+        let shared = Arc::clone(&self.shared);
+        let woken = shared.wake.notified();
         let Some(deadline) = deadline else {
             woken.await;
             return;
         };
-        let until = tokio::time::Instant::from_std(self.shared.instant(deadline));
+        // A flush policy may name a time that is always past; the processor has other things to do.
+        let deadline = deadline.max(self.timed.saturating_add(1));
+        let until = tokio::time::Instant::from_std(shared.instant(deadline));
         if tokio::time::timeout_at(until, woken).await.is_err() {
+            self.time_is_up();
+        }
+    }
+
+    fn time_is_up(&mut self) {
+        let now = self.shared.mono();
+        if now > self.timed {
+            self.timed = now;
             self.shared.feed(Input::Timer);
         }
     }
@@ -117,7 +144,12 @@ impl Worker {
             Effect::Upload(what) => {
                 self.uploads.retain(|_, task| !task.is_finished());
                 let request = what.request;
-                let task = tokio::spawn(upload(Arc::clone(shared), self.http.clone(), what));
+                let task = tokio::spawn(upload(
+                    Arc::clone(shared),
+                    self.http.clone(),
+                    what,
+                    Arc::clone(&self.unread),
+                ));
                 self.uploads.insert(request, task.abort_handle());
             }
             Effect::Cancel(request) => {

@@ -82,3 +82,42 @@ fn what_was_held_is_purged_with_a_report_when_it_is_denied() {
         ));
     }
 }
+
+#[test]
+fn what_was_held_in_memory_at_the_end_is_reported_and_nothing_of_it_was_written() {
+    let (directory, hub) = (tempfile::tempdir().unwrap(), Hub::open());
+    let client = asking(directory.path(), &hub, Hold::Memory);
+    client.track("not to be written", ()).send().unwrap();
+    let report = client.shutdown_blocking(std::time::Duration::from_secs(10));
+    assert_eq!((report.dropped, report.pending), (1, 0));
+    assert_eq!(client.drops(), [(DropReason::NotKept, 1)]);
+    for file in std::fs::read_dir(directory.path()).unwrap().flatten() {
+        let bytes = std::fs::read(file.path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("not to be written"), "{file:?}");
+        assert!(!text.contains("anonymousId"), "{file:?}");
+    }
+    assert!(hub.requests().is_empty());
+}
+
+#[test]
+fn a_damaged_decision_lets_nothing_out_until_there_is_a_new_one() {
+    let (directory, hub) = (tempfile::tempdir().unwrap(), Hub::open());
+    let client = asking(directory.path(), &hub, Hold::Persist);
+    client.set_consent([("analytics", true), ("ads", true)]);
+    hub.wait_for(1);
+    client.shutdown_blocking(std::time::Duration::from_secs(10));
+    drop(client);
+    let file = directory.path().join("consent.state");
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x55;
+    std::fs::write(&file, bytes).unwrap();
+
+    let client = asking(directory.path(), &hub, Hold::Persist);
+    let receipt = client.track("a", ()).send().unwrap();
+    assert!(matches!(receipt, Receipt::Held(_)));
+    assert_eq!(client.flush_blocking().pending, 1);
+    assert_eq!(hub.events().len(), 1);
+    client.set_consent([("analytics", true)]);
+    assert_eq!(hub.wait_for(3)[1]["event"], "a");
+}

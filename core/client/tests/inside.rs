@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use headwater::json::Value;
 use headwater::{
-    Client, Destination, DropReason, Durability, Event, Plugin, PluginError, Stage, Timeline,
+    Client, Destination, DropReason, Durability, Event, FlushPolicy, Lifecycle, Now, Plugin,
+    PluginError, Queue, Stage, Timeline,
 };
 use hub::{Answer, Hub, eventually, names};
 use serde_json::json;
@@ -370,4 +371,174 @@ fn what_a_slow_destination_has_not_seen_when_consent_is_withdrawn_it_never_sees(
     client.shutdown_blocking(Duration::from_secs(10));
     let seen = seen.lock().unwrap();
     assert!(!seen.iter().any(|name| name == "later"), "{seen:?}");
+}
+
+/// Calls the client from wherever the engine asks it something.
+#[derive(Clone, Debug, Default)]
+struct Meddles(Arc<OnceLock<Client>>);
+
+impl FlushPolicy for Meddles {
+    fn on_event(&mut self, _: Now, _: Queue) -> bool {
+        if let Some(client) = self.0.get() {
+            client.lifecycle(Lifecycle::Foreground);
+        }
+        false
+    }
+    fn on_lifecycle(&mut self, state: Lifecycle) -> bool {
+        if let Some(client) = self.0.get() {
+            client.lifecycle(state);
+        }
+        false
+    }
+    fn deadline(&self) -> Option<u64> {
+        if let Some(client) = self.0.get() {
+            client.set_online(true);
+        }
+        Some(0)
+    }
+    fn on_flush(&mut self) {
+        if let Some(client) = self.0.get() {
+            drop(client.flush());
+        }
+    }
+}
+
+#[test]
+fn a_flush_policy_may_use_the_client_wherever_it_is_asked() {
+    let hub = Hub::open();
+    let policy = Meddles::default();
+    let client = memory(&hub).flush_policy(policy.clone()).build().unwrap();
+    policy.0.set(client.clone()).unwrap();
+    within_half_a_minute(move || {
+        for _ in 0..3 {
+            send(&client, "e");
+            assert_eq!(client.flush_blocking().pending, 0);
+        }
+        client.shutdown_blocking(Duration::from_secs(10));
+    });
+    assert_eq!(hub.events().len(), 3);
+}
+
+/// Runs `act` on a thread; a hang is a failure and not a test that never ends.
+fn within_half_a_minute<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(act()));
+    answer
+        .recv_timeout(Duration::from_secs(30))
+        .expect("it hangs")
+}
+
+#[test]
+fn a_callback_may_shut_down() {
+    let hub = Hub::scripted(|_, _| Answer::Status(400));
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let theirs = Arc::clone(&slot);
+    let (told, heard) = std::sync::mpsc::channel();
+    let client = memory(&hub)
+        .on_report(move |_| {
+            if let Some(client) = theirs.get() {
+                let report = client.shutdown_blocking(Duration::from_secs(3_600));
+                let _ = told.send(report);
+            }
+        })
+        .build()
+        .unwrap();
+    slot.set(client.clone()).unwrap();
+    send(&client, "refused");
+    drop(client.flush());
+    within_half_a_minute(move || heard.recv().unwrap());
+    eventually("the end", || {
+        client.track("e", ()).user_id("u").send().is_err()
+    });
+}
+
+struct ShutsDown(Arc<OnceLock<Client>>, std::sync::mpsc::Sender<()>);
+
+impl Destination for ShutsDown {
+    fn key(&self) -> &str {
+        "ShutsDown"
+    }
+    fn deliver(&mut self, _: &Event) -> Result<(), String> {
+        if let Some(client) = self.0.get() {
+            client.shutdown_blocking(Duration::from_secs(3_600));
+            let _ = self.1.send(());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_destination_may_shut_down_and_what_waits_is_sent() {
+    let hub = Hub::open();
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let (told, heard) = std::sync::mpsc::channel();
+    let client = memory(&hub)
+        .destination(ShutsDown(Arc::clone(&slot), told))
+        .build()
+        .unwrap();
+    slot.set(client.clone()).unwrap();
+    send(&client, "e");
+    within_half_a_minute(move || heard.recv().unwrap());
+    assert_eq!(names(&hub.wait_for(1)), ["e"]);
+}
+
+#[test]
+fn whatever_a_deep_chain_of_calls_asks_for_is_done() {
+    let hub = Hub::open();
+    let slot: Arc<OnceLock<Client>> = Arc::default();
+    let theirs = Arc::clone(&slot);
+    let flushes = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&flushes);
+    let client = memory(&hub)
+        .device()
+        .plugin(does(Stage::Before, move |event| {
+            if let Some(client) = theirs.get() {
+                // The eighth is the last whose call is taken.
+                if client.track("deeper", ()).send().is_err() {
+                    client.reset();
+                    client.update_context(json!({"deep": true})).unwrap();
+                }
+                asked.lock().unwrap().push(client.flush());
+            }
+            Ok(Some(event))
+        }))
+        .build()
+        .unwrap();
+    let before = client.identity().unwrap().anonymous_id;
+    slot.set(client.clone()).unwrap();
+    client.track("first", ()).send().unwrap();
+    assert_ne!(client.identity().unwrap().anonymous_id, before);
+    let flushes = std::mem::take(&mut *flushes.lock().unwrap());
+    assert_eq!(flushes.len(), 9);
+    within_half_a_minute(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        for flush in flushes {
+            runtime.block_on(flush);
+        }
+    });
+    client.remove_plugin("does");
+    client.track("last", ()).send().unwrap();
+    client.flush_blocking();
+    assert_eq!(hub.events().last().unwrap()["context"]["deep"], true);
+}
+
+#[test]
+fn what_a_caller_said_is_in_no_debug_text() {
+    let hub = Hub::open();
+    let client = memory(&hub).build().unwrap();
+    let call = client
+        .track("private event", json!({"secret": "properties"}))
+        .user_id("private-user")
+        .context(json!({"secret": "context"}));
+    let text = format!("{call:?}");
+    assert!(
+        !text.contains("private") && !text.contains("secret"),
+        "{text}"
+    );
+    let builder = Client::builder("test-key").endpoint("https://user:hidden@hub.example");
+    let text = format!("{builder:?}");
+    assert!(!text.contains("hidden"), "{text}");
 }

@@ -23,17 +23,46 @@ pub struct Call {
     pub enrichment: Option<Enrichment>,
 }
 
+/// Without what the caller said: it is personal.
 impl core::fmt::Debug for Call {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Call")
-            .field("kind", &self.kind)
-            .field("options", &self.options)
+            .field("kind", &self.kind.name())
             .finish_non_exhaustive()
     }
 }
 
+/// Its name alone, as for [`Call`].
+impl core::fmt::Debug for CallKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Without what is in them, as for [`Call`].
+impl core::fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("CallOptions").finish_non_exhaustive()
+    }
+}
+
+impl CallKind {
+    /// The spec's word for it: `track`, `identify`, `page`, `screen`, `group` or `alias`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            CallKind::Track { .. } => "track",
+            CallKind::Identify { .. } => "identify",
+            CallKind::Page { .. } => "page",
+            CallKind::Screen { .. } => "screen",
+            CallKind::Group { .. } => "group",
+            CallKind::Alias { .. } => "alias",
+        }
+    }
+}
+
 /// The six calls with their arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum CallKind {
     /// Something happened.
     Track {
@@ -84,7 +113,7 @@ pub enum CallKind {
 }
 
 /// What a caller may override for one event.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CallOptions {
     /// When it happened, if not now.
     pub timestamp: Option<Millis>,

@@ -28,7 +28,8 @@ pub trait FlushPolicy: Send + core::fmt::Debug {
         let _ = state;
         false
     }
-    /// The monotonic time at which to send whatever waits.
+    /// The monotonic time at which to send whatever waits. A question and no more: the native client ignores what a policy
+    /// asks of it meanwhile.
     fn deadline(&self) -> Option<u64> {
         None
     }

@@ -88,10 +88,15 @@ impl Settings {
     /// The hub's address for uploads, where the document moves it: `apiHost` with `protocol`.
     pub(crate) fn api_host(&self) -> Option<String> {
         let hub = self.integration(headwater_govern::gate::HUB)?;
+        // One that is no address would keep every event from arriving.
         let host = hub
             .get("apiHost")
             .and_then(Value::as_str)
-            .filter(|host| !host.is_empty())?;
+            .filter(|host| host.bytes().any(|byte| byte.is_ascii_alphanumeric()))
+            .filter(|host| {
+                host.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte))
+            })?;
         if host.starts_with("http://") || host.starts_with("https://") {
             return Some(host.to_owned());
         }

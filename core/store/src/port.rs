@@ -50,6 +50,13 @@ pub trait EventStore: Send {
     /// Replaces the state named `key` (1 to 64 of `a-z 0-9 - _`) in one atomic step; durable when it returns.
     fn save_state(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError>;
 
+    /// As [`save_state`](Self::save_state), without waiting for the disk: when it returns, the new state is in the operating
+    /// system's hands and survives the death of the process; a power cut before the next sync point leaves the old one or
+    /// the new one. A store that has no cheaper way saves durably.
+    fn save_state_soon(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.save_state(key, value)
+    }
+
     /// The state named `key`, `None` when it was never saved or was found damaged at opening (see [`Recovery`]).
     fn load_state(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 

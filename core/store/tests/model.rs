@@ -25,6 +25,7 @@ enum Op {
     Sync,
     FailedSync,
     State(u8),
+    StateSoon(u8),
     Clear,
     /// The process dies: what the operating system has stays.
     Die,
@@ -47,6 +48,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => Just(Op::Sync),
         1 => Just(Op::FailedSync),
         1 => any::<u8>().prop_map(Op::State),
+        2 => any::<u8>().prop_map(Op::StateSoon),
         1 => Just(Op::Clear),
         2 => Just(Op::Die),
         2 => any::<u64>().prop_map(Op::PowerCut),
@@ -69,6 +71,8 @@ struct Model {
     gone: BTreeSet<u64>,
     next: u64,
     state: Option<u8>,
+    /// What a power cut may leave of the state: the last that was durable, or any saved since.
+    states: Vec<Option<u8>>,
     /// A write and the cutting after it failed: half a frame may lie at the end of a segment.
     torn: bool,
 }
@@ -82,6 +86,7 @@ impl Model {
     }
 
     fn synced(&mut self) {
+        self.states = vec![self.state];
         self.durable = self.live.keys().copied().collect();
         self.gone = self
             .ever
@@ -125,6 +130,7 @@ fn run(ops: Vec<Op>) {
     let mut opened = open(&disk);
     let mut model = Model {
         next: 1,
+        states: vec![None],
         ..Model::default()
     };
     for op in ops {
@@ -173,6 +179,12 @@ fn run(ops: Vec<Op>) {
             Op::State(value) => {
                 opened.store.save_state("state", &[value]).unwrap();
                 model.state = Some(value);
+                model.states = vec![model.state];
+            }
+            Op::StateSoon(value) => {
+                opened.store.save_state_soon("state", &[value]).unwrap();
+                model.state = Some(value);
+                model.states.push(model.state);
             }
             Op::Clear => {
                 opened.store.clear().unwrap();
@@ -214,6 +226,15 @@ fn run(ops: Vec<Op>) {
                     opened.next_seq > model.gone.last().copied().unwrap_or(0),
                     "a durable number is given again"
                 );
+                let state = opened.store.load_state("state").unwrap();
+                model.state = state.map(|value| value[0]);
+                assert!(
+                    model.states.contains(&model.state),
+                    "{:?} is none of {:?}",
+                    model.state,
+                    model.states
+                );
+                model.states = vec![model.state];
                 model.next = opened.next_seq;
                 model.ever.retain(|seq, _| *seq < opened.next_seq);
             }

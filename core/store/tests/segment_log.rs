@@ -59,6 +59,10 @@ fn one_event_that_stays_does_not_keep_the_rest_on_the_disk() {
     for seq in 4..=20_000u64 {
         fill(&mut opened, seq..=seq);
         opened.store.forget(&[seq]).unwrap();
+        // As a host does every 250 ms: what was moved is removed once its copy is durable.
+        if seq % 100 == 0 {
+            sync(&mut opened);
+        }
         assert!(
             disk.used() < 2_000_000,
             "{} bytes at event {seq}",
@@ -430,6 +434,78 @@ fn a_directory_in_use_or_out_of_reach_is_a_typed_error() {
     std::fs::write(&file, b"x").unwrap();
     let error = open_segment_log(&file.join("queue"), SegmentOptions::default()).unwrap_err();
     assert!(matches!(error, StoreError::Io { .. }), "{error}");
+}
+
+#[test]
+fn a_state_saved_without_waiting_survives_the_process_and_needs_no_sync_for_it() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    opened.store.save_state("identity", b"old").unwrap();
+    let syncs = disk.syncs();
+    opened.store.save_state_soon("identity", b"newer").unwrap();
+    opened.store.save_state_soon("identity", b"newest").unwrap();
+    assert_eq!(disk.syncs(), syncs);
+    assert_eq!(
+        opened.store.load_state("identity").unwrap().as_deref(),
+        Some(b"newest".as_slice())
+    );
+    drop(opened);
+    let mut opened = open(&disk);
+    assert!(opened.recovery.is_clean());
+    assert_eq!(
+        opened.store.load_state("identity").unwrap().as_deref(),
+        Some(b"newest".as_slice())
+    );
+    opened.store.save_state_soon("identity", b"synced").unwrap();
+    sync(&mut opened);
+    disk.crash(1);
+    drop(opened);
+    assert_eq!(
+        open(&disk).store.load_state("identity").unwrap().as_deref(),
+        Some(b"synced".as_slice())
+    );
+    let files = disk.files();
+    assert!(
+        files
+            .iter()
+            .all(|path| !path.to_string_lossy().ends_with(".new")),
+        "{files:?}"
+    );
+}
+
+#[test]
+fn a_torn_state_leaves_the_one_before_it() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    opened.store.save_state("identity", b"old").unwrap();
+    opened.store.save_state_soon("identity", b"kept").unwrap();
+    opened.store.save_state_soon("identity", b"torn").unwrap();
+    drop(opened);
+    disk.edit(&dir().join("identity.state.3.new"), |bytes| {
+        bytes.truncate(20);
+    });
+    let mut opened = open(&disk);
+    assert_eq!(
+        opened.store.load_state("identity").unwrap().as_deref(),
+        Some(b"kept".as_slice())
+    );
+    assert_eq!(opened.recovery.torn_bytes, 20);
+}
+
+#[test]
+fn a_state_that_must_be_durable_overtakes_one_that_waits() {
+    let disk = FaultyDisk::new();
+    let mut opened = open(&disk);
+    opened.store.save_state_soon("consent", b"first").unwrap();
+    let point = opened.store.sync_point().unwrap();
+    opened.store.save_state("consent", b"second").unwrap();
+    point.wait().unwrap();
+    disk.crash(3);
+    drop(opened);
+    assert_eq!(
+        open(&disk).store.load_state("consent").unwrap().as_deref(),
+        Some(b"second".as_slice())
+    );
 }
 
 #[cfg(unix)]

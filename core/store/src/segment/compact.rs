@@ -1,8 +1,8 @@
 //! Moving old events out of the way: one event that stays (held, or its destination down) must not keep every later
 //! segment on the disk.
 //!
-//! Invariant: a segment is removed only after the copies of its live events are durable. A crash in between leaves both
-//! copies, which are one event: the later frame replaces the earlier.
+//! Invariant: a segment is removed only after the copies of its live events are durable, which the next sync point sees
+//! to. A crash in between leaves both copies, which are one event: the later frame replaces the earlier.
 
 use super::index::Slot;
 use super::{EVENT_HEAD, SegmentLog};
@@ -20,6 +20,7 @@ impl SegmentLog {
     pub(super) fn compact(&mut self) {
         for _ in 0..AT_ONCE {
             let frames = self.index.bytes + self.index.events * (HEADER + EVENT_HEAD) as u64;
+            // What waits for a sync to be removed is as good as gone.
             let disk: u64 = self.index.segments.iter().map(|segment| segment.len).sum();
             if disk <= 2 * frames + SLACK * self.segment_bytes {
                 return;
@@ -53,12 +54,7 @@ impl SegmentLog {
                 ));
             }
         }
-        self.active
-            .sync_data()
-            .map_err(|error| self.failed("sync", error))?;
-        self.disk
-            .sync_dir(&self.dir)
-            .map_err(|error| StoreError::io("sync", &self.dir, error))?;
+        self.moved = self.sync.changes;
         for (seq, slot) in moved {
             self.index.insert(seq, slot);
         }

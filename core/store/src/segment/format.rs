@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/00000000000000000001.seg   a segment, named by the first sequence number that it may hold
 //! DIR/NAME.state                 a small state: file header, one STATE frame
+//! DIR/NAME.state.N.new           its successor, written and not yet known to be durable; the largest whole N counts
 //! DIR/lock                       locked while the store is open
 //! DIR/….unknown-vN, ….damaged    set aside at opening, never read or removed by the store
 //!
@@ -33,6 +34,7 @@ pub(super) const RANGE: usize = 12;
 pub(super) const LOCK: &str = "lock";
 pub(super) const SEGMENT_END: &str = ".seg";
 pub(super) const STATE_END: &str = ".state";
+pub(super) const NEW_END: &str = ".new";
 pub(super) const TEMPORARY_END: &str = ".tmp";
 
 pub(super) fn segment_path(dir: &Path, first: Seq) -> PathBuf {

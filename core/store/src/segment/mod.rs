@@ -90,8 +90,11 @@ struct SegmentLog {
     /// Forgets that a full disk did not take: whether there is a front run, and the rest.
     owed_below: bool,
     owed_ranges: Vec<(Seq, u32)>,
-    /// Files without live events that could not be removed yet.
-    doomed: Vec<PathBuf>,
+    /// Files without live events that are still there, each with the count of changes that must be durable before it goes.
+    doomed: VecDeque<(u64, PathBuf)>,
+    /// The count of changes when events were last moved: what held them goes only once their copies are durable.
+    moved: u64,
+    states: state::States,
     sync: Unsynced,
     /// Released last: fields drop in order.
     _lock: Box<dyn DiskLock>,
@@ -255,7 +258,7 @@ impl SegmentLog {
             let Some(front) = self.index.segments.pop_front() else {
                 break;
             };
-            self.doomed.push(self.path(front.first));
+            self.doomed.push_back((self.moved, self.path(front.first)));
             if self
                 .reader
                 .as_ref()
@@ -271,16 +274,19 @@ impl SegmentLog {
         if self.doomed.is_empty() {
             return;
         }
-        let disk = &*self.disk;
+        let (disk, durable) = (&*self.disk, self.sync.synced.load(Ordering::Acquire));
         // In order, and not past one that stays: a note must outlive what it speaks of.
-        let removed = self
-            .doomed
-            .iter()
-            .take_while(|path| match disk.remove(path) {
-                Ok(()) => true,
-                Err(error) => error.kind() == io::ErrorKind::NotFound,
-            });
+        let removed = self.doomed.iter().take_while(|(moved, path)| {
+            *moved <= durable
+                && match disk.remove(path) {
+                    Ok(()) => true,
+                    Err(error) => error.kind() == io::ErrorKind::NotFound,
+                }
+        });
         let removed = removed.count();
+        if removed == 0 {
+            return;
+        }
         self.doomed.drain(..removed);
         self.sync.changes += 1;
         self.sync.names_changed = self.sync.changes;
@@ -421,8 +427,9 @@ impl EventStore for SegmentLog {
             sync.sealed.pop_front();
         }
         let upto = sync.changes;
+        let promote = self.states.promoter();
         if upto <= done {
-            return Ok(SyncPoint::done());
+            return Ok(promote.map_or_else(SyncPoint::done, SyncPoint::new));
         }
         let sealed: Vec<PathBuf> = sync
             .sealed
@@ -451,16 +458,20 @@ impl EventStore for SegmentLog {
                 disk.sync_dir(&dir).map_err(failed)?;
             }
             synced.fetch_max(upto, Ordering::AcqRel);
-            Ok(())
+            promote.map_or(Ok(()), |promote| promote())
         }))
     }
 
     fn save_state(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        state::save(&*self.disk, &self.dir, key, value)
+        self.states.save_durably(key, value)
+    }
+
+    fn save_state_soon(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.states.save(key, value)
     }
 
     fn load_state(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        state::load(&*self.disk, &self.dir, key)
+        self.states.load(key)
     }
 
     fn stats(&self) -> Stats {

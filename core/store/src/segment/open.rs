@@ -1,5 +1,6 @@
 //! Opening a log: lock, read every segment, set aside what is not ours to read, cut the torn tail, go on at the end.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,9 @@ pub(super) fn open(
         .ok_or_else(|| StoreError::InUse {
             dir: dir.to_owned(),
         })?;
+    // First, so that a damaged old one is not reported where a good new one is there.
+    let names = disk.list(dir).map_err(failed("list"))?;
+    let torn_bytes = state::take_over(&*disk, dir, &names)?;
     let mut names = disk.list(dir).map_err(failed("list"))?;
     names.sort_unstable();
     let mut opening = Opening {
@@ -36,13 +40,16 @@ pub(super) fn open(
         index: Index::default(),
         entries: Vec::new(),
         next_seq: 1,
-        recovery: Recovery::default(),
+        recovery: Recovery {
+            torn_bytes,
+            ..Recovery::default()
+        },
         active: None,
         unborn: None,
     };
     for name in &names {
         if name.ends_with(TEMPORARY_END) {
-            // A state's unfinished successor: the old one stands.
+            // A healed segment's unfinished copy.
             disk.remove(&dir.join(name)).map_err(failed("clean"))?;
         } else if name.ends_with(STATE_END) {
             opening.check_state(name)?;
@@ -105,6 +112,7 @@ pub(super) fn open(
         .collect();
 
     let mut store = SegmentLog {
+        states: state::States::new(Arc::clone(&disk), dir),
         disk,
         dir: dir.to_owned(),
         segment_bytes: options.segment_bytes.clamp(4 << 10, 64 << 20),
@@ -116,7 +124,8 @@ pub(super) fn open(
         reader: None,
         owed_below: false,
         owed_ranges: Vec::new(),
-        doomed: Vec::new(),
+        doomed: VecDeque::new(),
+        moved: 0,
         sync,
         _lock: lock,
     };
