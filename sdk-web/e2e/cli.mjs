@@ -59,7 +59,7 @@ function call(analytics, event) {
     case 'group':
       return analytics.group(event.groupId, event.traits ?? {}, options);
     case 'alias':
-      return analytics.alias(userId, event.previousId ?? null, options);
+      return analytics.alias(userId ?? '', event.previousId ?? null, options);
     default:
       return Promise.reject(new Error(`unknown type ${type}`));
   }

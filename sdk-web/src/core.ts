@@ -83,7 +83,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     load: async () => loadEngine(await wasmOf(options.wasm)),
     open: async () => options.store ?? (shared ? idbStore(`hw:${writeKey}`) : memoryStore()),
     config: (context) => configOf(host, endpoint, context),
-    send: createSend({ fetch: get, headers: true, page: false }),
+    send: createSend({ fetch: get, headers: true, page: false, small: 0 }),
     fetch: fetchText(get),
     name() {
       const tab = life++ + Math.random().toString(36).slice(2);

@@ -34,7 +34,7 @@ export const start = (shared: Shared): void => {
       });
     },
     config: (context) => ({ ...configOf({ settings, options }, endpoint, context), gzip: sameOrigin }),
-    send: createSend({ fetch: get, headers: sameOrigin, page: true }),
+    send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
     fetch: fetchText(get),
     mono: () => performance.now(),
     name() {

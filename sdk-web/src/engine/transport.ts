@@ -1,7 +1,5 @@
 import type { Answer, Upload } from './env.js';
 
-/** Smaller bodies are not worth compressing. */
-const SMALL = 1024;
 /** Browsers share 64 KiB among all requests that may outlive the page. */
 const KEEPALIVE = 60_000;
 
@@ -17,6 +15,8 @@ export interface TransportOptions {
   headers: boolean;
   /** Whether requests compete for the page's budget of what outlives it. */
   page: boolean;
+  /** Bodies up to here are not worth compressing. */
+  small: number;
   /** More for each request: `credentials`, `priority`. */
   init?: RequestInit;
 }
@@ -27,11 +27,11 @@ export interface TransportOptions {
  * and go out once more later; the hub knows them.
  */
 export const createSend =
-  ({ fetch, headers: own, page, init }: TransportOptions) =>
+  ({ fetch, headers: own, page, small, init }: TransportOptions) =>
   async ({ url, headers, body, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
     const sent = own ? headers : headers.filter(([name]) => name !== 'X-Retry-Count');
     let data: string | Blob = body;
-    if (gzip && !leaving && body.length > SMALL && typeof CompressionStream !== 'undefined') {
+    if (gzip && !leaving && body.length > small && typeof CompressionStream !== 'undefined') {
       data = await zip(body);
       sent.push(['Content-Encoding', 'gzip']);
     }
