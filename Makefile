@@ -33,6 +33,10 @@ SEEDS ?= 500
 sim: ## Whole lives of a client and a collector in virtual time (SEEDS=N)
 	@cargo run --release --quiet --package headwater-simulation -- --seeds $(SEEDS)
 
+.PHONY: mutants
+mutants: ## Break the code on purpose, one way at a time: the simulation must notice (ONLY=word)
+	@scripts/mutants.sh $(ONLY)
+
 .PHONY: conformance
 SDK ?= rust
 conformance: ## Scenarios against an SDK's e2e CLI (SDK=rust, or CLI="node ...")

@@ -1,57 +1,23 @@
 //! The device: a host of the engine over the real segment log, on a disk and a process that fail.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use headwater_engine::{
-    Config, ConsentConfig, ConsentModel, CountPolicy, DeliveryOutcome, DropReason, Effect, Engine,
-    Hold, HttpOutcome, Input, IntervalPolicy, SettingsConfig, Start, StateKey, StoreFailure,
-    Stored,
+    Effect, Engine, HttpOutcome, Input, Start, StateKey, StoreFailure, Stored, Upload,
 };
-use headwater_model::id::{Seq, WriteKey};
+use headwater_model::id::Seq;
 use headwater_model::json::{Limits, Value, parse};
 use headwater_store::{Opened, SegmentOptions, StoreError, open_segment_log_on};
 
-use crate::life::{Life, Process};
+use crate::consent::Gate;
+use crate::life::{Kept, Life, Process};
+use crate::setup::Consent;
 
 const DIR: &str = "/device";
 
 impl Life {
-    fn config(&self) -> Option<Config> {
-        let mut config = Config::new(WriteKey::new("key").ok()?, "https://hub.example");
-        config.flush = vec![
-            Box::new(CountPolicy::new(7)),
-            Box::new(IntervalPolicy::new(10_000)),
-        ];
-        config.max_batch_events = self.setup.batch_events;
-        config.retry.max_retries = self.setup.max_retries;
-        if let Some(events) = self.setup.quota_events {
-            config.quota.events = events;
-        }
-        // Days pass in a storm; the clock jumps, too. Age is tested where time is calm.
-        config.quota.age = 400 * 24 * 3_600_000;
-        if self.setup.sessions {
-            config.session_timeout = Some(1_800_000);
-        }
-        if self.setup.settings {
-            config.settings = Some(SettingsConfig::new("https://hub.example/settings"));
-        }
-        config.consent = (self.setup.consent > 0).then(|| ConsentConfig {
-            model: if self.setup.consent == 1 {
-                ConsentModel::OptIn
-            } else {
-                ConsentModel::OptOut
-            },
-            categories: vec!["a".into(), "b".into()],
-            hold: if self.setup.hold_in_memory {
-                Hold::Memory
-            } else {
-                Hold::Persist
-            },
-        });
-        Some(config)
-    }
-
     /// The application starts.
     pub(crate) fn boot(&mut self) {
         let disk = Arc::new(self.disk.clone());
@@ -82,6 +48,8 @@ impl Life {
             }
         }
         let count = events.len();
+        let waiting = events.iter().map(|entry| entry.seq).collect();
+        self.reborn(waiting, &saved);
         let start = Start {
             saved,
             events: events
@@ -105,11 +73,9 @@ impl Life {
             seed: self.dice.next(),
             entropy: self.dice.entropy(),
         };
-        self.epoch += 1;
-        self.pace.reborn();
         self.note(|_| format!("boot with {count} events, recovery {recovery:?}"));
         let born = self.t;
-        let (Some(config), now) = (self.config(), self.now()) else {
+        let (Some(config), now) = (self.setup.config(), self.now()) else {
             return;
         };
         match Engine::new(config, start, now) {
@@ -118,27 +84,134 @@ impl Life {
                     engine,
                     store,
                     born,
+                    unsaved: Vec::new(),
                 });
             }
             Err(error) => {
                 return self.fail(format!("the engine refuses its configuration: {error}"));
             }
         }
+        self.check_identity();
         self.drain();
+        self.torn &= self.process.is_none();
         // Applications say at each start what the user decided: the decision may not have been saved.
         if let Some(preferences) = self.preferences.clone() {
             self.decide(&preferences);
         }
     }
 
+    /// A new process knows what was kept, and nothing else.
+    fn reborn(&mut self, waiting: BTreeSet<u64>, saved: &[(StateKey, Vec<u8>)]) {
+        self.epoch += 1;
+        self.document = None;
+        if let Some((_, text)) = saved.iter().find(|(key, _)| *key == StateKey::Settings) {
+            self.take_document(text);
+        }
+        let table = self.table();
+        let wall = self.now().wall;
+        self.pace
+            .reborn(self.kept.series.clone(), table, wall, self.t);
+        self.accounts.reborn(waiting);
+        self.destinations.reborn();
+        self.flushes.clear();
+        self.decision = self.kept.decision.clone();
+        if self.setup.consent != Consent::NotAsked && self.preferences.is_none() {
+            self.decision = Some(None);
+        }
+        if self.decision.is_none() {
+            self.doubted = true;
+            for promise in &mut self.promises {
+                promise.released_twice = true;
+            }
+        }
+    }
+
+    /// The user is who it was.
+    fn check_identity(&mut self) {
+        let Some(process) = &self.process else {
+            return;
+        };
+        let identity = process.engine.identity();
+        let now = (
+            identity.anonymous_id.as_str().to_owned(),
+            identity.user_id.clone(),
+        );
+        if let Some(kept) = &self.kept.identity
+            && *kept != now
+        {
+            let line = format!("the user is {now:?} after a restart and was {kept:?}");
+            self.fail(line);
+        }
+    }
+
+    /// Everything that was asked for is done: from here on a restart must know it.
+    fn keep(&mut self) {
+        let Some(process) = &self.process else {
+            return;
+        };
+        let saved = |key: StateKey| !process.unsaved.iter().any(|(unsaved, _)| *unsaved == key);
+        let written = !self.setup.hold_in_memory || self.gate() == Some(Gate::Open);
+        let identity = process.engine.identity();
+        let identity = (
+            identity.anonymous_id.as_str().to_owned(),
+            identity.user_id.clone(),
+        );
+        self.kept = Kept {
+            series: self
+                .pace
+                .series()
+                .cloned()
+                .filter(|_| saved(StateKey::Retry)),
+            decision: self.decision.clone().filter(|_| saved(StateKey::Consent)),
+            identity: (written && saved(StateKey::Identity)).then_some(identity),
+        };
+    }
+
+    /// The process is about to end: what changes just now may or may not be known after the restart.
+    fn doubt(&mut self) {
+        let Some(process) = &self.process else {
+            return;
+        };
+        if self.pace.series() != self.kept.series.as_ref() {
+            self.kept.series = None;
+        }
+        if self.decision != self.kept.decision {
+            self.kept.decision = None;
+            if self.setup.hold_in_memory {
+                self.kept.identity = None;
+            }
+        }
+        let identity = process.engine.identity();
+        let same = self
+            .kept
+            .identity
+            .as_ref()
+            .is_some_and(|(anonymous, user)| {
+                *anonymous == identity.anonymous_id.as_str() && *user == identity.user_id
+            });
+        if !same {
+            self.kept.identity = None;
+        }
+        if process
+            .unsaved
+            .iter()
+            .any(|(key, _)| *key == StateKey::Purged)
+        {
+            self.accounts.purged.clear();
+            self.withdrawal_lost = true;
+        }
+    }
+
     /// The process ends at once; with `power`, the disk loses what was not synced.
     pub(crate) fn crash(&mut self, power: bool) {
+        self.doubt();
         self.process = None;
         for promise in &mut self.promises {
             promise.kept &= !promise.in_memory;
             promise.in_memory = false;
         }
         if power {
+            self.torn = true;
             let seed = self.dice.next();
             self.disk.crash(seed);
             for index in core::mem::take(&mut self.unsynced) {
@@ -156,6 +229,8 @@ impl Life {
         self.totals.steps += 1;
         let now = self.now();
         if let Some(process) = &mut self.process {
+            let Process { store, unsaved, .. } = process;
+            unsaved.retain(|(key, value)| store.save_state(key.as_str(), value).is_err());
             process.engine.handle(now, input);
         }
         self.drain();
@@ -191,7 +266,7 @@ impl Life {
                 .as_mut()
                 .and_then(|process| process.engine.poll_effect())
             else {
-                return;
+                return self.settled();
             };
             self.totals.steps += 1;
             if self.stormy && self.dice.chance(self.setup.crashes) {
@@ -202,41 +277,50 @@ impl Life {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
-        let now = self.now();
-        let Some(Process { engine, store, .. }) = &mut self.process else {
+    /// The device sleeps now: everything that was due has happened.
+    fn settled(&mut self) {
+        self.close_report();
+        if self.process.is_none() {
+            return;
+        }
+        self.nothing_due();
+        // A flush ends when all is out or something is in the way.
+        if !self.flushes.is_empty() && self.pace.in_flight().is_empty() {
+            let flushes = core::mem::take(&mut self.flushes);
+            self.fail(format!("flushes wait for nothing: {flushes:?}"));
+        }
+        self.check_quota();
+        self.keep();
+    }
+
+    fn check_quota(&mut self) {
+        let (Some(quota), Some(process)) = (self.setup.quota_events, &self.process) else {
             return;
         };
+        let events = process.engine.queue().events;
+        let in_memory = self.promises.iter().filter(|promise| promise.in_memory);
+        if events > quota.max(self.pace.in_flight().len()) + in_memory.count() {
+            self.fail(format!("{events} events wait, over the quota of {quota}"));
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Persist { seq, at, body, .. } => match store.append(seq.0, at.0, &body) {
-                Ok(()) => {
-                    engine.handle(now, Input::Persisted(seq));
-                    if let Some(id) = message_id(&body) {
-                        self.numbers.insert(seq.0, id);
-                    }
-                }
-                Err(error) => {
-                    let failure = match error {
-                        StoreError::Full { .. } => StoreFailure::Full,
-                        _ => StoreFailure::Io,
-                    };
-                    engine.handle(now, Input::StoreFailed(seq, failure));
-                    self.note(|_| format!("append of {seq} failed: {error}"));
-                }
-            },
+            Effect::Persist { seq, at, body, .. } => self.persist(seq, at.0, &body),
             Effect::Forget(seqs) => {
                 let seqs: Vec<u64> = seqs.iter().map(|seq| seq.0).collect();
-                // What cannot be noted comes back after a restart, and the hub knows it.
-                let _ = store.forget(&seqs);
-                self.forgotten
-                    .extend(seqs.iter().filter_map(|seq| self.numbers.remove(seq)));
-            }
-            Effect::Save { key, value } => {
-                if let Err(error) = store.save_state(key.as_str(), &value) {
-                    self.note(|_| format!("saving {} failed: {error}", key.as_str()));
+                self.check_forgotten(&seqs);
+                if let Some(process) = &mut self.process {
+                    // What cannot be noted comes back after a restart, and the hub knows it.
+                    let _ = process.store.forget(&seqs);
                 }
             }
+            Effect::Save { key, value } => self.save(key, value),
             Effect::Load(seqs) => {
+                let now = self.now();
+                let Some(Process { engine, store, .. }) = &mut self.process else {
+                    return;
+                };
                 for seq in seqs {
                     let mut body = Vec::new();
                     let found = matches!(store.read(seq.0, &mut body), Ok(true));
@@ -245,84 +329,99 @@ impl Life {
             }
             Effect::Sync => {
                 let done = self.sync_store();
+                let now = self.now();
                 if let Some(process) = &mut self.process {
                     process.engine.handle(now, Input::Synced(done));
                 }
             }
-            Effect::Upload(upload) => {
-                let mut body = upload.prefix.clone();
-                let mut missing = Vec::new();
-                for (at, seq) in upload.seqs.iter().enumerate() {
-                    if at > 0 {
-                        body.push(b',');
-                    }
-                    if !matches!(store.read(seq.0, &mut body), Ok(true)) {
-                        missing.push(*seq);
-                    }
-                }
-                body.extend_from_slice(&upload.suffix);
-                if !missing.is_empty() {
-                    let outcome = HttpOutcome::Unreadable(missing);
-                    engine.handle(
-                        now,
-                        Input::Http {
-                            request: upload.request,
-                            outcome,
-                        },
-                    );
-                    return;
-                }
-                if body.len() != upload.body_bytes {
-                    self.fail(format!(
-                        "a body of {} bytes was announced with {}",
-                        body.len(),
-                        upload.body_bytes
-                    ));
-                }
-                self.send(&upload, body);
-            }
-            Effect::CancelDeliveries => {}
-            Effect::Cancel(request) => self.pace.abandon(request),
+            Effect::Upload(upload) => self.upload(&upload),
+            Effect::Cancel(request) => self.cancelled(request),
             Effect::FetchSettings { .. } => self.fetch_settings(),
-            Effect::Deliver { delivery, .. } => {
-                engine.handle(
-                    now,
-                    Input::Delivered {
-                        delivery,
-                        outcome: DeliveryOutcome::Done,
-                    },
-                );
-            }
-            Effect::Report(report) => {
-                self.note(|_| {
-                    format!(
-                        "report {} x{} {:?}",
-                        report.reason, report.count, report.status
-                    )
-                });
-                self.pace.dropped();
-                if matches!(
-                    report.reason,
-                    DropReason::Rejected | DropReason::Refused | DropReason::RetryLimit
-                ) {
-                    // Given up and said so; should a crash bring it back, it may come late.
-                    let given_up: Vec<String> = self
-                        .pace
-                        .last
-                        .iter()
-                        .filter_map(|seq| self.numbers.get(seq).cloned())
-                        .collect();
-                    self.forgotten.extend(given_up);
-                }
-                self.report(report.reason, report.count);
-            }
+            Effect::Deliver {
+                delivery,
+                destination,
+                event,
+            } => self.deliver(delivery, destination, &event),
+            Effect::CancelDeliveries => self.call_back_deliveries(),
+            Effect::Report(report) => self.reported(&report),
             Effect::FlushDone { id, report } => {
                 self.note(|_| format!("flush {id} done: {report:?}"));
+                if !self.flushes.remove(&id) {
+                    self.fail(format!("flush {id} ends, and nobody waits for it"));
+                }
             }
-            Effect::Diagnostic(diagnostic) => self.note(|_| format!("{diagnostic:?}")),
+            Effect::Diagnostic(diagnostic) => self.diagnosed(&diagnostic),
             Effect::Configure { .. } | Effect::Signal { .. } => {}
             other => self.fail(format!("an effect nobody knows: {other:?}")),
         }
+    }
+
+    fn persist(&mut self, seq: Seq, at: i64, body: &[u8]) {
+        let now = self.now();
+        let Some(Process { engine, store, .. }) = &mut self.process else {
+            return;
+        };
+        let id = message_id(body);
+        if let Some(id) = id.clone() {
+            self.accounts.numbers.insert(seq.0, id);
+        }
+        match store.append(seq.0, at, body) {
+            Ok(()) => {
+                engine.handle(now, Input::Persisted(seq));
+                self.accounts.waiting.insert(seq.0);
+            }
+            Err(error) => {
+                let failure = match error {
+                    StoreError::Full { .. } => StoreFailure::Full,
+                    _ => StoreFailure::Io,
+                };
+                self.accounts.not_taken.extend(id);
+                engine.handle(now, Input::StoreFailed(seq, failure));
+                self.note(|_| format!("append of {seq} failed: {error}"));
+            }
+        }
+    }
+
+    fn save(&mut self, key: StateKey, value: Vec<u8>) {
+        let Some(Process { store, unsaved, .. }) = &mut self.process else {
+            return;
+        };
+        unsaved.retain(|(unsaved, _)| *unsaved != key);
+        if let Err(error) = store.save_state(key.as_str(), &value) {
+            unsaved.push((key, value));
+            self.note(|_| format!("saving {} failed: {error}", key.as_str()));
+        }
+    }
+
+    fn upload(&mut self, upload: &Upload) {
+        let now = self.now();
+        let Some(Process { engine, store, .. }) = &mut self.process else {
+            return;
+        };
+        let mut body = upload.prefix.clone();
+        let mut missing = Vec::new();
+        for (at, seq) in upload.seqs.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            if !matches!(store.read(seq.0, &mut body), Ok(true)) {
+                missing.push(*seq);
+            }
+        }
+        body.extend_from_slice(&upload.suffix);
+        if !missing.is_empty() {
+            let request = upload.request;
+            let outcome = HttpOutcome::Unreadable(missing);
+            return engine.handle(now, Input::Http { request, outcome });
+        }
+        if body.len() != upload.body_bytes {
+            self.fail(format!(
+                "a body of {} bytes was announced with {}",
+                body.len(),
+                upload.body_bytes
+            ));
+        }
+        self.send(upload, body);
     }
 
     /// Nothing waits that could move.
@@ -331,7 +430,7 @@ impl Life {
             .process
             .as_ref()
             .map_or(1, |process| process.engine.queue().events);
-        let held = self.setup.consent == 1 && self.preferences.is_none();
+        let held = self.gate() == Some(Gate::Held);
         self.messages.is_empty() && (queued == 0 || held)
     }
 }

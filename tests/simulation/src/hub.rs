@@ -1,5 +1,6 @@
 //! The hub: the collector's own decode–claim–append path over a disk that fails.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,15 +10,22 @@ use headwater_collector::ingest::direct;
 use headwater_collector::log::{Committer, LogOptions, LogReader, Next, Position};
 use headwater_collector::read::{Item, items};
 use headwater_collector::sources::Sources;
+use headwater_model::json::Value;
 use headwater_model::time::Millis;
 use headwater_store::disk::FaultyDisk;
 
 const DIR: &str = "/hub";
+const SOURCE: &str = "app";
+const STRANGE: &str = "strange";
 
 pub(crate) struct Hub {
     pub(crate) disk: FaultyDisk,
     committer: Option<Committer>,
     sources: Sources,
+    /// A source that is not the device's.
+    strange: Sources,
+    /// messageIds that were accepted from it.
+    strangers: BTreeSet<String>,
     limits: LimitsConfig,
 }
 
@@ -42,7 +50,9 @@ impl Hub {
         let mut hub = Hub {
             disk: FaultyDisk::new(),
             committer: None,
-            sources: Sources::any_key("app"),
+            sources: Sources::any_key(SOURCE),
+            strange: Sources::any_key(STRANGE),
+            strangers: BTreeSet::new(),
             limits,
         };
         hub.start(now);
@@ -89,20 +99,53 @@ impl Hub {
         }
     }
 
-    /// Everything that was accepted, in the order of the log.
-    pub(crate) fn accepted(&self) -> Vec<Item> {
+    /// One event of the other source; whether it is accepted now. One that was is not sent again.
+    pub(crate) fn take_strange(&mut self, now: Millis, id: &str) -> bool {
+        let Some(committer) = self
+            .committer
+            .as_mut()
+            .filter(|_| !self.strangers.contains(id))
+        else {
+            return false;
+        };
+        let text = format!(
+            r#"{{"batch":[{{"type":"track","event":"x","anonymousId":"y","messageId":"{id}"}}],"writeKey":"z"}}"#
+        );
+        let entry = direct::batch(
+            &Bytes::from(text),
+            &self.strange,
+            &self.limits,
+            committer.fingerprinter(),
+            now,
+        );
+        let taken = entry.is_ok_and(|entry| committer.commit(now, vec![entry]).is_ok());
+        if taken {
+            self.strangers.insert(id.to_owned());
+        }
+        taken
+    }
+
+    /// How many events of the other source were acknowledged, and how many are in the log.
+    pub(crate) fn strange(&self) -> (usize, usize) {
+        (self.strangers.len(), self.accepted_of(STRANGE).len())
+    }
+
+    /// Everything that was accepted of the device, in the order of the log.
+    pub(crate) fn accepted(&self) -> Vec<Value> {
+        self.accepted_of(SOURCE)
+    }
+
+    fn accepted_of(&self, source: &str) -> Vec<Value> {
         let mut reader = LogReader::new(Arc::new(self.disk.clone()), Path::new(DIR), Position(0));
         let mut all = Vec::new();
         loop {
             match reader.advance() {
-                Ok(Next::Record(stored)) => {
-                    all.extend(
-                        items(&stored)
-                            .into_iter()
-                            .filter(|item| item.verdict.is_accepted()),
-                    );
+                Ok(Next::Record(stored)) if stored.head.source == source => {
+                    let accepted = |item: &Item| item.verdict.is_accepted();
+                    let items = items(&stored).into_iter().filter(accepted);
+                    all.extend(items.map(|item| item.event));
                 }
-                Ok(Next::Skipped { .. }) => {}
+                Ok(Next::Record(_) | Next::Skipped { .. }) => {}
                 Ok(Next::End) | Err(_) => return all,
             }
         }

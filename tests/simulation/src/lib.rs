@@ -5,11 +5,19 @@
 //! A life rolls dice for what happens, heals everything at its end, waits until the machine comes to rest, and is then
 //! judged from outside (`verdict`): what the application was promised against what the collector's log holds.
 
+mod accounts;
+mod application;
+mod consent;
+mod destinations;
 mod device;
 mod dice;
 mod hub;
 mod life;
 mod network;
+mod pace;
+mod settings;
+mod setup;
+mod table;
 mod totals;
 mod verdict;
 

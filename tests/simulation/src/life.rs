@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_engine::{
-    Call, CallKind, CallOptions, Connection, DropReason, Engine, Input, Lifecycle, Now, Receipt,
-};
-use headwater_model::event::Payload;
-use headwater_model::json::{Limits, Object, Raw, Value};
+use headwater_engine::{Connection, Engine, Input, Lifecycle, Now, StateKey};
+use headwater_model::json::Object;
 use headwater_model::time::Millis;
 use headwater_store::EventStore;
 use headwater_store::disk::FaultyDisk;
 
+use crate::accounts::Accounts;
+use crate::destinations::{Destinations, Wish};
 use crate::dice::Dice;
 use crate::hub::Hub;
-use crate::network::{Message, Pace};
+use crate::network::Message;
+use crate::pace::{Pace, Series};
+use crate::settings::Document;
+use crate::setup::Setup;
+use crate::table::Table;
 use crate::totals::Totals;
 
 /// Virtual times are milliseconds since this moment.
@@ -28,36 +31,42 @@ pub(crate) struct Promise {
     pub(crate) timestamp: Millis,
     /// `categoryPreferences` as of the call; `None` before a decision.
     pub(crate) consent: Option<Object>,
+    /// Decisions that may have released it, where it was made before one.
+    pub(crate) releases: Vec<Object>,
+    /// A crash came while it was released: destinations may see it again.
+    pub(crate) released_twice: bool,
     /// The call returned, and nothing the machine may lose (an unsynced tail, memory) has been lost since.
     pub(crate) kept: bool,
     /// It waits in memory for a decision.
     pub(crate) in_memory: bool,
+    /// It was made while the decision was awaited.
+    pub(crate) held: bool,
+    /// The device said at once that it goes nowhere.
+    pub(crate) dropped: bool,
     pub(crate) poison: bool,
+    pub(crate) wish: Wish,
+    /// The process in which it was made.
+    pub(crate) epoch: u64,
 }
 
-/// How this life is set up.
+/// What was so when the device came to rest last, and what it must therefore know after a restart. `None`: a crash came
+/// at a moment after which more than one answer is right.
 #[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    pub(crate) sync: bool,
-    pub(crate) consent: u64,
-    pub(crate) hold_in_memory: bool,
-    pub(crate) quota_events: Option<usize>,
-    pub(crate) batch_events: usize,
-    pub(crate) max_retries: Option<u32>,
-    pub(crate) sessions: bool,
-    pub(crate) settings: bool,
-    /// Permille of effects at which the process dies.
-    pub(crate) crashes: u64,
-    /// Permille of requests that something happens to.
-    pub(crate) weather: u64,
-    pub(crate) rot: bool,
+pub(crate) struct Kept {
+    pub(crate) series: Option<Series>,
+    pub(crate) decision: Option<Option<Object>>,
+    /// anonymousId and userId.
+    pub(crate) identity: Option<(String, Option<String>)>,
 }
 
+/// One running application: what a second tab on the same disk would have of its own.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
     pub(crate) store: Box<dyn EventStore>,
     /// The virtual time of its start; its monotonic clock counts from there.
     pub(crate) born: u64,
+    /// State that the disk did not take, tried again with the next input.
+    pub(crate) unsaved: Vec<(StateKey, Vec<u8>)>,
 }
 
 /// A life, lived.
@@ -80,16 +89,31 @@ pub struct Life {
     /// Indices of promises that a power cut may take.
     pub(crate) unsynced: Vec<usize>,
     pub(crate) preferences: Option<Object>,
-    pub(crate) reported: BTreeMap<&'static str, u64>,
+    /// Which call made the event of this messageId.
+    pub(crate) places: BTreeMap<String, usize>,
+    pub(crate) accounts: Accounts,
+    pub(crate) destinations: Destinations,
+    /// Explicit flushes that have not ended.
+    pub(crate) flushes: BTreeSet<u64>,
+    /// All settings documents that were ever sent, and which the device goes by.
+    pub(crate) documents: Vec<Document>,
+    pub(crate) document: Option<usize>,
+    /// The decision that the device goes by; the outer `None` where a crash leaves that open.
+    pub(crate) decision: Option<Option<Object>>,
+    pub(crate) kept: Kept,
+    /// A restart came when it was open which decision the device knows.
+    pub(crate) doubted: bool,
+    /// The process ended before the disk had taken a withdrawal: a power cut may bring back what was purged.
+    pub(crate) withdrawal_lost: bool,
     /// First arrivals at the hub: message ids with whether the device still waited for that request.
     pub(crate) arrivals: Vec<(String, bool)>,
-    /// Which event has which number in the store now, and which were forgotten: a power cut may bring one back that was
-    /// given up with a report, and then it comes late.
-    pub(crate) numbers: BTreeMap<u64, String>,
-    pub(crate) forgotten: BTreeSet<String>,
     /// Faults happen; off while healing.
     pub(crate) stormy: bool,
     pub(crate) rotted: bool,
+    /// The device said that it cut off an unfinished end.
+    pub(crate) tail_cut: bool,
+    /// The power went since the store was last opened.
+    pub(crate) torn: bool,
     pub(crate) totals: Totals,
     trace: Vec<String>,
     pub(crate) failures: Vec<String>,
@@ -100,27 +124,7 @@ impl Life {
     #[must_use]
     pub fn run(seed: u64) -> Life {
         let mut dice = Dice::new(seed);
-        let setup = Setup {
-            sync: dice.chance(300),
-            consent: dice.roll(4).saturating_sub(1),
-            hold_in_memory: dice.chance(300),
-            quota_events: dice
-                .chance(150)
-                .then(|| usize::try_from(dice.range(5, 30)).unwrap_or(5)),
-            batch_events: usize::try_from(dice.range(1, 12)).unwrap_or(1),
-            max_retries: dice
-                .chance(150)
-                .then(|| u32::try_from(dice.range(1, 5)).unwrap_or(1)),
-            sessions: dice.chance(300),
-            settings: dice.chance(300),
-            crashes: if dice.chance(600) {
-                dice.range(1, 25)
-            } else {
-                0
-            },
-            weather: dice.range(0, 600),
-            rot: dice.chance(80),
-        };
+        let setup = Setup::roll(&mut dice);
         let mut life = Life {
             t: 0,
             offset: 0,
@@ -130,16 +134,29 @@ impl Life {
             hub: Hub::new(Millis(EPOCH)),
             messages: BTreeMap::new(),
             next_message: 0,
-            pace: Pace::default(),
+            pace: Pace::new(Table::new(setup.max_retries)),
             promises: Vec::new(),
             unsynced: Vec::new(),
             preferences: None,
-            reported: BTreeMap::new(),
+            places: BTreeMap::new(),
+            accounts: Accounts::default(),
+            destinations: Destinations::default(),
+            flushes: BTreeSet::new(),
+            documents: Vec::new(),
+            document: None,
+            decision: Some(None),
+            kept: Kept {
+                series: Some(Series::default()),
+                decision: Some(None),
+                identity: None,
+            },
+            doubted: false,
+            withdrawal_lost: false,
             arrivals: Vec::new(),
-            numbers: BTreeMap::new(),
-            forgotten: BTreeSet::new(),
             stormy: true,
             rotted: false,
+            torn: false,
+            tail_cut: false,
             totals: Totals {
                 seeds: 1,
                 ..Totals::default()
@@ -226,16 +243,9 @@ impl Life {
                 }
             }
             45..=49 => self.identify(),
-            50..=51 => {
-                let entropy = self.dice.entropy();
-                self.note(|_| "reset".to_owned());
-                self.input(Input::Reset(entropy));
-            }
+            50..=51 => self.reset(),
             52..=56 => self.consent(),
-            57..=62 => {
-                self.note(|_| "flush".to_owned());
-                self.input(Input::Flush(step));
-            }
+            57..=62 => self.flush(step),
             63..=78 => {
                 let ms = self.dice.range(1, 4_000);
                 self.pass(ms);
@@ -264,7 +274,7 @@ impl Life {
                 } else {
                     Connection::Offline
                 };
-                self.pace.online(online);
+                self.pace.connection(online);
                 self.input(Input::Connection(connection));
             }
             90..=91 => {
@@ -362,128 +372,6 @@ impl Life {
         }
     }
 
-    fn track(&mut self, n: u64) {
-        let poison = self.dice.chance(8);
-        let pad = if self.dice.chance(50) {
-            self.dice.range(0, 8_000)
-        } else {
-            self.dice.range(0, 200)
-        };
-        let text = format!(
-            r#"{{"n":{n},"pad":"{}"{}}}"#,
-            "x".repeat(usize::try_from(pad).unwrap_or(0)),
-            if poison { r#","poison":true"# } else { "" }
-        );
-        let Ok(raw) = Raw::parse(text.as_bytes(), &Limits::default()) else {
-            return;
-        };
-        let kind = CallKind::Track {
-            event: format!("e{n}"),
-            properties: Payload::Raw(raw),
-        };
-        self.call(kind, poison);
-    }
-
-    fn identify(&mut self) {
-        let user = format!("u{}", self.dice.roll(3));
-        self.call(
-            CallKind::Identify {
-                user_id: Some(user),
-                traits: Payload::Empty,
-            },
-            false,
-        );
-    }
-
-    fn call(&mut self, kind: CallKind, poison: bool) {
-        let now = self.now();
-        let (entropy, spare_entropy) = (self.dice.entropy(), self.dice.entropy());
-        let Some(process) = &mut self.process else {
-            return;
-        };
-        let call = Call {
-            kind,
-            options: CallOptions::default(),
-            at: None,
-            entropy,
-            spare_entropy,
-            enrichment: None,
-        };
-        let receipt = match process.engine.call(now, call) {
-            Ok(receipt) => receipt,
-            Err(error) => return self.fail(format!("a good call was refused: {error}")),
-        };
-        let identity = process.engine.identity().clone();
-        let held = matches!(receipt, Receipt::Held(_));
-        let index = self.promises.len();
-        self.promises.push(Promise {
-            message_id: receipt.message_id().to_owned(),
-            anonymous_id: identity.anonymous_id.as_str().to_owned(),
-            user_id: identity.user_id,
-            timestamp: now.wall,
-            consent: self.preferences.clone(),
-            kept: false,
-            in_memory: held && self.setup.hold_in_memory,
-            poison,
-        });
-        self.unsynced.push(index);
-        self.note(|life| {
-            let kept = life
-                .promises
-                .get(index)
-                .map(|promise| promise.message_id.clone())
-                .unwrap_or_default();
-            format!(
-                "call {index} {} {receipt:?}",
-                kept.get(..8).unwrap_or_default()
-            )
-        });
-        self.drain();
-        // Where the durability says so, the call returns when its bytes are on the disk.
-        let durable = !self.setup.sync || self.sync_store();
-        if self.process.is_some()
-            && durable
-            && let Some(promise) = self.promises.get_mut(index)
-        {
-            promise.kept = true;
-            self.totals.promised += 1;
-        }
-    }
-
-    fn consent(&mut self) {
-        if self.setup.consent == 0 {
-            return;
-        }
-        let preferences: Object = [("a", self.dice.chance(600)), ("b", self.dice.chance(300))]
-            .into_iter()
-            .map(|(id, granted)| (id.to_owned(), Value::Bool(granted)))
-            .collect();
-        self.preferences = Some(preferences.clone());
-        self.decide(&preferences);
-    }
-
-    /// Tells the engine what the user decided.
-    pub(crate) fn decide(&mut self, preferences: &Object) {
-        self.note(|_| format!("consent {}", Value::Object(preferences.clone())));
-        let entropy = self.dice.entropy();
-        let preferences = preferences
-            .iter()
-            .map(|(id, granted)| (id.to_owned(), granted.as_bool() == Some(true)))
-            .collect();
-        // Released, refused or still held: what was in memory is in the store or reported now, or will be.
-        self.input(Input::SetConsent {
-            preferences,
-            entropy,
-        });
-        if self.process.is_some() {
-            for (index, promise) in self.promises.iter_mut().enumerate() {
-                if core::mem::take(&mut promise.in_memory) {
-                    self.unsynced.push(index);
-                }
-            }
-        }
-    }
-
     /// The storm is over: disks, network, clocks and hub work, until nothing moves any more.
     fn heal(&mut self) {
         self.stormy = false;
@@ -502,19 +390,14 @@ impl Life {
         if self.process.is_none() {
             self.boot();
         }
-        self.pace.online(true);
+        self.pace.connection(true);
         self.input(Input::Connection(Connection::Online));
         for round in 0..40 {
-            self.input(Input::Flush(1_000_000 + round));
+            self.flush(1_000_000 + round);
             self.pass(310_000);
             if self.at_rest() {
                 break;
             }
         }
-    }
-
-    pub(crate) fn report(&mut self, reason: DropReason, count: u64) {
-        *self.reported.entry(reason.as_str()).or_default() += count;
-        self.totals.reported += count;
     }
 }

@@ -1,8 +1,6 @@
-//! The network: what it does to requests and answers, and the check that the device keeps its waits.
+//! The network: what it does to requests and answers.
 
-use headwater_engine::{
-    HttpOutcome, Input, RetryConfig, Upload, Verdict, backoff, classify, retry_after,
-};
+use headwater_engine::{HttpOutcome, Input, Upload};
 use headwater_model::json::{Limits, Value, parse};
 
 use crate::life::Life;
@@ -28,6 +26,13 @@ pub(crate) enum Message {
         epoch: u64,
         answer: Option<(u16, Vec<u8>)>,
     },
+    /// An event, on its way to a device-mode destination.
+    Delivery {
+        epoch: u64,
+        delivery: u64,
+        destination: usize,
+        index: usize,
+    },
 }
 
 /// What happens to a request at the hub's door and to its answer.
@@ -43,43 +48,6 @@ pub(crate) enum Fate {
     CutOff,
     /// Taken; nothing ever comes back.
     Silent,
-}
-
-/// When the device may send again, as far as one can tell from outside.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pace {
-    not_before: Option<u64>,
-    by_network: bool,
-    failures: u32,
-    in_flight: Option<u32>,
-    /// The numbers of the last batch that was sent.
-    pub(crate) last: Vec<u64>,
-}
-
-impl Pace {
-    pub(crate) fn reborn(&mut self) {
-        *self = Pace::default();
-    }
-
-    pub(crate) fn online(&mut self, online: bool) {
-        if online && self.by_network {
-            self.not_before = None;
-        }
-    }
-
-    pub(crate) fn abandon(&mut self, request: u32) {
-        if self.in_flight == Some(request) {
-            self.in_flight = None;
-            // The engine counts it as no answer, in the same moment.
-            self.failures += 1;
-        }
-    }
-
-    /// Events were dropped: the next batch may go at once.
-    pub(crate) fn dropped(&mut self) {
-        self.not_before = None;
-        self.failures = 0;
-    }
 }
 
 const STATUSES: [u16; 16] = [
@@ -100,21 +68,8 @@ const WAITS: [&str; 9] = [
 impl Life {
     /// The device sends a batch.
     pub(crate) fn send(&mut self, upload: &Upload, body: Vec<u8>) {
-        if self
-            .pace
-            .not_before
-            .is_some_and(|not_before| self.t < not_before)
-        {
-            self.fail(format!(
-                "a try at {} before its time, {:?}",
-                self.t, self.pace.not_before
-            ));
-        }
-        if self.pace.in_flight.is_some() {
-            self.fail("two requests at a time".to_owned());
-        }
-        self.pace.in_flight = Some(upload.request);
-        self.pace.last = upload.seqs.iter().map(|seq| seq.0).collect();
+        self.check_upload(upload, body.len());
+        self.check_consent(&body);
         self.note(|_| {
             format!(
                 "upload {} with {} events, {} bytes",
@@ -240,20 +195,7 @@ impl Life {
         }
     }
 
-    pub(crate) fn fetch_settings(&mut self) {
-        let epoch = self.epoch;
-        let answer = match self.dice.roll(if self.stormy { 5 } else { 1 }) {
-            0 => Some((200, br#"{"integrations":{}}"#.to_vec())),
-            1 => Some((500, Vec::new())),
-            2 => Some((200, b"<html>".to_vec())),
-            3 => None,
-            _ => return,
-        };
-        let delay = self.dice.range(1, 20_000);
-        self.post(delay, Message::Settings { epoch, answer });
-    }
-
-    fn post(&mut self, delay: u64, message: Message) {
+    pub(crate) fn post(&mut self, delay: u64, message: Message) {
         self.next_message += 1;
         self.messages
             .insert((self.t + delay, self.next_message), message);
@@ -291,7 +233,7 @@ impl Life {
                 _ => self.input(Input::Timer),
             }
             wakes += 1;
-            if wakes > 200_000 {
+            if wakes > 20_000 {
                 self.fail("the machine does not come to rest".to_owned());
                 break;
             }
@@ -313,14 +255,27 @@ impl Life {
                 outcome,
             } => {
                 if epoch == self.epoch && self.process.is_some() {
-                    self.keep_pace(request, &outcome);
                     self.note(|_| format!("answer to {request}: {outcome:?}"));
+                    self.answered(request, &outcome);
                     self.input(Input::Http { request, outcome });
                 }
             }
             Message::Settings { epoch, answer } => {
-                if epoch == self.epoch {
+                if epoch == self.epoch && self.process.is_some() {
+                    if let Some((200, text)) = &answer {
+                        self.take_document(text);
+                    }
                     self.input(Input::SettingsFetched(answer));
+                }
+            }
+            Message::Delivery {
+                epoch,
+                delivery,
+                destination,
+                index,
+            } => {
+                if epoch == self.epoch && self.process.is_some() {
+                    self.delivered(delivery, destination, index);
                 }
             }
         }
@@ -330,6 +285,9 @@ impl Life {
         if !self.hub.is_up() && self.dice.chance(500) {
             let now = self.true_time();
             self.hub.start(now);
+        }
+        if self.dice.chance(20) {
+            self.stranger(body);
         }
         let answered = match &fate {
             Fate::Gateway(status, wait) => Some((*status, wait.clone())),
@@ -345,7 +303,7 @@ impl Life {
                 let now = self.true_time();
                 let answer = self.hub.take(now, body);
                 if matches!(answer, Some((200, _))) {
-                    let awaited = epoch == self.epoch && self.pace.in_flight == Some(request);
+                    let awaited = epoch == self.epoch && self.pace.waits_for(request);
                     self.arrived(body, awaited);
                 } else if let Some((status, _)) = &answer
                     && *status != 503
@@ -378,66 +336,43 @@ impl Life {
         );
     }
 
-    /// Notes the order in which events were first taken by the hub.
-    fn arrived(&mut self, body: &[u8], awaited: bool) {
-        let Ok(envelope) = parse(body, &Limits::default()) else {
+    /// Another source happens to send an event of the same messageId: neither is a duplicate of the other.
+    fn stranger(&mut self, body: &[u8]) {
+        let Some(id) = message_ids(body).into_iter().next() else {
             return;
         };
-        let events = envelope.get("batch").and_then(Value::as_array);
-        for id in events
-            .into_iter()
-            .flatten()
-            .filter_map(|event| event.get("messageId").and_then(Value::as_str))
-        {
-            if !self.arrivals.iter().any(|(known, _)| known == id) {
-                let first_try = awaited && !self.forgotten.contains(id);
-                self.arrivals.push((id.to_owned(), first_try));
+        let now = self.true_time();
+        if self.hub.take_strange(now, &id) {
+            self.note(|_| format!("at the hub: a stranger's {id}"));
+        }
+    }
+
+    /// Notes the order in which events were first taken by the hub.
+    fn arrived(&mut self, body: &[u8], awaited: bool) {
+        for id in message_ids(body) {
+            if !self.arrivals.iter().any(|(known, _)| *known == id) {
+                let first_try = awaited && !self.accounts.forgotten.contains(&id);
                 let short = id.get(..8).unwrap_or_default().to_owned();
+                self.arrivals.push((id, first_try));
                 self.note(|_| {
                     format!("at the hub: {short}, awaited {awaited}, first try {first_try}")
                 });
             }
         }
     }
-
-    /// From an answer, the earliest time of the next try.
-    fn keep_pace(&mut self, request: u32, outcome: &HttpOutcome) {
-        if self.pace.in_flight != Some(request) {
-            return;
-        }
-        self.pace.in_flight = None;
-        let config = RetryConfig::default();
-        let (verdict, after) = match outcome {
-            HttpOutcome::Answered {
-                status,
-                retry_after: after,
-            } => (classify(*status, &[]), after.clone()),
-            HttpOutcome::NoAnswer | HttpOutcome::Unreadable(_) => (Verdict::Retry, None),
-        };
-        if verdict != Verdict::Retry {
-            // A piece of a halved batch that is rejected ends no series of failures; the rest does.
-            if verdict != Verdict::Rejected {
-                self.pace = Pace {
-                    last: core::mem::take(&mut self.pace.last),
-                    ..Pace::default()
-                };
-            }
-            return;
-        }
-        let wall = self.now().wall;
-        let after = after.and_then(|text| retry_after(&text, wall, config.max_retry_after));
-        let wait = match after {
-            Some(after) => after.max(config.base),
-            None => {
-                self.pace.failures += 1;
-                backoff(&config, self.pace.failures, 0)
-            }
-        };
-        self.pace.by_network = *outcome == HttpOutcome::NoAnswer;
-        self.pace.not_before = Some(self.t + wait);
-    }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
+}
+
+fn message_ids(body: &[u8]) -> Vec<String> {
+    let envelope = parse(body, &Limits::default()).unwrap_or(Value::Null);
+    let events = envelope.get("batch").and_then(Value::as_array);
+    events
+        .into_iter()
+        .flatten()
+        .filter_map(|event| event.get("messageId").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect()
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use headwater_model::json::Value;
+use headwater_model::json::{Object, Value};
 use headwater_model::time::parse_iso;
 
-use crate::life::Life;
+use crate::consent::Gate;
+use crate::life::{Life, Promise};
+use crate::setup::{CATEGORIES, Consent};
 
 impl Life {
     pub(crate) fn judge(&mut self) {
         let accepted = self.hub.accepted();
         let mut found: BTreeMap<String, (u64, Value)> = BTreeMap::new();
-        for item in accepted {
-            let Some(id) = item
-                .event
+        for event in accepted {
+            let Some(id) = event
                 .get("messageId")
                 .and_then(Value::as_str)
                 .map(str::to_owned)
@@ -21,7 +22,7 @@ impl Life {
                 self.fail("an event at the hub has no messageId".to_owned());
                 continue;
             };
-            found.entry(id).or_insert_with(|| (0, item.event.clone())).0 += 1;
+            found.entry(id).or_insert_with(|| (0, event.clone())).0 += 1;
         }
         self.exactly_once(&found);
         self.in_order();
@@ -39,18 +40,20 @@ impl Life {
                 self.fail(format!("{id} is at the hub {count} times"));
             }
         }
-        let held = self.setup.consent == 1 && self.preferences.is_none();
+        let held = self.gate() == Some(Gate::Held);
         let missing: Vec<String> = self
             .promises
             .iter()
-            .filter(|promise| promise.kept && !found.contains_key(&promise.message_id))
-            .map(|promise| promise.message_id.clone())
+            .filter(|promise| promise.kept && promise.wish.to_hub())
+            .map(|promise| &promise.message_id)
+            .filter(|id| !found.contains_key(*id) && !self.accounts.is_accounted_for(id))
+            .cloned()
             .collect();
         let queued = self
             .process
             .as_ref()
             .map_or(0, |process| process.engine.queue().events) as u64;
-        let mut excused: u64 = self.reported.values().sum();
+        let mut excused = self.accounts.unnamed;
         if held {
             excused += queued;
         } else if queued > 0 {
@@ -58,8 +61,9 @@ impl Life {
                 "{queued} events are still queued after everything healed"
             ));
         }
-        // One damaged record may be several events; that something was lost must still have been said.
-        if self.rotted && self.reported.get("corrupt").is_some_and(|count| *count > 0) {
+        // One damaged record may be several events, and the last one damaged looks like one half written; that something
+        // was lost must still have been said.
+        if self.rotted && (self.accounts.reported.contains_key("corrupt") || self.tail_cut) {
             return;
         }
         let lost = (missing.len() as u64).saturating_sub(excused);
@@ -107,6 +111,10 @@ impl Life {
                 continue;
             };
             let id = &promise.message_id;
+            // A withdrawal that no disk took is not one after a power cut, and what it purged goes out.
+            if self.withdrawal_lost && self.accounts.is_accounted_for(id) {
+                continue;
+            }
             let text = |key: &str| event.get(key).and_then(Value::as_str);
             if text("userId") != promise.user_id.as_deref() {
                 wrong.push(format!(
@@ -132,17 +140,14 @@ impl Life {
             let stamped = event
                 .path("context.consent.categoryPreferences")
                 .and_then(Value::as_object);
-            if self.setup.consent > 0 {
-                match (&promise.consent, stamped) {
-                    (Some(at_call), Some(stamped)) if at_call == stamped => {}
-                    // Before a decision: the one that released it, or, under opt-out, everything.
-                    (None, Some(_)) => {}
-                    (at_call, stamped) => {
-                        wrong.push(format!(
-                            "{id}: consent {stamped:?}, at the call {at_call:?}"
-                        ));
-                    }
-                }
+            if !self.stamp_is_right(promise, stamped) {
+                wrong.push(format!(
+                    "{id}: consent {stamped:?}, at the call {:?}",
+                    promise.consent
+                ));
+            }
+            if promise.dropped || !promise.wish.to_hub() {
+                wrong.push(format!("{id}: is at the hub and must not be"));
             }
             if promise.poison {
                 wrong.push(format!("{id}: poison got through"));
@@ -153,26 +158,47 @@ impl Life {
         }
     }
 
+    /// Consent as of the call; before a decision the one that released it or, under opt-out, everything.
+    fn stamp_is_right(&self, promise: &Promise, stamped: Option<&Object>) -> bool {
+        match (self.setup.consent, &promise.consent, stamped) {
+            (Consent::NotAsked, _, stamped) => stamped.is_none(),
+            (_, _, None) => false,
+            (_, Some(at_call), Some(stamped)) => at_call == stamped,
+            (Consent::OptIn, None, Some(stamped)) => promise.releases.contains(stamped),
+            (Consent::OptOut, None, Some(stamped)) => {
+                stamped.len() == CATEGORIES.len()
+                    && stamped
+                        .iter()
+                        .all(|(_, granted)| *granted == Value::Bool(true))
+            }
+        }
+    }
+
     fn within_bounds(&mut self) {
         let Some(process) = &self.process else {
             return self.fail("the device is not running at the end".to_owned());
         };
         let (queue, next) = (process.engine.queue(), process.engine.next_deadline());
-        if self
-            .setup
-            .quota_events
-            .is_some_and(|quota| queue.events > quota)
-            && queue.events > 1_000
-        {
-            self.fail(format!("{} events are over the quota", queue.events));
-        }
         let used = self.disk.used();
         if queue.events == 0 && used > 200_000 {
             self.fail(format!("an empty queue takes {used} bytes of disk"));
         }
-        let held = self.setup.consent == 1 && self.preferences.is_none();
+        let held = self.gate() == Some(Gate::Held);
         if !held && !self.setup.settings && next.is_some() {
             self.fail(format!("a timer is left at rest: {next:?}"));
+        }
+        if !held && !self.flushes.is_empty() {
+            let flushes = self.flushes.clone();
+            self.fail(format!("flushes never came to their end: {flushes:?}"));
+        }
+        let (acknowledged, logged) = self.hub.strange();
+        if acknowledged != logged {
+            self.fail(format!(
+                "of another source {acknowledged} events were acknowledged and {logged} are in the log"
+            ));
+        }
+        if self.setup.destinations {
+            self.destinations_have_all();
         }
     }
 }

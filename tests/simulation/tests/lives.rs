@@ -38,3 +38,8 @@ fn a_life_is_the_same_whenever_it_is_lived() {
 fn events_purged_for_want_of_consent_do_not_go_out_after_a_power_cut_brought_them_back() {
     lives([224, 670]);
 }
+
+#[test]
+fn a_withdrawal_holds_over_crashes_and_power_cuts_once_the_disk_has_it() {
+    lives([5_378, 10_352, 12_183]);
+}
