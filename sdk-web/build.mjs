@@ -45,7 +45,12 @@ async function bundle() {
   rmSync('dist.new', { recursive: true, force: true });
   const page = await build({
     ...common,
-    entryPoints: { index: 'src/index.ts', engine: 'src/engine/index.ts' },
+    entryPoints: {
+      index: 'src/index.ts',
+      engine: 'src/engine/index.ts',
+      consent: 'src/api/consent-source.ts',
+      onetrust: 'src/api/onetrust.ts',
+    },
     splitting: true,
     chunkNames: '[name]-[hash]',
     metafile: true,

@@ -1,6 +1,5 @@
 // Entry `@headwater/analytics/consent`: any consent manager, by two functions.
 
-import { complain } from './emitter.js';
 import type { Categories, ConsentDecision, ConsentOptions } from './types.js';
 
 /** A consent manager. */
@@ -10,6 +9,8 @@ export interface ConsentSource {
   /** Calls back with each new decision. May answer a function that stops it. */
   registerOnConsentChanged?(changed: (categories: Categories) => void): unknown;
 }
+
+const complain = (error: unknown): void => console.error('headwater: the source of consent failed:', error);
 
 /** What of an `AnalyticsBrowser` (or of a loaded instance) is needed. */
 export interface Consenting {

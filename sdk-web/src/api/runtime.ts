@@ -238,6 +238,7 @@ export function createRuntime(host: Host, version: string): Runtime {
     deregister: viaPlugins('deregister'),
     addSourceMiddleware: viaPlugins('addSourceMiddleware'),
     addDestinationMiddleware: viaPlugins('addDestinationMiddleware'),
+    flush: host.flush,
   };
 
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
@@ -248,7 +249,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
       const command = commands[m];
       const answer = command ? command(call) : methods[m]!(...a);
-      if (command && answer instanceof Promise) return answer.then(live?.ok, live?.no);
+      if (command && m !== 'flush' && answer instanceof Promise) return answer.then(live?.ok, live?.no);
       // Otherwise a promise is the caller's affair, not that of the calls behind this one.
       live?.ok(answer);
     } catch (error) {
@@ -294,7 +295,6 @@ export function createRuntime(host: Host, version: string): Runtime {
       const { callsOf } = await import('./query.js');
       return Promise.all(callsOf(query, options.useQueryString).map(([method, ...args]) => capture(method, args)));
     },
-    flush: host.flush,
     purge: () => input(PURGE),
     startSession: (id = -1) => input(SESSION_START, id),
     endSession: () => input(SESSION_END),

@@ -1,0 +1,104 @@
+// A whole client for tests: the real capture, driver, API and WebAssembly engine, a store in memory, a scripted hub.
+
+import { readFileSync } from 'node:fs';
+import type { Analytics } from '../../src/api/analytics.js';
+import { createRuntime } from '../../src/api/runtime.js';
+import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
+import { createCapture } from '../../src/capture.js';
+import { configOf } from '../../src/engine/config.js';
+import { createDriver } from '../../src/engine/driver.js';
+import { memoryStore } from '../../src/engine/store.js';
+import { loadEngine } from '../../src/engine/wasm.js';
+
+// One instance for all clients of a file: wasm-bindgen's glue knows one.
+const engine = loadEngine(readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url)));
+
+export interface Client {
+  /** A call as the façade makes it. */
+  call(method: string, ...args: unknown[]): Promise<any>;
+  analytics: Analytics;
+  /** What the hub has, in order. */
+  sent: (SegmentEvent & { [key: string]: any })[];
+  /** Sends all and answers `sent`. */
+  all(): Promise<Client['sent']>;
+  /** Starts the engine; calls before it are the pre-load ones. */
+  begin(): Promise<void>;
+  cookies: Map<string, string>;
+  diagnostics: { kind: string; detail: string }[];
+}
+
+export interface Setting {
+  settings?: Record<string, unknown>;
+  options?: InitOptions;
+  /** What fetching the settings document answers; it waits for this. */
+  document?: Promise<object> | object;
+  status?: () => number;
+}
+
+/** Not yet started. */
+export function prepare({ settings = {}, options = {}, document, status = () => 200 }: Setting = {}): Client {
+  const capture = createCapture();
+  const sent: Client['sent'] = [];
+  const cookies = new Map<string, string>();
+  const host = { settings: { writeKey: 'wk', ...settings }, options: options as Record<string, unknown> };
+  let lives = 0;
+  const driver = createDriver({
+    capture,
+    ...host,
+    facade: {},
+    load: () => engine,
+    open: async () => memoryStore(),
+    config: (context) => configOf(host, 'https://hub.test/v1', context),
+    async send({ body }) {
+      const answer = status();
+      if (answer === 0) throw new Error('no answer');
+      if (answer < 300) sent.push(...JSON.parse(body).batch);
+      return [answer];
+    },
+    fetch: async () => [200, JSON.stringify(await document)],
+    mono: () => performance.now(),
+    name: () => `t${lives++}`,
+    cookies: { get: (name) => cookies.get(name), set: (name, value) => cookies.set(name, value) },
+    runtime: (given) => createRuntime(given, '1.2.3'),
+  });
+  capture.wake = driver.wake;
+  const analytics = driver.runtime.instance as Analytics;
+  const diagnostics: Client['diagnostics'] = [];
+  analytics.on('diagnostic', (diagnostic) => diagnostics.push(diagnostic));
+  return {
+    analytics,
+    sent,
+    cookies,
+    diagnostics,
+    call: (method, ...args) => capture.capture(method, args),
+    begin: () => driver.begin(),
+    async all() {
+      await analytics.flush();
+      return sent;
+    },
+  };
+}
+
+/** Started. */
+export async function client(setting: Setting = {}): Promise<Client> {
+  const made = prepare(setting);
+  await made.begin();
+  return made;
+}
+
+/** Puts the test on a page. */
+export function visit(href: string, { title = 'A title', referrer = '' } = {}): void {
+  const url = new URL(href);
+  const { pathname, search, hash, origin } = url;
+  Object.assign(globalThis, {
+    location: { href, pathname, search, hash, origin },
+    document: { title, referrer, querySelector: () => null },
+  });
+}
+
+/** Off any page. */
+export function leave(): void {
+  Object.assign(globalThis, { location: undefined, document: undefined });
+}
+
+export const tick = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,4 @@
+// The platform's digests, which ours must agree with.
+declare module 'node:crypto' {
+  export function createHash(algorithm: string): { update(text: string): { digest(encoding: 'hex'): string } };
+}
