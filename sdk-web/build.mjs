@@ -12,20 +12,25 @@ process.chdir(import.meta.dirname);
 const BUDGETS = { critical: 4096, total: 30_000 };
 
 /**
- * wasm-bindgen's glue without its loader: ours starts a new instance after a trap, and knows where the file lies.
+ * wasm-bindgen's glue as a function: each engine has an instance of its own, also after a trap, and beside another
+ * client of the same page. Its loader is left out: ours knows where the file lies.
  */
 function glue() {
   const written = readFileSync('wasm/headwater.js', 'utf8');
   const loader = /^export \{ initSync, __wbg_init as default \};$/m;
   if (!loader.test(written)) throw new Error('wasm-bindgen ends its glue in a way that this script does not know');
-  const ours =
-    'export const attach = (instance) => void __wbg_finalize_init(instance);\nexport { __wbg_get_imports as imports };';
-  writeFileSync('wasm/glue.js', written.replace(loader, ours));
+  const body = written.replace(loader, '').replace(/^export /gm, '');
+  const given = '{ Engine, imports: __wbg_get_imports, attach: (instance) => void __wbg_finalize_init(instance) }';
+  writeFileSync('wasm/glue.js', `export const createGlue = () => {\n${body}\nreturn ${given};\n};\n`);
   writeFileSync(
     'wasm/glue.d.ts',
-    `export { Engine } from './headwater.js';
-export function imports(): WebAssembly.Imports;
-export function attach(instance: WebAssembly.Instance): void;
+    `import type { Engine } from './headwater.js';
+export type { Engine };
+export function createGlue(): {
+  Engine: typeof Engine;
+  imports(): WebAssembly.Imports;
+  attach(instance: WebAssembly.Instance): void;
+};
 `,
   );
 }

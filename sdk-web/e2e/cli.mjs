@@ -68,7 +68,10 @@ function call(analytics, event) {
 async function run(input) {
   const { writeKey, cdnHost, sequences = [], config = {}, headwater: ours = {} } = input;
   if (!input.apiHost) throw new Error('the input names no apiHost');
-  const settings = { writeKey, ...(cdnHost && { cdnURL: withScheme(cdnHost).replace(/\/$/, '').replace(/\/v1$/, '') }) };
+  const settings = {
+    writeKey,
+    ...(cdnHost && { cdnURL: withScheme(cdnHost).replace(/\/$/, '').replace(/\/v1$/, '') }),
+  };
   const analytics = createAnalytics(settings, optionsOf(input));
   const reports = {};
   const refused = [];

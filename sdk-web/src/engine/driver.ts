@@ -252,6 +252,11 @@ export const createDriver = (env: Env) => {
     }
   };
 
+  /** The oldest last: with its confirmation the engine may send, and then it can send all of them. */
+  const confirm = (seqs: number[]): void => {
+    for (let i = seqs.length; i--; ) input(PERSISTED, seqs[i]);
+  };
+
   // ---- effects -------------------------------------------------------------------------------------------------------
 
   /** Carries out what the engine asks for, stores, and sleeps until the engine wants to be woken. */
@@ -264,7 +269,7 @@ export const createDriver = (env: Env) => {
     if (leaving && leads) {
       // The commit may not come to its end any more, but the journal has all of it: what waits may be sent now.
       const waiting = keeper?.waiting() ?? [];
-      for (const seq of waiting) input(PERSISTED, seq);
+      confirm(waiting);
       effects();
     }
     keeper?.commit();
@@ -408,7 +413,7 @@ export const createDriver = (env: Env) => {
     const alive = life;
     return createKeeper(store, journal, {
       persisted(seqs, lasting) {
-        for (const seq of seqs) input(PERSISTED, seq);
+        confirm(seqs);
         if (leads) return;
         if (!lasting) return led();
         enter((engine, wall, mono) => engine.giveAway(wall, mono, Float64Array.from(seqs)));

@@ -1,4 +1,4 @@
-import { attach, Engine, imports } from '../../wasm/glue.js';
+import { createGlue, type Engine } from '../../wasm/glue.js';
 
 export type { Engine } from '../../wasm/glue.js';
 
@@ -27,6 +27,7 @@ export const loadEngine = async (
 ): Promise<typeof Engine> => {
   try {
     module ??= await compile(source);
+    const { Engine, imports, attach } = createGlue();
     attach(await WebAssembly.instantiate(module, imports()));
     return Engine;
   } catch (error) {

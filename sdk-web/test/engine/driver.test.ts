@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { memoryStore } from '../../src/engine/store.js';
+import { createWorld, journal, trapping } from './world.js';
+
+const names = (n: number, prefix = 'e') => Array.from({ length: n }, (_, i) => `${prefix}${i}`);
+
+describe('a page', () => {
+  it('delivers calls in their order, then forgets them everywhere', async () => {
+    const world = createWorld();
+    const tab = await world.open();
+    names(20).forEach(tab.track);
+    await world.until(() => world.arrived().length === 20);
+    expect(world.arrived()).toEqual(names(20));
+    await world.until(() => journal(world).length === 0);
+    await world.until(() => tab.diagnostics.some((line) => line.startsWith('batch_delivered')));
+    await tab.driver.flush();
+    expect(await world.store.after(0)).toEqual([]);
+  });
+
+  it('delivers what was captured before the engine was there', async () => {
+    const world = createWorld();
+    const tab = await world.open({
+      load: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return trapping(() => false)();
+      },
+    });
+    names(3).forEach(tab.track);
+    await world.until(() => world.arrived().length === 3);
+  });
+
+  it('answers the caller with the messageId under which the event goes out', async () => {
+    const world = createWorld();
+    const tab = await world.open();
+    const id = await tab.track('a');
+    await world.until(() => world.uploads.length === 1);
+    expect(JSON.parse(world.uploads[0]!.body).batch[0].messageId).toBe(id);
+  });
+
+  it('keeps the order when a call waits for a plugin', async () => {
+    const world = createWorld();
+    const tab = await world.open({}, async (call, _, usual) => {
+      if (call.a[0] === 'slow') await new Promise((resolve) => setTimeout(resolve, 30));
+      usual();
+    });
+    ['a', 'slow', 'b'].forEach(tab.track);
+    await world.until(() => world.arrived().length === 3);
+    expect(world.arrived()).toEqual(['a', 'slow', 'b']);
+  });
+
+  it('goes on when a handler throws', async () => {
+    const world = createWorld();
+    const tab = await world.open({}, (call, _, usual) => {
+      if (call.a[0] === 'bad') throw new Error('mine');
+      usual();
+    });
+    const bad = tab.track('bad');
+    tab.track('good');
+    await expect(bad).rejects.toThrow('mine');
+    await world.until(() => world.arrived().includes('good'));
+  });
+
+  it('forgets nothing before the answer, and sends again with the same id', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const tab = await world.open();
+    tab.track('a');
+    await world.until(() => world.uploads.length > 1);
+    expect(await world.store.after(0)).toHaveLength(1);
+    world.hub.status = 200;
+    await world.until(() => world.arrived().length === 1);
+    const ids = world.uploads.map(({ body }) => JSON.parse(body).batch[0].messageId);
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('sends in the same turn when it is going away, without waiting for the store', async () => {
+    const world = createWorld();
+    const tab = await world.open({ open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }) });
+    names(3).forEach(tab.track);
+    tab.driver.lifecycle(2);
+    expect(world.uploads.map(({ leaving, body }) => [leaving, JSON.parse(body).batch.length])).toEqual([[true, 3]]);
+    expect(journal(world)).toHaveLength(3);
+  });
+
+  it('reports an entry of the journal that cannot be read, and takes the others', async () => {
+    const world = createWorld();
+    world.storage.setItem('hw:wk:j:dead:1', '{"n":1,"m":');
+    world.storage.setItem(
+      'hw:wk:j:dead:2',
+      JSON.stringify({ n: 2, m: 'track', a: ['a'], t: 1, e: [1, 2, 3, 4, 5, 6, 7, 8] }),
+    );
+    const tab = await world.open();
+    await world.until(() => world.arrived().length === 1);
+    expect(tab.reports).toMatchObject([{ reason: 'corrupt', count: 1 }]);
+    await world.until(() => journal(world).length === 0);
+  });
+
+  it('comes back from the cache as a new life: nothing lost, nothing doubled', async () => {
+    const world = createWorld();
+    const tab = await world.open();
+    names(5).forEach(tab.track);
+    tab.driver.lifecycle(2);
+    await tab.driver.restart();
+    names(5, 'f').forEach(tab.track);
+    await world.until(() => world.arrived().length === 10);
+    expect(world.arrived()).toEqual([...names(5), ...names(5, 'f')]);
+  });
+});
+
+describe('without a store', () => {
+  it('delivers from memory, and keeps the journal until then', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const tab = await world.open({ open: () => Promise.reject(new DOMException('no', 'SecurityError')) });
+    names(5).forEach(tab.track);
+    await world.until(() => world.uploads.length > 0);
+    expect(journal(world)).toHaveLength(5);
+    world.hub.status = 200;
+    await world.until(() => world.arrived().length === 5);
+    await world.until(() => journal(world).length === 0);
+    expect(tab.diagnostics.some((line) => line.startsWith('store_failed'))).toBe(true);
+  });
+
+  it('the next page finds in the journal what a dead one could not send', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const refused = { open: () => Promise.reject(new DOMException('no', 'SecurityError')) };
+    const tab = await world.open(refused);
+    names(5).forEach(tab.track);
+    await world.until(() => world.uploads.length > 0);
+    tab.kill();
+    world.hub.status = 200;
+    await world.open(refused);
+    await world.until(() => world.arrived().length === 5);
+    expect(world.arrived()).toEqual(names(5));
+  });
+
+  it('a store that is full for a while costs nothing', async () => {
+    const world = createWorld();
+    let full = true;
+    const { store } = world;
+    const commit: typeof store.commit = (change) =>
+      full && change.add.length ? Promise.reject(new DOMException('full', 'QuotaExceededError')) : store.commit(change);
+    const tab = await world.open({ open: async () => ({ ...store, commit }) });
+    names(3).forEach(tab.track);
+    await world.until(() => world.arrived().length === 3);
+    full = false;
+    names(3, 'f').forEach(tab.track);
+    await world.until(() => world.arrived().length === 6);
+    await world.until(() => journal(world).length === 0);
+  });
+});
+
+describe('several tabs', () => {
+  it('one of them sends for all', async () => {
+    const world = createWorld();
+    const tabs = [await world.open(), await world.open(), await world.open()];
+    tabs.forEach((tab, i) => names(5, `t${i}-`).forEach(tab.track));
+    await world.until(() => world.arrived().length === 15);
+    expect(world.uploads.flatMap(({ body }) => JSON.parse(body).batch)).toHaveLength(15);
+    for (const i of [0, 1, 2]) {
+      expect(world.arrived().filter((name) => name.startsWith(`t${i}`))).toEqual(names(5, `t${i}-`));
+    }
+  });
+
+  it('what a dead tab left in its journal goes out by another, at once', async () => {
+    const world = createWorld();
+    await world.open();
+    const tab = await world.open();
+    names(5).forEach(tab.track);
+    tab.kill();
+    await world.until(() => world.arrived().length === 5);
+    expect(world.arrived()).toEqual(names(5));
+  });
+
+  it('when the one that sends dies, another one does', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const leader = await world.open();
+    const other = await world.open();
+    names(3, 'a').forEach(leader.track);
+    await world.until(() => world.uploads.length > 0);
+    leader.kill();
+    world.hub.status = 200;
+    names(3, 'b').forEach(other.track);
+    await world.until(() => world.arrived().length === 6);
+  });
+
+  it('know the user whom one of them identified', async () => {
+    const world = createWorld();
+    const [one, two] = [await world.open(), await world.open()];
+    one.capture.capture('identify', ['u1']);
+    await world.until(() => two.host.identity().userId === 'u1');
+  });
+});
+
+describe('an engine that traps', () => {
+  it('is replaced, and the call that it died of is made again: nothing lost', async () => {
+    const world = createWorld();
+    let traps = 0;
+    const load = trapping((json) => json.includes('"e3"') && !traps++);
+    const tab = await world.open({ load });
+    const answers = Promise.all(names(8).map(tab.track));
+    await world.until(() => world.arrived().length === 8);
+    expect(world.arrived()).toEqual(names(8));
+    expect(await answers).toHaveLength(8);
+    expect(tab.diagnostics.filter((line) => line.startsWith('engine_trapped'))).toHaveLength(1);
+  });
+
+  it('twice at the same call gives that call up, with a rejection, and takes the others', async () => {
+    const world = createWorld();
+    const load = trapping((json) => json.includes('"e3"'));
+    const tab = await world.open({ load });
+    const answers = names(8).map(tab.track);
+    await world.until(() => world.arrived().length === 7);
+    await expect(answers[3]).rejects.toThrow('the engine stopped');
+    await world.until(() => journal(world).length === 0);
+  });
+});
