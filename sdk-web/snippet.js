@@ -26,7 +26,7 @@
           t: document.title,
           r: document.referrer,
         });
-        call.at = Date.now();
+        call.when = Date.now();
       }
       analytics.push(call);
       return analytics;
@@ -39,9 +39,9 @@
     try {
       var tab = 's' + Math.random().toString(36).slice(2);
       analytics.forEach(function (call, i) {
-        if (!call.at) return;
+        if (!call.when) return;
         var random = [].slice.call(crypto.getRandomValues(new Uint32Array(8)));
-        var entry = { n: i + 1, m: call[0], t: call.at, e: random, a: call.slice(1) };
+        var entry = { n: i + 1, m: call[0], t: call.when, e: random, a: call.slice(1) };
         localStorage.setItem('hw:' + analytics._writeKey + ':j:' + tab + ':' + (i + 1), JSON.stringify(entry));
       });
     } catch (refused) {}

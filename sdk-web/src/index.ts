@@ -63,7 +63,13 @@ export class AnalyticsBrowser<Events extends object = AnyEvents> {
     if (!shared.settings && typeof document !== 'undefined') {
       shared.settings = settings;
       shared.options = options;
-      begin(shared as Shared);
+      if (options.initialPageview) shared.capture('page', []);
+      if (options.disable)
+        import('./api/disabled.js')
+          .then(({ disabled }) => disabled(shared as Shared))
+          .then((off) => off || begin(shared as Shared))
+          .catch(shared.failed);
+      else begin(shared as Shared);
     }
     return this;
   }

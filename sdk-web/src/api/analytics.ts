@@ -29,9 +29,7 @@ export type AutoTrack = (
 ) => Promise<Analytics>;
 
 /** The methods that are no calls of events, in both faces alike but for what they answer. */
-export interface Analytics<Events extends object = AnyEvents>
-  extends Omit<EventCalls<Events>, 'group'>,
-    Pick<Emitter, 'on' | 'once' | 'off' | 'emit'> {
+export interface Analytics<Events extends object = AnyEvents> extends Omit<EventCalls<Events>, 'group'>, Emitter {
   readonly VERSION: string;
   readonly initialized: boolean;
   readonly settings: { writeKey: string; cdnSettings: CDNSettings; timeout: number; [key: string]: unknown };

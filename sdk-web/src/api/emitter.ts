@@ -2,11 +2,15 @@
 
 type Listener = (...args: any[]) => unknown;
 
-/** `on`, `once`, `off`, `emit`; all chainable. */
-export interface Emitter {
+/** Listening to the SDK's own events; chainable. */
+export interface Listening {
   on(event: string, listener: Listener): this;
   once(event: string, listener: Listener): this;
   off(event: string, listener: Listener): this;
+}
+
+/** The other end, too. */
+export interface Emitter extends Listening {
   emit(event: string, ...args: unknown[]): this;
 }
 

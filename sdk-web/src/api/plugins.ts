@@ -3,9 +3,8 @@
 
 import { DELIVERED, type Host } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
-import { isFunction } from './arguments.js';
 import { categoriesFor } from './categories.js';
-import { Context, ContextCancelation } from './context.js';
+import type { Context, ContextCancelation } from './context.js';
 import { payloadOf } from './payload.js';
 import type {
   CDNSettings,
@@ -26,6 +25,9 @@ export const LOAD_TIMEOUT = 30_000;
 
 /** What the runtime lends to the plugins. */
 export interface Surroundings {
+  /** Lent, not imported: this chunk shares no other with what every page loads. */
+  Context: typeof Context;
+  ContextCancelation: typeof ContextCancelation;
   host: Host;
   instance: Analytics;
   integrations: Integrations;
@@ -73,7 +75,7 @@ const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 export type Plugins = ReturnType<typeof createPlugins>;
 
 export function createPlugins(around: Surroundings) {
-  const { host, list } = around;
+  const { host, list, Context, ContextCancelation } = around;
   const destinations: Destination[] = [];
   /** By the engine's index. */
   const byIndex = new Map<number, Destination>();
@@ -123,7 +125,7 @@ export function createPlugins(around: Surroundings) {
   /** One plugin on one event; what it answers is the event from here on. */
   const attempt = async (plugin: Plugin, ctx: Context): Promise<Context> => {
     const hook = plugin[ctx.event.type];
-    if (!isFunction(hook)) return ctx;
+    if (typeof hook !== 'function') return ctx;
     const answer: unknown = await bounded(() => hook.call(plugin, ctx), PLUGIN_TIMEOUT, plugin.name);
     return answer instanceof Context ? answer : ctx;
   };

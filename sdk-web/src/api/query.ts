@@ -1,7 +1,6 @@
 // The query-string API: `?ajs_uid=…&ajs_trait_…=…&ajs_event=…&ajs_prop_…=…&ajs_aid=…`. Loaded by pages that use it.
 
-import { isPlainObject } from './arguments.js';
-import { queryPairs } from './enrich.js';
+import type { queryPairs } from './enrich.js';
 
 type Call = [method: string, ...args: unknown[]];
 
@@ -12,13 +11,13 @@ const under = (all: Map<string, string>, prefix: string): Record<string, string>
 
 const allows = (guard: unknown, value: string): boolean => (guard instanceof RegExp ? guard : /.+/).test(value);
 
-/** The calls that a URL, or the part of one from its `?`, asks for. `guard`: `useQueryString` of `load`. */
-export function callsOf(url: string, guard?: unknown): Call[] {
+/** The calls that a URL, or the part of one from its `?`, asks for. `guard`: `useQueryString` of `load`; `pairs` is lent. */
+export function callsOf(url: string, guard: unknown, pairs: typeof queryPairs): Call[] {
   const at = url.indexOf('?');
   if (at < 0 || guard === false) return [];
   const query = url.slice(at).replace(/#.*$/, '');
-  const all = new Map(queryPairs(query));
-  const { aid, uid } = isPlainObject(guard) ? guard : ({} as Record<string, unknown>);
+  const all = new Map(pairs(query));
+  const { aid, uid } = Object(guard) as { aid?: unknown; uid?: unknown };
   const calls: Call[] = [];
   const anonymousId = all.get('ajs_aid');
   const userId = all.get('ajs_uid');

@@ -1,10 +1,11 @@
 // Device-mode destinations from the settings document. Loaded only when the document names some and the page lets them.
 
-import { isFunction, isPlainObject } from './arguments.js';
 import { bounded, LOAD_TIMEOUT } from './plugins.js';
 import type { Integrations, Plugin, RemotePlugin, RemotePluginOptions } from './types.js';
 
 type Factory = (settings: Record<string, unknown>) => Plugin | Plugin[] | Promise<Plugin | Plugin[]>;
+
+const isFunction = (x: unknown): x is (...args: never[]) => unknown => typeof x === 'function';
 
 const HOOKS = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
 
@@ -54,7 +55,7 @@ const load = async (
   const factory = held[libraryName];
   if (!isFunction(factory)) throw new Error(`${url} did not define ${libraryName}`);
   const own = integrations[creationName] ?? integrations[name];
-  const settings = { ...remote.settings, ...(isPlainObject(own) ? own : {}) };
+  const settings = { ...remote.settings, ...(typeof own === 'object' && own) };
   const made = await bounded(() => (factory as Factory)(settings), LOAD_TIMEOUT, libraryName);
   return (Array.isArray(made) ? made : [made]).map((plugin) => named(plugin, creationName));
 };

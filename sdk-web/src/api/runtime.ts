@@ -19,9 +19,9 @@ import { type Analytics, STUBS } from './analytics.js';
 import { isFunction } from './arguments.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
 import { decisionAtStart, decisionOf } from './consent.js';
-import { Context } from './context.js';
+import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
-import { environment, highEntropy, originOf } from './enrich.js';
+import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
 import { autoTrack } from './links.js';
 import type { Plugins } from './plugins.js';
 import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
@@ -95,7 +95,17 @@ export function createRuntime(host: Host, version: string): Runtime {
         failures.push(plugin.name);
         queue.emit('initialization_failure', plugin, error);
       };
-      return (plugins = createPlugins({ host, instance, integrations, diagnose, list, document, failed }));
+      return (plugins = createPlugins({
+        Context,
+        ContextCancelation,
+        host,
+        instance,
+        integrations,
+        diagnose,
+        list,
+        document,
+        failed,
+      }));
     }));
 
   // ---- one event -------------------------------------------------------------------------------------------------
@@ -293,7 +303,9 @@ export function createRuntime(host: Host, version: string): Runtime {
     },
     async queryString(query) {
       const { callsOf } = await import('./query.js');
-      return Promise.all(callsOf(query, options.useQueryString).map(([method, ...args]) => capture(method, args)));
+      return Promise.all(
+        callsOf(query, options.useQueryString, queryPairs).map(([method, ...args]) => capture(method, args)),
+      );
     },
     purge: () => input(PURGE),
     startSession: (id = -1) => input(SESSION_START, id),
@@ -346,7 +358,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (given?.length) await (await withPlugins()).register(...given);
       const userAgentData = hints && (await highEntropy(hints));
       if (userAgentData) input(CONTEXT, 0, 0, JSON.stringify({ userAgentData }));
-      const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString) : [];
+      const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString, queryPairs) : [];
       booting = undefined;
       for (const [m, ...a] of calls) {
         await handle({ n: 0, m, a, t: Date.now(), e: [...crypto.getRandomValues(new Uint32Array(8))] });

@@ -3,7 +3,7 @@
 
 import type { Analytics } from './analytics.js';
 import type { Context } from './context.js';
-import type { Emitter } from './emitter.js';
+import type { Listening } from './emitter.js';
 import type { Group } from './user.js';
 
 /** An id; `null` and `undefined` are "none". */
@@ -184,7 +184,7 @@ export interface RemotePluginOptions {
 /** Names of typed events with their properties: `load<{ 'Order Completed': { total: number } }>(…)`. */
 export type EventMap = { [Event in string]: object };
 /** The events of a page that names none: anything goes. */
-export type AnyEvents = Record<string, EventProperties>;
+export type AnyEvents = Record<string, object>;
 
 type Tail = [options?: Options | Callback, callback?: Callback];
 /** The arguments of `track` after the event's name; properties may be left out when none is required. */
@@ -209,8 +209,8 @@ export interface EventCalls<Events extends object = AnyEvents> {
   track(event: TrackEvent<Events>, ...tail: Tail): Promise<Context>;
   page: PageCall;
   screen: PageCall;
-  identify(id?: ID | number | Traits, traits?: Traits | Callback | null, ...tail: Tail): Promise<Context>;
-  group(id: ID | number | Traits, traits?: Traits | Callback | null, ...tail: Tail): Promise<Context>;
+  identify(id?: ID | number | object, traits?: object | Callback | null, ...tail: Tail): Promise<Context>;
+  group(id: ID | number | object, traits?: object | Callback | null, ...tail: Tail): Promise<Context>;
   alias(to: string | number, from?: string | number | Options | Callback | null, ...tail: Tail): Promise<Context>;
 }
 
@@ -285,7 +285,6 @@ export interface InitOptions {
 }
 
 type Answers<T> = T extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
-type Chains = 'on' | 'once' | 'off' | 'debug';
 type Asked =
   | 'reset'
   | 'ready'
@@ -311,7 +310,7 @@ type Asked =
 export interface AnalyticsBrowserMethods<Events extends object = AnyEvents>
   extends Omit<EventCalls<Events>, 'group'>,
     Pick<Analytics<Events>, 'setConsent'>,
-    Pick<Emitter, Exclude<Chains, 'debug'>>,
+    Listening,
     AnsweredMethods<Events> {
   /** Without arguments, the group. */
   group: EventCalls<Events>['group'] & (() => Promise<Group>);

@@ -1,11 +1,12 @@
 // What a filter does to an event that it matched.
 
-import { isPlainObject } from '../arguments.js';
 import type { Rule, SegmentEvent } from '../types.js';
 import { digest } from './digest.js';
 import { pathOf, valueAt } from './match.js';
 
 type Bag = Record<string, any>;
+
+const isPlainObject = (x: unknown): x is Bag => typeof x === 'object' && x !== null && !Array.isArray(x);
 
 const inside = (event: SegmentEvent, path: string): unknown => (path === '' ? event : valueAt(path, event));
 

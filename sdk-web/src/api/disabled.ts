@@ -1,0 +1,67 @@
+// `options.disable`: nothing is captured, stored or sent. Loaded by pages that have the option.
+
+import type { Analytics } from './analytics.js';
+import { Context } from './context.js';
+import type { CDNSettings, InitOptions } from './types.js';
+
+/** What of the façade is needed. */
+export interface Disabling {
+  settings: { writeKey: string; cdnURL?: string; cdnSettings?: CDNSettings };
+  options: InitOptions;
+  /** Calls that wait. */
+  q: { m: string; ok(value: unknown): void }[];
+  capture(method: string, args: ArrayLike<unknown>): Promise<unknown>;
+  done(instance: Analytics, context: Context): void;
+}
+
+/** A function decides on the settings document, which is fetched for it; one that cannot be had is empty. */
+const decide = async ({ settings, options }: Disabling): Promise<boolean> => {
+  const { disable } = options;
+  if (typeof disable !== 'function') return Boolean(disable);
+  const { writeKey, cdnURL, cdnSettings } = settings;
+  const fetched = async (): Promise<CDNSettings> => {
+    const answer = await fetch(`${cdnURL}/v1/projects/${writeKey}/settings`);
+    return (await answer.json()) as CDNSettings;
+  };
+  return disable(cdnSettings ?? (cdnURL ? await fetched().catch(() => ({})) : {}));
+};
+
+/** What a call answers that did nothing. */
+const nothing = (method: string): unknown => {
+  if (method === 'user' || method === 'group') return view;
+  if (method === 'ready' || method === 'queryString') return [];
+  return /^(track|page|screen|identify|group|alias|pageview|register|deregister)/i.test(method)
+    ? Context.system()
+    : undefined;
+};
+const view = {
+  id: () => null,
+  anonymousId: () => null,
+  traits: () => ({}),
+  identify() {},
+  logout() {},
+  reset() {},
+  load: () => view,
+  save: () => false,
+};
+
+/** An instance of which every method does nothing. */
+export const nullAnalytics = (): Analytics =>
+  new Proxy({ initialized: false } as unknown as Analytics, {
+    get(held, name) {
+      // No promise, so that it can be resolved with.
+      if (name in held || name === 'then' || typeof name === 'symbol') return held[name as keyof Analytics];
+      if (/^(on|once|off|emit|debug|use)$/.test(name)) return () => nullAnalytics();
+      if (/^(user|group)$/.test(name)) return () => nothing(name);
+      return async () => nothing(name);
+    },
+  });
+
+/** Whether the page is switched off; if it is, what was captured is forgotten, and what will be does nothing. */
+export async function disabled(shared: Disabling): Promise<boolean> {
+  if (!(await decide(shared))) return false;
+  shared.capture = async (method) => nothing(method);
+  for (const { m, ok } of shared.q.splice(0)) ok(nothing(m));
+  shared.done(nullAnalytics(), Context.system());
+  return true;
+}

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AnalyticsBrowser } from '../../src/index.js';
+import { leave, visit } from './client.js';
+
+// What begins after load is the engine's chunk, which these tests stop at the door.
+const started = vi.hoisted(() => ({ with: [] as any[] }));
+vi.mock('../../src/engine/index.js', () => ({ start: (shared: any) => started.with.push(shared) }));
+
+beforeEach(() => {
+  started.with = [];
+  visit('https://shop.test/start');
+  vi.stubGlobal('localStorage', { setItem: vi.fn(), getItem: () => null, removeItem: vi.fn() });
+});
+afterEach(() => {
+  leave();
+  vi.unstubAllGlobals();
+});
+
+describe('initialPageview', () => {
+  it('is a page call at load, with the page of that moment, behind the calls that were made before', async () => {
+    const analytics = new AnalyticsBrowser();
+    analytics.track('Before');
+    analytics.load({ writeKey: 'wk' }, { initialPageview: true });
+    visit('https://shop.test/later');
+    analytics.track('After');
+    await vi.waitUntil(() => started.with.length);
+    const calls = started.with[0].q.map(({ j }: any) => JSON.parse(j));
+    expect(calls.map(({ m, p }: any) => [m, p.path])).toEqual([
+      ['track', '/start'],
+      ['page', '/start'],
+      ['track', '/later'],
+    ]);
+  });
+});
+
+describe('disable', () => {
+  it('captures, stores and starts nothing; every call answers', async () => {
+    const analytics = new AnalyticsBrowser();
+    const before = analytics.track('Before');
+    analytics.load({ writeKey: 'wk' }, { disable: true });
+    const [instance] = await analytics;
+    expect((await before).event.event).toBe('system');
+    await analytics.track('After');
+    await analytics.ready();
+    expect((await analytics.user()).id()).toBeNull();
+    expect(instance.user().traits()).toEqual({});
+    await instance.track('A');
+    instance.on('track', () => {});
+    expect(started.with).toEqual([]);
+    expect(localStorage.setItem).not.toHaveBeenCalled();
+  });
+
+  it('may decide by the settings document; nothing is written before it has', async () => {
+    const seen: unknown[] = [];
+    const decide = (answer: boolean) => (settings: object) => {
+      seen.push(settings);
+      return Promise.resolve(answer);
+    };
+    const cdnSettings = { integrations: { GA: {} } };
+    const off = AnalyticsBrowser.load({ writeKey: 'wk', cdnSettings }, { disable: decide(true) });
+    off.track('A');
+    await off;
+    expect(localStorage.setItem).not.toHaveBeenCalled();
+    vi.stubGlobal('fetch', async (url: string) => ({ json: async () => ({ url }) }));
+    const on = AnalyticsBrowser.load({ writeKey: 'wk', cdnURL: 'https://cdn.test' }, { disable: decide(false) });
+    on.track('A');
+    await vi.waitUntil(() => started.with.length);
+    expect(started.with[0].q).toHaveLength(1);
+    expect(localStorage.setItem).toHaveBeenCalled();
+    expect(seen).toEqual([cdnSettings, { url: 'https://cdn.test/v1/projects/wk/settings' }]);
+  });
+});
