@@ -14,9 +14,9 @@ use headwater_model::context;
 use headwater_model::id::{Seq, WriteKey};
 use headwater_model::json::{Object, Value};
 use headwater_store::{Opened, StoreError};
-use reqwest::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 
+use crate::address::{check_header, check_url, without_secret};
 use crate::call::to_object;
 use crate::callbacks::{Callbacks, OnDiagnostic, OnReport};
 use crate::client::Client;
@@ -26,14 +26,15 @@ use crate::durability::{self, Backend, Durability};
 use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
-use crate::settings::{Settings, check_url, millis};
-use crate::tls::{Network, without_secret};
+use crate::settings::{Settings, millis};
+#[cfg(feature = "http")]
+use crate::tls::Network;
+use crate::transport::Transport;
+use crate::upload::Unread;
 use crate::worker::Worker;
 
-const NAME: &str = "headwater-rust";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// How long a connection may take to come about; a request's own timeout goes on top of nothing, it contains this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const NAME: &str = "headwater-rust";
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configures a client. Every setting has a default but the endpoint.
@@ -63,6 +64,8 @@ pub struct Builder {
     flush_bytes: u64,
     flush_policies: Vec<Box<dyn FlushPolicy>>,
     headers: Vec<(String, String)>,
+    transport: Option<Arc<dyn Transport>>,
+    #[cfg(feature = "http")]
     network: Network,
     on_report: Option<OnReport>,
     on_diagnostic: Option<OnDiagnostic>,
@@ -113,13 +116,9 @@ impl Builder {
             flush_bytes: 250_000,
             flush_policies: Vec::new(),
             headers: Vec::new(),
-            network: Network {
-                proxy: None,
-                no_proxy: false,
-                roots: Vec::new(),
-                connect_timeout: CONNECT_TIMEOUT,
-                user_agent: [NAME, "/", VERSION].concat(),
-            },
+            transport: None,
+            #[cfg(feature = "http")]
+            network: Network::default(),
             on_report: None,
             on_diagnostic: None,
             stations: Vec::new(),
@@ -231,20 +230,29 @@ impl Builder {
         self
     }
 
+    /// Carries requests out instead of reqwest; proxies, certificates and connection timeouts are then its own affair.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
     /// All requests go through this proxy, `http://user:password@host:port`. Without this the environment's
     /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
+    #[cfg(feature = "http")]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.network.proxy = Some(url.into());
         self
     }
 
     /// No proxy, whatever the environment says.
+    #[cfg(feature = "http")]
     pub fn no_proxy(mut self) -> Self {
         self.network.no_proxy = true;
         self
     }
 
     /// Certificates in PEM form that are trusted on top of the platform's.
+    #[cfg(feature = "http")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.network.roots.push(pem.into());
         self
@@ -257,6 +265,7 @@ impl Builder {
     }
 
     /// How long a connection may take to come about. Default 10 s.
+    #[cfg(feature = "http")]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.network.connect_timeout = timeout;
         self
@@ -387,26 +396,21 @@ impl Builder {
             })
             .collect();
         let (mode, durability, backend) = (self.mode, self.durability, self.backend);
-        let network = core::mem::replace(
-            &mut self.network,
-            Network {
-                proxy: None,
-                no_proxy: false,
-                roots: Vec::new(),
-                connect_timeout: CONNECT_TIMEOUT,
-                user_agent: String::new(),
-            },
-        );
+        let given = self.transport.take();
+        #[cfg(feature = "http")]
+        let network = core::mem::take(&mut self.network);
         let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
         let stations = core::mem::take(&mut self.stations);
         let config = self.config(write_key, endpoint, destinations)?;
-        let http = network.client(&config)?;
+        #[cfg(feature = "http")]
+        let transport = match given {
+            Some(transport) => transport,
+            None => Arc::new(crate::http::Http::start(network.client(&config)?)?),
+        };
+        #[cfg(not(feature = "http"))]
+        let transport = given.ok_or(BuildError::NoTransport)?;
         let settings_timeout =
             SETTINGS_TIMEOUT.min(Duration::from_millis(config.request_timeout.max(100)));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(BuildError::Thread)?;
         // The store last: whatever fails before this has written nothing.
         let opened = durability::open(durability, backend, directory.as_deref())
             .map_err(|error| storage(error, directory))?;
@@ -439,16 +443,16 @@ impl Builder {
             .map_err(BuildError::Thread)?;
         let worker = Worker {
             shared: Arc::clone(&shared),
-            http,
+            transport,
             outlets: Arc::new(outlets),
             settings_timeout,
-            uploads: std::collections::HashMap::new(),
+            fetches: 0,
             timed: 0,
-            unread: Arc::default(),
+            unread: Unread::default(),
         };
         thread::Builder::new()
             .name("headwater".to_owned())
-            .spawn(move || worker.run(&runtime))
+            .spawn(move || worker.run())
             .map_err(BuildError::Thread)?;
         Ok(Client::new(shared))
     }
@@ -509,16 +513,6 @@ impl Builder {
         config.destinations = destinations;
         Ok(config)
     }
-}
-
-fn check_header(name: &str, value: &str) -> Result<(), BuildError> {
-    let failed = |reason: String| BuildError::Header {
-        name: name.to_owned(),
-        reason,
-    };
-    HeaderName::from_bytes(name.as_bytes()).map_err(|error| failed(error.to_string()))?;
-    HeaderValue::from_str(value).map_err(|error| failed(error.to_string()))?;
-    Ok(())
 }
 
 fn storage(error: StoreError, directory: Option<PathBuf>) -> BuildError {

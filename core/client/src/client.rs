@@ -3,15 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headwater_engine::{
-    CallKind, Connection, DropReason, FlushReport, Identity, Input, Lifecycle, Plugin, Queue,
-    SessionCommand, Settings,
-};
-use headwater_model::event::Payload;
-use headwater_model::json::Value;
-use serde::Serialize;
-use tokio::sync::oneshot;
-
+use crate::answer::{Awaited, answer};
 use crate::builder::Builder;
 use crate::call::{CallBuilder, object, payload};
 use crate::error::TrackError;
@@ -19,6 +11,13 @@ use crate::host::{Shared, entropy};
 use crate::inside::{self, Job};
 use crate::wait::block_on;
 use crate::worker::Work;
+use headwater_engine::{
+    CallKind, Connection, DropReason, FlushReport, Identity, Input, Lifecycle, Plugin, Queue,
+    SessionCommand, Settings,
+};
+use headwater_model::event::Payload;
+use headwater_model::json::Value;
+use serde::Serialize;
 
 const WORKER_GONE: &str = "a client: this one was closed";
 
@@ -182,8 +181,8 @@ impl Client {
         block_on(self.shutdown(timeout))
     }
 
-    fn begin_shutdown(&self, timeout: Duration) -> oneshot::Receiver<FlushReport> {
-        let (answer, receiver) = oneshot::channel();
+    fn begin_shutdown(&self, timeout: Duration) -> Awaited<FlushReport> {
+        let (answer, awaited) = answer();
         let now = Instant::now();
         // A timeout beyond the clock's range is "until it is done".
         let until = now
@@ -191,19 +190,19 @@ impl Client {
             .unwrap_or(now + Duration::from_secs(100 * 365 * 86_400));
         self.shared().feed(Input::Close);
         self.shared().order(Work::Shutdown { until, answer });
-        receiver
+        awaited
     }
 
     fn answered(
         &self,
-        answer: oneshot::Receiver<FlushReport>,
+        answer: Awaited<FlushReport>,
     ) -> impl Future<Output = FlushReport> + Send + 'static + use<> {
         // A handle of its own: what is waited for goes on when all others are dropped meanwhile.
         let client = self.clone();
         async move {
             match answer.await {
-                Ok(report) => report,
-                Err(_) => client.shared().unflushed(WORKER_GONE),
+                Some(report) => report,
+                None => client.shared().unflushed(WORKER_GONE),
             }
         }
     }

@@ -9,13 +9,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
 
+use crate::answer::Answer;
+use crate::host::Shared;
+use crate::inside;
 use headwater_engine::{DeliveryOutcome, Input, Timeline};
 use headwater_model::event::Event;
 use headwater_model::json::Value;
-use tokio::sync::oneshot;
-
-use crate::host::Shared;
-use crate::inside;
 
 /// Takes events in this process: another vendor's SDK, a file, a test.
 ///
@@ -60,7 +59,7 @@ pub(crate) enum Order {
     Flush,
     Reset,
     /// Answers when all before it is done.
-    Drained(oneshot::Sender<()>),
+    Drained(Answer<()>),
 }
 
 /// The way to a destination's thread.
@@ -129,7 +128,7 @@ impl Station {
                 Order::Flush => self.guarded(|destination| destination.flush()),
                 Order::Reset => self.guarded(|destination| destination.reset()),
                 Order::Drained(done) => {
-                    let _ = done.send(());
+                    done.send(());
                 }
             }
         }

@@ -71,6 +71,9 @@ pub enum BuildError {
     /// The HTTP client could not be built.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(String),
+    /// Built without the feature `http`, and no transport was given.
+    #[error("nothing carries requests out: give a .transport(…), or build with the feature `http`")]
+    NoTransport,
     /// A thread could not be started.
     #[error("a thread of the client cannot be started: {0}")]
     Thread(#[source] std::io::Error),

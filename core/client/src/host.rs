@@ -18,8 +18,8 @@ use headwater_engine::{
 use headwater_model::id::uuid_v4;
 use headwater_model::time::Millis;
 use headwater_store::{EventStore, StoreError, SyncPoint};
-use tokio::sync::{Notify, oneshot};
 
+use crate::answer::{Answer, Awaited, Wake, answer};
 use crate::callbacks::Callbacks;
 use crate::commit::Commit;
 use crate::durability::Durability;
@@ -32,7 +32,7 @@ use crate::worker::Work;
 /// One client's state, shared by its handles and its threads.
 pub(crate) struct Shared {
     core: Mutex<Core>,
-    pub(crate) wake: Notify,
+    pub(crate) wake: Wake,
     pub(crate) view: View,
     pub(crate) callbacks: Callbacks,
     pub(crate) mode: Mode,
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     commit: Commit,
     /// Deliveries up to this one must not be seen by a destination any more.
     cancelled: AtomicU64,
-    flushes: Mutex<HashMap<u64, oneshot::Sender<FlushReport>>>,
+    flushes: Mutex<HashMap<u64, Answer<FlushReport>>>,
     next_flush: AtomicU64,
     started: Instant,
 }
@@ -77,7 +77,7 @@ impl Shared {
     ) -> Shared {
         let shared = Shared {
             core: Mutex::new(Core::new(engine, store)),
-            wake: Notify::new(),
+            wake: Wake::default(),
             view: View::default(),
             callbacks,
             mode,
@@ -140,7 +140,7 @@ impl Shared {
         drop(running);
         late.into_iter().for_each(|report| self.report(report));
         if wake {
-            self.wake.notify_one();
+            self.wake.call();
         }
         (answer, failure, appended)
     }
@@ -316,19 +316,18 @@ impl Shared {
     }
 
     /// Asks for a flush; answered when all that waits now is settled, or something is in the way.
-    pub(crate) fn flush(self: &Arc<Self>) -> oneshot::Receiver<FlushReport> {
-        let (answer, receiver) = oneshot::channel();
+    pub(crate) fn flush(self: &Arc<Self>) -> Awaited<FlushReport> {
+        let (answer, awaited) = answer();
         let id = self.next_flush.fetch_add(1, Ordering::Relaxed);
         self.flushes().insert(id, answer);
         self.feed(Input::Flush(id));
-        receiver
+        awaited
     }
 
     pub(crate) fn flush_done(&self, id: u64, report: FlushReport) {
         let answer = self.flushes().remove(&id);
         if let Some(answer) = answer {
-            // Nobody may be waiting any more; that is their choice.
-            let _ = answer.send(report);
+            answer.send(report);
         }
     }
 
@@ -342,7 +341,7 @@ impl Shared {
         }
     }
 
-    fn flushes(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<FlushReport>>> {
+    fn flushes(&self) -> MutexGuard<'_, HashMap<u64, Answer<FlushReport>>> {
         self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,6 +5,8 @@
 #[doc = include_str!("../../../README.md")]
 mod front_page {}
 
+mod address;
+mod answer;
 mod builder;
 mod call;
 mod callbacks;
@@ -17,9 +19,13 @@ mod effects;
 mod error;
 mod guarded;
 mod host;
+#[cfg(feature = "http")]
+mod http;
 mod inside;
 mod settings;
+#[cfg(feature = "http")]
 mod tls;
+mod transport;
 mod upload;
 mod view;
 mod wait;
@@ -31,6 +37,7 @@ pub use client::Client;
 pub use destination::Destination;
 pub use durability::{Backend, Durability};
 pub use error::{BuildError, TrackError};
+pub use transport::{Reply, Request, Response, Transport};
 
 pub use headwater_engine::{
     BackgroundPolicy, BytesPolicy, CallError, ConsentConfig, ConsentModel, CountPolicy, Diagnostic,

@@ -6,8 +6,8 @@ use headwater_engine::{DestinationConfig, SettingsConfig};
 use headwater_model::id::WriteKey;
 use headwater_model::json::{SerializeError, Value};
 
+use crate::address::check_url;
 use crate::error::BuildError;
-use crate::tls::without_secret;
 
 /// Whether the settings document is fetched.
 #[derive(Debug, Default)]
@@ -58,17 +58,4 @@ impl Settings {
 
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(crate) fn check_url(what: &'static str, given: &str) -> Result<(), BuildError> {
-    let failed = |reason: String| BuildError::Address {
-        what,
-        given: without_secret(given),
-        reason,
-    };
-    let url = reqwest::Url::parse(given).map_err(|error| failed(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(failed("it starts otherwise".to_owned()));
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use crate::address::without_secret;
 use crate::error::BuildError;
 
 /// The HTTP client's settings that the engine has no use for.
@@ -19,6 +20,21 @@ pub(crate) struct Network {
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) connect_timeout: std::time::Duration,
     pub(crate) user_agent: String,
+}
+
+/// How long a connection may take to come about; a request's own timeout goes on top of nothing, it contains this.
+const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl Default for Network {
+    fn default() -> Network {
+        Network {
+            proxy: None,
+            no_proxy: false,
+            roots: Vec::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            user_agent: [crate::builder::NAME, "/", crate::builder::VERSION].concat(),
+        }
+    }
 }
 
 impl Network {
@@ -134,31 +150,4 @@ fn reason(error: &dyn std::error::Error) -> String {
         cause = inner;
     }
     cause.to_string()
-}
-
-/// An address as it may be shown: without user and password.
-pub(crate) fn without_secret(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    match url.rfind('@') {
-        Some(at) if at >= start => {
-            let (scheme, host) = (url.get(..start), url.get(at..));
-            [scheme.unwrap_or_default(), "…", host.unwrap_or_default()].concat()
-        }
-        _ => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_its_password() {
-        assert_eq!(
-            without_secret("http://user:pass@proxy:80"),
-            "http://…@proxy:80"
-        );
-        assert_eq!(without_secret("user:pass@proxy"), "…@proxy");
-        assert_eq!(without_secret("http://proxy:80"), "http://proxy:80");
-    }
 }

@@ -1,4 +1,4 @@
-//! Carrying out an upload: the body from the store, compressed, sent, answered.
+//! Carrying out what the engine wants sent: the body from the store, compressed, handed to the transport.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,24 +8,20 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use headwater_engine::{HttpOutcome, Input, Upload};
 use headwater_model::id::Seq;
-use reqwest::header::{CONTENT_ENCODING, RETRY_AFTER};
 
 use crate::host::Shared;
+use crate::transport::{Reply, Request, Transport};
 
 /// Events read under one lock: some tens of microseconds, the longest that a call waits for the worker.
 const READ_AT_A_TIME: usize = 32;
 /// Of zlib's nine levels: JSON shrinks to nearly what level 6 makes of it, for less than half of the time.
 const GZIP_LEVEL: u32 = 3;
-/// Answers are read to their end, so that the connection can be used again, but not past this.
-const ANSWER_READ: usize = 64 * 1024;
-/// Nor for longer than this: the status says all, and a batch that the hub took must not be sent again because the rest
-/// of its answer dawdles.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// The largest settings document that the engine takes, and a byte: one that is larger is told from one that fits.
 const SETTINGS_READ: usize = (1 << 20) + 1;
-
 /// Tries at one event that the disk fails on; then it counts as lost, so that it cannot hold back the rest for ever.
 const READ_TRIES: u32 = 3;
+/// Numbers of requests for settings begin here; the engine numbers its own below.
+const SETTINGS: u64 = 1 << 32;
 
 /// The event that could not be read the last time, and how often in a row.
 #[derive(Debug, Default)]
@@ -51,21 +47,51 @@ enum Body {
     NotNow,
 }
 
-pub(crate) async fn upload(
-    shared: Arc<Shared>,
-    http: reqwest::Client,
+pub(crate) fn upload(
+    shared: &Arc<Shared>,
+    transport: &dyn Transport,
     upload: Upload,
-    unread: Arc<Unread>,
+    unread: &Unread,
 ) {
-    let outcome = match read_body(&shared, &upload, &unread) {
-        Body::Ready(body) => send(&http, &upload, body).await,
-        Body::Lost(seqs) => HttpOutcome::Unreadable(seqs),
-        Body::NotNow => HttpOutcome::NoAnswer,
-    };
-    shared.feed(Input::Http {
-        request: upload.request,
+    let id = upload.request;
+    let answered = |outcome| Input::Http {
+        request: id,
         outcome,
+    };
+    let body = match read_body(shared, &upload, unread) {
+        Body::Ready(body) => body,
+        Body::Lost(seqs) => return shared.feed(answered(HttpOutcome::Unreadable(seqs))),
+        Body::NotNow => return shared.feed(answered(HttpOutcome::NoAnswer)),
+    };
+    let mut headers = upload.headers;
+    let compressed = if upload.gzip { gzip(&body) } else { None };
+    if compressed.is_some() {
+        headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
+    }
+    let request = Request {
+        id: u64::from(id),
+        method: "POST",
+        url: upload.url,
+        headers,
+        body: compressed.unwrap_or(body),
+        timeout: Duration::from_millis(upload.timeout),
+        answer_limit: 0,
+    };
+    let host = Arc::clone(shared);
+    let reply = Reply::new(move |response| {
+        let outcome = match response {
+            Some(response) => HttpOutcome::Answered {
+                status: response.status,
+                retry_after: response.retry_after,
+            },
+            None => HttpOutcome::NoAnswer,
+        };
+        host.feed(Input::Http {
+            request: id,
+            outcome,
+        });
     });
+    transport.send(request, reply);
 }
 
 fn read_body(shared: &Shared, upload: &Upload, unread: &Unread) -> Body {
@@ -106,41 +132,6 @@ fn read_body(shared: &Shared, upload: &Upload, unread: &Unread) -> Body {
     Body::Ready(body)
 }
 
-async fn send(http: &reqwest::Client, upload: &Upload, body: Vec<u8>) -> HttpOutcome {
-    let mut request = http.post(&upload.url);
-    for (name, value) in &upload.headers {
-        request = request.header(name, value);
-    }
-    let compressed = if upload.gzip { gzip(&body) } else { None };
-    request = match compressed {
-        Some(compressed) => request.header(CONTENT_ENCODING, "gzip").body(compressed),
-        None => request.body(body),
-    };
-    let limit = Duration::from_millis(upload.timeout);
-    let Ok(Ok(mut response)) = tokio::time::timeout(limit, request.send()).await else {
-        return HttpOutcome::NoAnswer;
-    };
-    let outcome = HttpOutcome::Answered {
-        status: response.status().as_u16(),
-        retry_after: response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
-    };
-    let _ = tokio::time::timeout(ANSWER_TIME.min(limit), async {
-        let mut read = 0;
-        while let Ok(Some(chunk)) = response.chunk().await {
-            read += chunk.len();
-            if read > ANSWER_READ {
-                break;
-            }
-        }
-    })
-    .await;
-    outcome
-}
-
 fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(
         Vec::with_capacity(body.len() / 4 + 64),
@@ -150,28 +141,25 @@ fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-pub(crate) async fn fetch_settings(
-    shared: Arc<Shared>,
-    http: reqwest::Client,
+pub(crate) fn fetch_settings(
+    shared: &Arc<Shared>,
+    transport: &dyn Transport,
     url: String,
-    limit: Duration,
+    (number, timeout): (u64, Duration),
 ) {
-    let answer = tokio::time::timeout(limit, fetch(&http, &url))
-        .await
-        .ok()
-        .flatten();
-    shared.feed(Input::SettingsFetched(answer));
-}
-
-async fn fetch(http: &reqwest::Client, url: &str) -> Option<(u16, Vec<u8>)> {
-    let mut response = http.get(url).send().await.ok()?;
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        body.extend_from_slice(&chunk);
-        if body.len() >= SETTINGS_READ {
-            break;
-        }
-    }
-    Some((status, body))
+    let request = Request {
+        id: SETTINGS + number,
+        method: "GET",
+        url,
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout,
+        answer_limit: SETTINGS_READ,
+    };
+    let host = Arc::clone(shared);
+    let reply = Reply::new(move |response| {
+        let answer = response.map(|response| (response.status, response.body));
+        host.feed(Input::SettingsFetched(answer));
+    });
+    transport.send(request, reply);
 }

@@ -11,6 +11,7 @@ use headwater_model::json::Value;
 pub(crate) struct View {
     events: AtomicUsize,
     bytes: AtomicU64,
+    delivered: AtomicU64,
     slow: Mutex<Slow>,
 }
 
@@ -48,6 +49,15 @@ impl View {
             Some((_, total)) => *total += count,
             None => slow.drops.push((reason, count)),
         }
+    }
+
+    pub(crate) fn count_delivered(&self, events: u64) {
+        self.delivered.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Events that the hub took, since the client was built.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn queue(&self) -> Queue {

@@ -1,7 +1,6 @@
 //! Waiting for a future on a plain thread, inside an async runtime or not.
 //!
-//! tokio's own blocking waits panic when they are called from async code; an application that does so anyway should
-//! wait, not die.
+//! An application that waits in async code should wait, not die, as it would with its runtime's own blocking waits.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,18 +1,18 @@
-//! The worker: one thread with a small async runtime of its own, so that the client works with any runtime around it and
-//! with none. It carries out what the engine asks for and hands the answers in.
+//! The worker: one thread that carries out what the engine asks for and hands the answers in. Requests it gives to the
+//! transport, events for destinations to theirs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use headwater_engine::{Diagnostic, Effect, FlushReport, Input, StateKey};
 use headwater_store::SyncPoint;
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
+use crate::answer::{Answer, answer};
 use crate::destination::{Order, Outlet};
 use crate::host::Shared;
+use crate::transport::Transport;
 use crate::upload::{Unread, fetch_settings, upload};
 
 /// How often a closing client looks whether the callbacks have heard everything.
@@ -25,11 +25,11 @@ pub(crate) enum Work {
     /// A piece of state was not saved; it is again the next time that it changes.
     StateNotSaved(StateKey),
     /// Answers when all before it is done.
-    Told(oneshot::Sender<()>),
+    Told(Answer<()>),
     /// Send what can be sent until then, close, answer.
     Shutdown {
         until: Instant,
-        answer: oneshot::Sender<FlushReport>,
+        answer: Answer<FlushReport>,
     },
     /// The last handle is gone, or a shutdown is through; what was written last is made durable.
     Stop(Option<SyncPoint>),
@@ -37,15 +37,14 @@ pub(crate) enum Work {
 
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) http: reqwest::Client,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) outlets: Arc<Vec<Outlet>>,
     pub(crate) settings_timeout: Duration,
-    /// Uploads under way, to be cancelled.
-    pub(crate) uploads: HashMap<u32, AbortHandle>,
+    /// Requests for settings so far.
+    pub(crate) fetches: u64,
     /// When the engine was last told the time, on the monotonic clock.
     pub(crate) timed: u64,
-    /// The event that could not be read for now, and how often in a row.
-    pub(crate) unread: Arc<Unread>,
+    pub(crate) unread: Unread,
 }
 
 /// Says that the worker is gone, however it went.
@@ -56,7 +55,7 @@ impl Drop for Ending {
         for work in self.0.end() {
             match work {
                 Work::Shutdown { answer, .. } => {
-                    let _ = answer.send(self.0.unflushed("a client: this one was closed"));
+                    answer.send(self.0.unflushed("a client: this one was closed"));
                 }
                 Work::Effect(Effect::Report(report)) => self.0.report(report),
                 _ => {}
@@ -68,64 +67,52 @@ impl Drop for Ending {
 
 impl Worker {
     /// Runs until the client is closed.
-    pub(crate) fn run(mut self, runtime: &Runtime) {
+    pub(crate) fn run(mut self) {
         let _ending = Ending(Arc::clone(&self.shared));
-        runtime.block_on(async {
-            let mut work = VecDeque::new();
-            loop {
-                let deadline = self.shared.take_work(&mut work);
-                if work.is_empty() {
-                    self.sleep(deadline).await;
-                    continue;
-                }
-                let mut stop = None;
-                for item in work.drain(..) {
-                    match item {
-                        Work::Effect(effect) if stop.is_none() => self.carry_out(effect),
-                        // What is told is told, also after the end.
-                        Work::Effect(Effect::Report(report)) => self.shared.report(report),
-                        Work::Effect(Effect::FlushDone { id, report }) => {
-                            self.shared.flush_done(id, report);
-                        }
-                        Work::Effect(_) => {}
-                        Work::StateNotSaved(key) => {
-                            self.shared
-                                .callbacks
-                                .diagnostic(Diagnostic::StateNotSaved(key));
-                        }
-                        Work::Told(done) => {
-                            let _ = done.send(());
-                        }
-                        Work::Shutdown { until, answer } => self.shut_down(until, answer),
-                        Work::Stop(point) => stop = Some(point),
-                    }
-                }
-                if let Some(point) = stop {
-                    // The events are in the operating system's hands; there is nobody left to tell of more.
-                    let _ = point.map(SyncPoint::wait);
-                    return;
-                }
-                // However much there is to do, what is due is done.
-                if deadline.is_some_and(|deadline| deadline <= self.shared.mono()) {
-                    self.time_is_up();
-                }
-                // Answers that are in already come before more work.
-                tokio::task::yield_now().await;
+        let mut work = VecDeque::new();
+        loop {
+            let deadline = self.shared.take_work(&mut work);
+            if work.is_empty() {
+                self.sleep(deadline);
+                continue;
             }
-        });
+            let mut stop = None;
+            for item in work.drain(..) {
+                match item {
+                    Work::Effect(effect) if stop.is_none() => self.carry_out(effect),
+                    // What is told is told, also after the end.
+                    Work::Effect(Effect::Report(report)) => self.shared.report(report),
+                    Work::Effect(Effect::FlushDone { id, report }) => {
+                        self.shared.flush_done(id, report);
+                    }
+                    Work::Effect(_) => {}
+                    Work::StateNotSaved(key) => {
+                        self.shared
+                            .callbacks
+                            .diagnostic(Diagnostic::StateNotSaved(key));
+                    }
+                    Work::Told(done) => done.send(()),
+                    Work::Shutdown { until, answer } => self.shut_down(until, answer),
+                    Work::Stop(point) => stop = Some(point),
+                }
+            }
+            if let Some(point) = stop {
+                // The events are in the operating system's hands; there is nobody left to tell of more.
+                let _ = point.map(SyncPoint::wait);
+                return;
+            }
+            // However much there is to do, what is due is done.
+            if deadline.is_some_and(|deadline| deadline <= self.shared.mono()) {
+                self.time_is_up();
+            }
+        }
     }
 
-    async fn sleep(&mut self, deadline: Option<u64>) {
-        let shared = Arc::clone(&self.shared);
-        let woken = shared.wake.notified();
-        let Some(deadline) = deadline else {
-            woken.await;
-            return;
-        };
+    fn sleep(&mut self, deadline: Option<u64>) {
         // A flush policy may name a time that is always past; the processor has other things to do.
-        let deadline = deadline.max(self.timed.saturating_add(1));
-        let until = tokio::time::Instant::from_std(shared.instant(deadline));
-        if tokio::time::timeout_at(until, woken).await.is_err() {
+        let deadline = deadline.map(|deadline| deadline.max(self.timed.saturating_add(1)));
+        let until = deadline.map(|deadline| self.shared.instant(deadline));
+        if !self.shared.wake.sleep(until) {
             self.time_is_up();
         }
     }
@@ -141,29 +128,12 @@ impl Worker {
     fn carry_out(&mut self, effect: Effect) {
         let shared = &self.shared;
         match effect {
-            Effect::Upload(what) => {
-                self.uploads.retain(|_, task| !task.is_finished());
-                let request = what.request;
-                let task = tokio::spawn(upload(
-                    Arc::clone(shared),
-                    self.http.clone(),
-                    what,
-                    Arc::clone(&self.unread),
-                ));
-                self.uploads.insert(request, task.abort_handle());
-            }
-            Effect::Cancel(request) => {
-                if let Some(task) = self.uploads.remove(&request) {
-                    task.abort();
-                }
-            }
+            Effect::Upload(what) => upload(shared, &*self.transport, what, &self.unread),
+            Effect::Cancel(request) => self.transport.cancel(u64::from(request)),
             Effect::FetchSettings { url } => {
-                tokio::spawn(fetch_settings(
-                    Arc::clone(shared),
-                    self.http.clone(),
-                    url,
-                    self.settings_timeout,
-                ));
+                self.fetches += 1;
+                let request = (self.fetches, self.settings_timeout);
+                fetch_settings(shared, &*self.transport, url, request);
             }
             Effect::Load(seqs) => {
                 for seq in seqs {
@@ -195,7 +165,12 @@ impl Worker {
             }
             Effect::Report(report) => shared.report(report),
             Effect::FlushDone { id, report } => shared.flush_done(id, report),
-            Effect::Diagnostic(diagnostic) => shared.callbacks.diagnostic(diagnostic),
+            Effect::Diagnostic(diagnostic) => {
+                if let Diagnostic::BatchDelivered { events } = diagnostic {
+                    shared.view.count_delivered(events);
+                }
+                shared.callbacks.diagnostic(diagnostic);
+            }
             // Persist, Save and Forget are carried out where they come up, under the lock.
             _ => {}
         }
@@ -208,57 +183,54 @@ impl Worker {
         }
     }
 
-    fn shut_down(&mut self, until: Instant, answer: oneshot::Sender<FlushReport>) {
-        tokio::spawn(close(
-            Arc::clone(&self.shared),
-            Arc::clone(&self.outlets),
-            until,
-            answer,
-        ));
+    /// On a thread of its own, since closing waits for this one.
+    fn shut_down(&mut self, until: Instant, answer: Answer<FlushReport>) {
+        let shared = Arc::clone(&self.shared);
+        let outlets = Arc::clone(&self.outlets);
+        let closing = thread::Builder::new()
+            .name("headwater-close".to_owned())
+            .spawn(move || close(&shared, &outlets, until, answer));
+        if closing.is_err() {
+            // Nothing can be waited for; what is stored stays for the next start, and whoever asked hears that it ended.
+            let point = self.shared.close_store();
+            self.shared.order(Work::Stop(point));
+        }
     }
 }
 
 /// Sends what can be sent until then, lets destinations and callbacks finish, closes the store.
-async fn close(
-    shared: Arc<Shared>,
-    outlets: Arc<Vec<Outlet>>,
-    until: Instant,
-    answer: oneshot::Sender<FlushReport>,
-) {
-    let limit = tokio::time::Instant::from_std(until);
-    let mut total = drain(&shared, limit).await;
-    let _ = tokio::time::timeout_at(limit, finish(&outlets)).await;
-    let before = shared.view.queue().events as u64;
+fn close(shared: &Arc<Shared>, outlets: &[Outlet], until: Instant, done: Answer<FlushReport>) {
+    let (waiting, delivered) = (shared.view.queue().events as u64, shared.view.delivered());
+    let mut total = drain(shared, until);
+    finish(outlets, until);
     if let Some(point) = shared.close_store() {
         let _ = point.wait();
     }
-    // What memory held is dropped now, and stays nowhere.
+    let (told, heard) = answer();
+    shared.order(Work::Told(told));
+    heard.wait();
+    // Counted at the end, since tries go on between the flushes; what memory held is dropped now, and stays nowhere.
+    total.delivered = shared.view.delivered() - delivered;
     total.pending = shared.view.queue().events as u64;
-    total.dropped += before.saturating_sub(total.pending);
-    let (done, told) = oneshot::channel();
-    shared.order(Work::Told(done));
-    let _ = told.await;
-    let _ = tokio::time::timeout_at(limit, async {
-        while !shared.callbacks.is_idle() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    })
-    .await;
-    let _ = answer.send(total);
+    total.dropped = waiting.saturating_sub(total.delivered + total.pending);
+    while !shared.callbacks.is_idle() && Instant::now() < until {
+        thread::sleep(LOOK_AGAIN);
+    }
+    done.send(total);
     shared.order(Work::Stop(None));
 }
 
 /// Waits until the destinations have done all that they were given, and what the engine still had for them.
-async fn finish(outlets: &[Outlet]) {
+fn finish(outlets: &[Outlet], until: Instant) {
     for outlet in outlets {
         loop {
             let before = outlet.told();
-            let (done, drained) = oneshot::channel();
-            if outlet.send(Order::Drained(done)).is_err() || drained.await.is_err() {
+            let (done, drained) = answer();
+            if outlet.send(Order::Drained(done)).is_err() || drained.wait_until(until).is_none() {
                 break;
             }
-            // What it took made room for more: the worker's loop hands that out in between.
-            tokio::time::sleep(LOOK_AGAIN).await;
+            // What it took made room for more: the worker hands that out in between.
+            thread::sleep(LOOK_AGAIN);
             if outlet.told() == before {
                 break;
             }
@@ -267,16 +239,14 @@ async fn finish(outlets: &[Outlet]) {
 }
 
 /// Flushes, and again after each wait that the retry table imposes, until nothing is left or the time is up.
-async fn drain(shared: &Arc<Shared>, limit: tokio::time::Instant) -> FlushReport {
+fn drain(shared: &Arc<Shared>, until: Instant) -> FlushReport {
     let mut total = FlushReport::default();
     loop {
-        let Ok(Ok(report)) = tokio::time::timeout_at(limit, shared.flush()).await else {
+        let Some(report) = shared.flush().wait_until(until) else {
             total.waiting_for =
                 Some("more time: the timeout of the shutdown came first".to_owned());
             return total;
         };
-        total.delivered += report.delivered;
-        total.dropped += report.dropped;
         total.waiting_for = report.waiting_for;
         total.retry_in = report.retry_in;
         if report.pending == 0 {
@@ -286,10 +256,10 @@ async fn drain(shared: &Arc<Shared>, limit: tokio::time::Instant) -> FlushReport
         let Some(retry_in) = report.retry_in else {
             return total;
         };
-        let next = tokio::time::Instant::now() + Duration::from_millis(retry_in.max(1));
-        if next >= limit {
+        let wait = Duration::from_millis(retry_in.max(1));
+        if Instant::now() + wait >= until {
             return total;
         }
-        tokio::time::sleep_until(next).await;
+        thread::sleep(wait);
     }
 }
