@@ -23,6 +23,8 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   /** This tab's name in journal keys and locks. */
   tab: string;
   facade: AnalyticsBrowser<Events>;
+  /** The engine's WebAssembly, on its way. */
+  wasm?: Promise<Response>;
   /** The engine is up. */
   done(instance: Analytics<Events>, context: Context): void;
   failed(error: unknown): void;
@@ -123,6 +125,11 @@ const begin = (shared: Shared): void => {
       shared.key = `hw:${settings.writeKey}:j:${shared.tab}:`;
       shared.keep();
     }
+  } catch {}
+  try {
+    // Beside the engine's script, not after it. A classic script does not know its place here; the engine does.
+    if (!options.wasm) shared.wasm = fetch(new URL('./headwater_bg.wasm', import.meta.url));
+    shared.wasm?.catch(() => {});
   } catch {}
   // No engine, no answers; but what the journal has goes out when the next page loads.
   import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);

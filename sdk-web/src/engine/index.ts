@@ -23,7 +23,7 @@ export const start = (shared: Shared): void => {
     ...{ capture: shared, settings, options, facade: shared.facade },
     load: () =>
       loadEngine(
-        (options.wasm as string) ?? new URL('./headwater_bg.wasm', import.meta.url),
+        (options.wasm as string) ?? shared.wasm ?? new URL('./headwater_bg.wasm', import.meta.url),
         () => import('../../wasm/headwater.wasm2js.js'),
       ),
     async open() {

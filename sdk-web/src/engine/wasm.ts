@@ -7,10 +7,10 @@ export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
 
 let module: WebAssembly.Module | undefined;
 
-const compile = async (source: WasmSource): Promise<WebAssembly.Module> => {
+const compile = async (source: WasmSource | Promise<Response>): Promise<WebAssembly.Module> => {
   if (source instanceof WebAssembly.Module) return source;
-  if (typeof source !== 'string' && !(source instanceof URL)) return WebAssembly.compile(source);
-  const answer = await fetch(source);
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return WebAssembly.compile(source);
+  const answer = await (source instanceof Promise ? source : fetch(source));
   if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
   // A server that names the wrong type costs the streaming, no more.
   const bytes = answer.clone();
@@ -22,7 +22,7 @@ const compile = async (source: WasmSource): Promise<WebAssembly.Module> => {
  * is the same engine without WebAssembly, for pages whose policy forbids it.
  */
 export const loadEngine = async (
-  source: WasmSource,
+  source: WasmSource | Promise<Response>,
   spare?: () => Promise<{ Engine: typeof Engine }>,
 ): Promise<typeof Engine> => {
   try {
