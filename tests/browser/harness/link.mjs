@@ -92,8 +92,10 @@ async function whole(stream) {
 function readable(body) {
   try {
     const text = String(body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body);
-    // PostHog's form.
-    return JSON.parse(text.startsWith('data=') ? new URLSearchParams(text).get('data') : text);
+    if (!text.startsWith('data=')) return JSON.parse(text);
+    // PostHog's form, whose beacons are base64.
+    const data = new URLSearchParams(text).get('data');
+    return JSON.parse(/^[[{]/.test(data) ? data : Buffer.from(data, 'base64').toString());
   } catch {
     return null;
   }

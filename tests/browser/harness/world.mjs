@@ -76,6 +76,12 @@ export async function openWorld(name, parts) {
       await page.waitForFunction(() => globalThis.started);
       await page.evaluate(() => Promise.race([globalThis.sdk.ready?.(), new Promise((resolve) => setTimeout(resolve, 3_000))]));
     },
+    /** Closes the tab as its user does: the page hears of it. */
+    async closeTab(page) {
+      const closed = page.waitForEvent('close');
+      await page.close({ runBeforeUnload: true });
+      await closed;
+    },
     /** `count` calls in one tick of the page. */
     async call(page, count, tab = 'a') {
       world.expect(count, tab);
@@ -105,6 +111,13 @@ export async function openWorld(name, parts) {
           since = Date.now();
         }
       }
+    },
+    /** Notes how many are still missing now. Ours must miss none. */
+    async noteNow(when) {
+      await world.arrival({ quiet: 1_500 });
+      const { lost } = tally(await world.labels(), expected);
+      if (lost > 0) world.note = `${lost} missing ${when}`;
+      if (lost > 0 && sdk.ours) throw new Error(world.note);
     },
     /** The count, from the collector's log on disk: `{ calls, lost, twice, disorder, resent }`. */
     async count() {

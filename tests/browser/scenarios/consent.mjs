@@ -48,7 +48,7 @@ export const consent = [
       await decide(page, { analytics: false, ads: false });
       await page.evaluate(() => globalThis.calls(10));
       await nothing(world, 'after the denial');
-      await page.close();
+      await world.closeTab(page);
       await world.visit({ options: options('opt-in'), calls: 1 });
       await nothing(world, 'after the denial, with the next visit');
     },

@@ -10,6 +10,7 @@ export const leaving = [
       world.expect(20);
       await page.evaluate((to) => globalThis.callsAndLeave(20, to), `${world.site}/elsewhere`);
       await page.waitForURL('**/elsewhere');
+      await world.noteNow('before the next visit');
       await world.visit();
     },
   },
@@ -40,7 +41,8 @@ export const leaving = [
     async play(world) {
       const page = await world.open();
       await world.call(page, 20);
-      await page.close();
+      await world.closeTab(page);
+      await world.noteNow('before the next visit');
       await world.visit();
     },
   },

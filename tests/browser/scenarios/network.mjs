@@ -49,12 +49,12 @@ export const network = [
       await world.link.set({ lost: true });
       await world.call(page, 20);
       await world.pause(1_500);
-      await page.close();
+      await world.closeTab(page);
       const next = await world.visit();
       await world.pause(1_000);
       await world.link.set({ up: true });
       await world.arrival();
-      await next.close();
+      await world.closeTab(next);
       await world.visit();
     },
   },
@@ -66,7 +66,7 @@ export const network = [
       await page.waitForFunction(() => globalThis.started);
       await world.call(page, 20);
       await world.pause(1_000);
-      await page.close();
+      await world.closeTab(page);
       await world.visit({ settings: mode, withSettings: true });
     },
   })),

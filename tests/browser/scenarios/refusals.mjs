@@ -50,7 +50,7 @@ export const refusals = [
       const page = await world.open();
       await world.call(page, 20);
       await world.arrival();
-      await page.close();
+      await world.closeTab(page);
       await world.visit();
     },
   },

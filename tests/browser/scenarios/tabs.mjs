@@ -35,7 +35,7 @@ export const tabs = [
       const five = await open(world, 5);
       await world.link.set({ down: true });
       await Promise.all(five.map(({ page, name }) => world.call(page, 20, name)));
-      for (const { page } of five.slice(0, 4)) await page.close();
+      for (const { page } of five.slice(0, 4)) await world.closeTab(page);
       await world.link.set({ up: true });
       await world.nudge(five[4].page);
     },
