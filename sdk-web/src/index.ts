@@ -4,6 +4,7 @@
  */
 import type { Analytics } from './api/analytics.js';
 import type { Context } from './api/context.js';
+import { autoTrack } from './api/links.js';
 import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
 import { type Capture, createCapture } from './capture.js';
 
@@ -11,7 +12,7 @@ export type * from './api/types.js';
 export type { Analytics, Context };
 
 const ANSWERING =
-  'track page screen identify group alias user reset ready setAnonymousId pageview pageView trackLink trackForm trackSubmit trackClick addSourceMiddleware addDestinationMiddleware register deregister setConsent flush startSession endSession purge timeout queryString';
+  'track page screen identify group alias user reset ready setAnonymousId pageview pageView addSourceMiddleware addDestinationMiddleware register deregister setConsent flush startSession endSession purge timeout queryString';
 const CHAINING = 'on once off debug';
 
 export const VERSION = 'npm:headwater-0.1.0';
@@ -106,6 +107,14 @@ const methods = AnalyticsBrowser.prototype as unknown as Record<string, unknown>
 for (const name of ANSWERING.split(' ')) {
   methods[name] = function (this: AnalyticsBrowser, ...args: unknown[]) {
     return this.s.capture(name, args);
+  };
+}
+// Links and forms are listened to from the call on, not from the engine's arrival.
+for (const name of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
+  methods[name] = async function (this: AnalyticsBrowser, ...args: unknown[]) {
+    const capture: Capture['capture'] = (method, given) => this.s.capture(method, given);
+    autoTrack(/[mt]$/.test(name) ? 'submit' : 'click', capture, () => this.instance?.settings?.timeout ?? 300, args);
+    return (await this.p)[0];
   };
 }
 for (const name of CHAINING.split(' ')) {

@@ -1,7 +1,7 @@
 // `options.disable`: nothing is captured, stored or sent. Loaded by pages that have the option.
 
 import type { Analytics } from './analytics.js';
-import { Context } from './context.js';
+import type { Context } from './context.js';
 import type { CDNSettings, InitOptions } from './types.js';
 
 /** What of the façade is needed. */
@@ -26,13 +26,23 @@ const decide = async ({ settings, options }: Disabling): Promise<boolean> => {
   return disable(cdnSettings ?? (cdnURL ? await fetched().catch(() => ({})) : {}));
 };
 
+/** The context of no event. Its class stays in the engine's chunk, which such a page never loads. */
+const context = (): Context => {
+  const event = { type: 'track', event: 'system' } as const;
+  const self = {
+    ...{ id: 'disabled', attempts: 0, event, logs: () => [], log() {}, flush() {}, failedDelivery() {} },
+    ...{ updateEvent: () => event, setFailedDelivery() {}, isSame: () => true, cancel() {} },
+    stats: { metrics: [], increment() {}, gauge() {} },
+    toJSON: () => ({ id: 'disabled', event, logs: [], metrics: [] }),
+  };
+  return Object.assign(self, { logger: self }) as unknown as Context;
+};
+
 /** What a call answers that did nothing. */
 const nothing = (method: string): unknown => {
   if (method === 'user' || method === 'group') return view;
   if (method === 'ready' || method === 'queryString') return [];
-  return /^(track|page|screen|identify|group|alias|pageview|register|deregister)/i.test(method)
-    ? Context.system()
-    : undefined;
+  return /^(track|page|screen|identify|group|alias|pageview|register|deregister)/i.test(method) ? context() : undefined;
 };
 const view = {
   id: () => null,
@@ -62,6 +72,6 @@ export async function disabled(shared: Disabling): Promise<boolean> {
   if (!(await decide(shared))) return false;
   shared.capture = async (method) => nothing(method);
   for (const { m, ok } of shared.q.splice(0)) ok(nothing(m));
-  shared.done(nullAnalytics(), Context.system());
+  shared.done(nullAnalytics(), context());
   return true;
 }

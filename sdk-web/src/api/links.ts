@@ -1,12 +1,12 @@
 // `trackLink` and `trackForm`. A click is captured, in the journal too, before the listener returns, also while the
 // chunk that delays leaving the page is still on its way.
 
-import { isFunction } from './arguments.js';
-
 type Capture = (method: string, args: ArrayLike<unknown>) => Promise<unknown>;
 type Leave = typeof import('./leave.js').leave;
 
 let leave: Leave | undefined;
+
+const isFunction = (x: unknown): x is (...args: unknown[]) => unknown => typeof x === 'function';
 
 /** Listens on the elements from now on. `args`: elements, event, properties, options. */
 export function autoTrack(kind: string, capture: Capture, timeout: () => number, args: readonly unknown[]): void {

@@ -22,7 +22,6 @@ import { decisionAtStart, decisionOf } from './consent.js';
 import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
 import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
-import { autoTrack } from './links.js';
 import type { Plugins } from './plugins.js';
 import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
 import { createUsers, uuid } from './user.js';
@@ -324,11 +323,9 @@ export function createRuntime(host: Host, version: string): Runtime {
       return instance;
     };
   }
+  // The façade listens, from the call on.
   for (const method of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
-    methods[method] = async (...args) => {
-      autoTrack(/[mt]$/.test(method) ? 'submit' : 'click', capture, () => settings.timeout, args);
-      return instance;
-    };
+    methods[method] = (...args) => (host.facade as typeof methods)[method]!(...args);
   }
   for (const method of STUBS.split(' ')) methods[method] = () => console.warn(`analytics.${method} does nothing`);
 

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import type { Analytics } from '../../src/api/analytics.js';
 import { createRuntime } from '../../src/api/runtime.js';
 import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
-import { createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver } from '../../src/engine/driver.js';
 import { memoryStore } from '../../src/engine/store.js';
 import { loadEngine } from '../../src/engine/wasm.js';
+import { AnalyticsBrowser } from '../../src/index.js';
 
 // One instance for all clients of a file: wasm-bindgen's glue knows one.
 const engine = loadEngine(readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url)));
@@ -37,7 +37,8 @@ export interface Setting {
 
 /** Not yet started. */
 export function prepare({ settings = {}, options = {}, document, status = () => 200 }: Setting = {}): Client {
-  const capture = createCapture();
+  const facade = new AnalyticsBrowser();
+  const capture = facade.s;
   const sent: Client['sent'] = [];
   const cookies = new Map<string, string>();
   const host = { settings: { writeKey: 'wk', ...settings }, options: options as Record<string, unknown> };
@@ -45,7 +46,7 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
   const driver = createDriver({
     capture,
     ...host,
-    facade: {},
+    facade,
     load: () => engine,
     open: async () => memoryStore(),
     config: (context) => configOf(host, 'https://hub.test/v1', context),
@@ -70,8 +71,14 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
     sent,
     cookies,
     diagnostics,
-    call: (method, ...args) => capture.capture(method, args),
-    begin: () => driver.begin(),
+    call: (method, ...args) =>
+      method.startsWith('track') && method !== 'track'
+        ? (facade as any)[method](...args)
+        : capture.capture(method, args),
+    async begin() {
+      await driver.begin();
+      facade.s.done(analytics, driver.runtime.context as never);
+    },
     async all() {
       await analytics.flush();
       return sent;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { client, leave, tick, visit } from './client.js';
+import { client, leave, prepare, tick, visit } from './client.js';
 
 class Link extends EventTarget {
   submitted = 0;
@@ -55,6 +55,15 @@ describe('trackLink', () => {
     c.analytics.trackLink(link as never, 'Clicked');
     fire(link, 'click');
     expect((await c.all()).map(({ event }) => event)).toEqual(['Clicked']);
+  });
+
+  it('listens before the engine is there', async () => {
+    const c = prepare();
+    const link = new Link({ href: '/next' });
+    c.call('trackLink', link, 'Early');
+    fire(link, 'click');
+    await c.begin();
+    expect((await c.all()).map(({ event }) => event)).toEqual(['Early']);
   });
 
   it('asks functions of the element', async () => {
