@@ -13,15 +13,27 @@ const BUDGETS = { critical: 4096, total: 30_000 };
 
 /**
  * wasm-bindgen's glue as a function: each engine has an instance of its own, also after a trap, and beside another
- * client of the same page. Its loader is left out: ours knows where the file lies.
+ * client of the same page. Left out is what only others need: its loader (ours knows where the file lies), freeing (an
+ * engine lives as long as its page), and what browsers too old for the rest would miss.
  */
 function glue() {
-  const written = readFileSync('wasm/headwater.js', 'utf8');
-  const loader = /^export \{ initSync, __wbg_init as default \};$/m;
-  if (!loader.test(written)) throw new Error('wasm-bindgen ends its glue in a way that this script does not know');
-  const body = written.replace(loader, '').replace(/^export /gm, '');
+  let text = readFileSync('wasm/headwater.js', 'utf8');
+  const cut = (what, pattern, by = '') => {
+    const next = text.replace(pattern, by);
+    if (next === text) throw new Error(`wasm-bindgen writes its ${what} in a way that this script does not know`);
+    text = next;
+  };
+  cut('loader', /^async function __wbg_load[\s\S]*/m);
+  cut('exports', /^export /gm);
+  cut('finalizers', /^const EngineFinalization[\s\S]*?;\n\n/m);
+  cut('registration', /^.*EngineFinalization\.register.*\n/m);
+  cut('methods that free', /^ {4}__destroy_into_raw\(\) \{[\s\S]*?\n {4}\}\n {4}free\(\) \{[\s\S]*?\n {4}\}\n/m);
+  cut('disposal', /^if \(Symbol\.dispose\).*\n/m);
+  cut('argument clean-up', /try \{\n([^{}]*)\} catch \(e\) \{[\s\S]*?throw e;\n\s*\}/g, '$1');
+  cut('encoder for old browsers', /^if \(!\('encodeInto'[\s\S]*?\n\}\n/m);
+  cut('limit of old decoders', / {4}numBytesDecoded \+= [\s\S]*?\n {4}\}\n/);
   const given = '{ Engine, imports: __wbg_get_imports, attach: (instance) => void __wbg_finalize_init(instance) }';
-  writeFileSync('wasm/glue.js', `export const createGlue = () => {\n${body}\nreturn ${given};\n};\n`);
+  writeFileSync('wasm/glue.js', `export const createGlue = () => {\n${text}\nreturn ${given};\n};\n`);
   writeFileSync(
     'wasm/glue.d.ts',
     `import type { Engine } from './headwater.js';

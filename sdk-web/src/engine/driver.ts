@@ -108,8 +108,6 @@ export const createDriver = (env: Env) => {
     try {
       return run(engine, now(), env.mono());
     } catch (error) {
-      // Its memory is not to be trusted, nor to be freed.
-      (engine as unknown as { __destroy_into_raw?(): void }).__destroy_into_raw?.();
       engine = undefined;
       say('engine_trapped', error, ++traps);
       if (traps < MAX_TRAPS) restart();
@@ -328,8 +326,10 @@ export const createDriver = (env: Env) => {
         answered(UNREADABLE, 0, JSON.stringify(lost));
         return;
       }
-      const body = `${start}${found.join()}${end}`;
-      env.send({ url, headers, body, gzip, timeout, leaving, signal: abort.signal }).then(
+      const events = found as string[];
+      const body = start + events.join() + end;
+      const { signal } = abort;
+      env.send({ url, headers, body, events, around: [start, end], gzip, timeout, leaving, signal }).then(
         ([status, after]) => answered(ANSWERED, status, after ?? undefined),
         () => answered(NO_ANSWER),
       );
@@ -529,7 +529,8 @@ export const createDriver = (env: Env) => {
     const [state, stored, number] = await keeper.start(leads, remains);
     if (alive !== life) return;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
-    const recalled = env.recall?.(known);
+    const recalled = await env.recall?.(known);
+    if (alive !== life) return;
     if (recalled) state.identity = JSON.stringify(recalled);
     const given = settings.cdnSettings;
     if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);

@@ -24,7 +24,7 @@ export interface Env {
   /** A clock that never jumps, milliseconds. */
   mono(): number;
   /** Ids that other pages or SDKs left, laid over what the store knows. */
-  recall?(known: Identity | undefined): Identity | undefined;
+  recall?(known: Identity | undefined): Promise<Identity | undefined>;
   /** Leaves ids where other pages and SDKs look for them. */
   remember?(identity: Identity): void;
   /** Cookies for the API. */
@@ -42,8 +42,10 @@ export type Answer = [status: number, after?: string | null];
 export interface Upload {
   url: string;
   headers: [string, string][];
-  /** The body, but for compression. */
+  /** The body, but for compression: `around[0]`, the events joined by commas, `around[1]`. */
   body: string;
+  events: string[];
+  around: [start: string, end: string];
   gzip: boolean;
   /** Milliseconds. */
   timeout: number;

@@ -16,54 +16,10 @@ export interface IdentityOptions {
   group?: Place;
 }
 
-type Cookies = NonNullable<Host['cookies']>;
-
 const DAYS = 365;
+const ANONYMOUS = 'ajs_anonymous_id';
 
-const getCookie = (name: string): string | undefined => {
-  const found = document.cookie.split('; ').find((cookie) => cookie.startsWith(`${name}=`));
-  try {
-    return found && decodeURIComponent(found.slice(name.length + 1));
-  } catch {
-    return;
-  }
-};
-
-/** The widest domain on which the browser lets us set a cookie: ids are shared by all subdomains. */
-const widest = (): string | undefined => {
-  const labels = location.hostname.split('.');
-  for (let n = 2; n <= labels.length && !/^[\d.]+$|:/.test(location.hostname); n++) {
-    const domain = labels.slice(-n).join('.');
-    const probe = `__tld__=1;domain=${domain}`;
-    document.cookie = probe;
-    if (getCookie('__tld__')) {
-      document.cookie = `${probe};max-age=0`;
-      return domain;
-    }
-  }
-  return;
-};
-
-const createCookies = ({
-  cookie: { domain = widest(), maxage = DAYS, path = '/', sameSite = 'Lax', secure } = {},
-}: IdentityOptions): Cookies => ({
-  get: getCookie,
-  set(name, value) {
-    const age = value ? maxage * 86_400 : 0;
-    document.cookie = [
-      `${name}=${encodeURIComponent(value)}`,
-      `path=${path}`,
-      `max-age=${age}`,
-      domain && `domain=${domain}`,
-      `samesite=${sameSite}`,
-      secure && 'secure',
-    ]
-      .filter(Boolean)
-      .join(';');
-  },
-});
-
-/** Tries; what a browser refuses is as if it were not there. */
+/** What a browser refuses is as if it were not there. */
 const maybe = <T>(run: () => T): T | undefined => {
   try {
     return run();
@@ -72,17 +28,39 @@ const maybe = <T>(run: () => T): T | undefined => {
   }
 };
 
-/** RudderStack's values: JSON, in its envelope or not. */
-const rudder = (value: string | null | undefined): unknown =>
-  maybe(() => {
-    const text = value?.startsWith('RS_ENC_v3_')
-      ? new TextDecoder().decode(Uint8Array.from(atob(value.slice(10)), (c) => c.charCodeAt(0)))
-      : value;
-    return text ? JSON.parse(text) : undefined;
-  });
+const get = (name: string): string | undefined => {
+  const found = document.cookie.split('; ').find((cookie) => cookie.startsWith(`${name}=`));
+  return maybe(() => found && decodeURIComponent(found.slice(name.length + 1)));
+};
 
-const text = (value: unknown): string | undefined =>
-  value === null || value === undefined || value === '' ? undefined : `${value}`;
+/** The widest domain on which the browser lets us set a cookie: ids are shared by all subdomains. */
+const widest = (): string | undefined => {
+  const { hostname } = location;
+  const labels = hostname.split('.');
+  if (/^[\d.]+$|:/.test(hostname)) return;
+  for (let n = 2; n <= labels.length; n++) {
+    const domain = labels.slice(-n).join('.');
+    const probe = `__tld__=1;domain=${domain}`;
+    document.cookie = probe;
+    if (get('__tld__')) {
+      document.cookie = `${probe};max-age=0`;
+      return domain;
+    }
+  }
+  return;
+};
+
+const createCookies = ({ cookie = {} }: IdentityOptions): NonNullable<Host['cookies']> => {
+  const { domain = widest(), maxage = DAYS, path = '/', sameSite = 'Lax', secure } = cookie;
+  const rest = `;path=${path};samesite=${sameSite}${domain ? `;domain=${domain}` : ''}${secure ? ';secure' : ''}`;
+  return {
+    get,
+    set(name, value) {
+      document.cookie = `${name}=${encodeURIComponent(value)};max-age=${value ? maxage * 86_400 : 0}${rest}`;
+    },
+  };
+};
+
 const tree = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? { ...value } : {});
 
 /** Ids where Segment's SDKs keep them: raw in cookies, JSON in `localStorage`; traits in the latter alone. */
@@ -92,66 +70,55 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
   const cookies = maybe(() => createCookies(options));
   const jar = stores.includes('cookie') ? cookies : undefined;
   const local = stores.includes('localStorage') ? maybe(() => localStorage) : undefined;
-  const { user = {}, group = {} } = options;
-  const keyOf = ({ cookie, localStorage }: Place, id: string, traits: string) =>
-    [cookie?.key ?? id, localStorage?.key ?? traits] as const;
-  const [userKey, traitsKey] = keyOf(user, 'ajs_user_id', 'ajs_user_traits');
-  const [groupKey, groupTraitsKey] = keyOf(group, 'ajs_group_id', 'ajs_group_properties');
-  const ANONYMOUS = 'ajs_anonymous_id';
+  const places = [options.user, options.group].map((place, i) => ({
+    kept: place?.persist !== false,
+    id: place?.cookie?.key ?? ['ajs_user_id', 'ajs_group_id'][i]!,
+    traits: place?.localStorage?.key ?? ['ajs_user_traits', 'ajs_group_properties'][i]!,
+  }));
+  const [user, group] = places as [(typeof places)[0], (typeof places)[0]];
 
   const parsed = (key: string): unknown => {
     const value = maybe(() => local?.getItem(key));
     return value ? (maybe(() => JSON.parse(value)) ?? value) : undefined;
   };
-  const cookie = (key: string): string | undefined => maybe(() => text(jar?.get(key)));
-  const stored = (key: string): unknown => maybe(() => cookies?.get(key) ?? localStorage.getItem(key));
-
-  const write = (key: string, value: unknown, withCookie: boolean): void => {
-    const empty = value === undefined;
-    maybe(() => (empty ? local?.removeItem(key) : local?.setItem(key, JSON.stringify(value))));
-    if (withCookie && (!empty || cookie(key))) maybe(() => jar?.set(key, empty ? '' : `${value}`));
+  /** Subdomains share cookies: theirs win. */
+  const idOf = (key: string): string | undefined => {
+    const id = maybe(() => jar?.get(key)) || parsed(key);
+    return id ? `${id}` : undefined;
+  };
+  const write = (key: string, value: unknown, withCookie?: boolean): void => {
+    maybe(() => (value === undefined ? local?.removeItem(key) : local?.setItem(key, JSON.stringify(value))));
+    if (withCookie) maybe(() => (value || jar?.get(key)) && jar?.set(key, `${value ?? ''}`));
   };
 
   return {
     ...(cookies && { cookies }),
-    recall(known) {
-      // Subdomains share cookies: theirs win.
-      const anonymousId = cookie(ANONYMOUS) ?? text(parsed(ANONYMOUS));
+    async recall(known) {
+      const anonymousId = idOf(ANONYMOUS);
       if (!anonymousId) {
-        if (known) return known;
-        const [id, userId, groupId] = ['rl_anonymous_id', 'rl_user_id', 'rl_group_id'].map((key) =>
-          text(rudder(stored(key) as string)),
-        );
-        const [traits, groupTraits] = ['rl_trait', 'rl_group_trait'].map((key) => tree(rudder(stored(key) as string)));
-        return id
-          ? {
-              anonymousId: id,
-              ...(userId && { userId }),
-              traits: traits!,
-              ...(groupId && { groupId, groupTraits: groupTraits! }),
-            }
-          : undefined;
+        const stored = (key: string) => maybe(() => cookies?.get(key) ?? localStorage.getItem(key));
+        return known ?? (stored('rl_anonymous_id') ? (await import('./rudder.js')).rudderIdentity(stored) : undefined);
       }
-      const userId = cookie(userKey) ?? text(parsed(userKey));
+      const userId = idOf(user.id);
       if (known?.anonymousId === anonymousId && (!userId || userId === known.userId)) return known;
-      const groupId = cookie(groupKey) ?? text(parsed(groupKey));
+      const groupId = idOf(group.id);
       return {
         anonymousId,
         ...(userId && { userId }),
-        traits: tree(parsed(traitsKey)),
-        ...(groupId && { groupId, groupTraits: tree(parsed(groupTraitsKey)) }),
+        traits: tree(parsed(user.traits)),
+        ...(groupId && { groupId, groupTraits: tree(parsed(group.traits)) }),
       };
     },
     remember({ anonymousId, userId, traits, groupId, groupTraits }) {
       write(ANONYMOUS, anonymousId, true);
-      const kept = <T>(value: T): T | undefined => (value && Object.keys(value).length ? value : undefined);
-      if (user.persist !== false) {
-        write(userKey, userId, true);
-        write(traitsKey, kept(traits), false);
-      }
-      if (group.persist !== false) {
-        write(groupKey, groupId, true);
-        write(groupTraitsKey, kept(groupTraits), false);
+      for (const [{ kept, ...keys }, id, more] of [
+        [user, userId, traits],
+        [group, groupId, groupTraits],
+      ] as const) {
+        if (kept) {
+          write(keys.id, id, true);
+          write(keys.traits, more && Object.keys(more).length ? more : undefined);
+        }
       }
     },
   };

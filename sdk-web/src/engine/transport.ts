@@ -6,8 +6,13 @@ const KEEPALIVE = 60_000;
 const zip = (body: string): Promise<Blob> =>
   new Response(new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'))).blob();
 
-/** Events of an envelope, parted in the middle: beacons that are refused may be taken in halves. */
-const beacon = (url: string, body: string | Blob): boolean => navigator.sendBeacon?.(url, body) ?? false;
+/** A beacon that is refused may be taken in halves. */
+const beacon = (url: string, events: string[], [start, end]: Upload['around']): void => {
+  const half = events.length >> 1;
+  if (navigator.sendBeacon?.(url, start + events.join() + end) || !half) return;
+  beacon(url, events.slice(0, half), [start, end]);
+  beacon(url, events.slice(half), [start, end]);
+};
 
 export interface TransportOptions {
   fetch: typeof fetch;
@@ -28,7 +33,7 @@ export interface TransportOptions {
  */
 export const createSend =
   ({ fetch, headers: own, page, small, init }: TransportOptions) =>
-  async ({ url, headers, body, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
+  async ({ url, headers, body, events, around, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
     const sent = own ? headers : headers.filter(([name]) => name !== 'X-Retry-Count');
     let data: string | Blob = body;
     if (gzip && !leaving && body.length > small && typeof CompressionStream !== 'undefined') {
@@ -55,7 +60,7 @@ export const createSend =
       const response = await post(keepalive).catch((error) => {
         if (!keepalive || Date.now() - began > 50 || abort.signal.aborted) throw error;
         if (document.visibilityState === 'hidden') {
-          beacon(url, data);
+          beacon(url, events, around);
           throw error;
         }
         return post(false);

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createIdentity } from '../../src/engine/identity.js';
+import { fakeStorage } from './storage.js';
+
+/** A browser's cookies on one host: public suffixes are refused. */
+const fakeDocument = (suffixes: string[]) => {
+  const jar = new Map<string, string>();
+  const written: string[] = [];
+  return {
+    jar,
+    written,
+    get cookie() {
+      return [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    },
+    set cookie(text: string) {
+      written.push(text);
+      const [pair = '', ...attributes] = text.split(';');
+      const [name = '', value = ''] = pair.split('=');
+      const of = (key: string) => attributes.find((one) => one.startsWith(`${key}=`))?.slice(key.length + 1);
+      if (suffixes.includes(of('domain') ?? '')) return;
+      if (of('max-age') === '0') jar.delete(name);
+      else jar.set(name, value);
+    },
+  };
+};
+
+let page = fakeDocument([]);
+let local = fakeStorage();
+const on = (hostname: string, suffixes: string[] = []) => {
+  page = fakeDocument(suffixes);
+  local = fakeStorage();
+  vi.stubGlobal('document', page);
+  vi.stubGlobal('location', { hostname });
+  vi.stubGlobal('localStorage', local);
+};
+beforeEach(() => on('shop.example.co.uk', ['co.uk']));
+afterEach(() => vi.unstubAllGlobals());
+
+const someone = { anonymousId: 'a 1', userId: 'u1', traits: { plan: 'x' }, groupId: 'g1', groupTraits: { size: 3 } };
+
+describe('ids', () => {
+  it('lie where Segment keeps them', () => {
+    createIdentity({}).remember!(someone);
+    expect(Object.fromEntries(page.jar)).toEqual({ ajs_anonymous_id: 'a%201', ajs_user_id: 'u1', ajs_group_id: 'g1' });
+    expect(Object.fromEntries(local.map)).toEqual({
+      ajs_anonymous_id: '"a 1"',
+      ajs_user_id: '"u1"',
+      ajs_user_traits: '{"plan":"x"}',
+      ajs_group_id: '"g1"',
+      ajs_group_properties: '{"size":3}',
+    });
+  });
+
+  it('go with a year, on the widest domain that the browser allows', () => {
+    createIdentity({}).remember!(someone);
+    const set = page.written.find((text) => text.startsWith('ajs_user_id'));
+    expect(set).toBe('ajs_user_id=u1;max-age=31536000;path=/;samesite=Lax;domain=example.co.uk');
+    expect(page.jar.has('__tld__')).toBe(false);
+  });
+
+  it('stay on the host where that is an address', () => {
+    on('127.0.0.1');
+    createIdentity({}).remember!(someone);
+    expect(page.written.some((text) => text.includes('domain='))).toBe(false);
+  });
+
+  it('are removed when the user is nobody again', () => {
+    const identity = createIdentity({});
+    identity.remember!(someone);
+    identity.remember!({ anonymousId: 'a2', traits: {} });
+    expect(Object.fromEntries(page.jar)).toEqual({ ajs_anonymous_id: 'a2' });
+    expect([...local.map.keys()]).toEqual(['ajs_anonymous_id']);
+  });
+
+  it('that Segment left are taken over', async () => {
+    page.cookie = 'ajs_anonymous_id=old';
+    local.setItem('ajs_user_id', '"u9"');
+    local.setItem('ajs_user_traits', '{"plan":"y"}');
+    expect(await createIdentity({}).recall!(undefined)).toEqual({
+      anonymousId: 'old',
+      userId: 'u9',
+      traits: { plan: 'y' },
+    });
+  });
+
+  it('in a cookie win over those of this subdomain alone', async () => {
+    local.setItem('ajs_anonymous_id', '"mine"');
+    page.cookie = 'ajs_anonymous_id=shared';
+    expect((await createIdentity({}).recall!(undefined))?.anonymousId).toBe('shared');
+    const known = { anonymousId: 'mine', userId: 'u1', traits: {} };
+    expect(await createIdentity({}).recall!(known)).toEqual({ anonymousId: 'shared', traits: {} });
+  });
+
+  it('that the store knows better stay', async () => {
+    page.cookie = 'ajs_anonymous_id=a1';
+    const known = { anonymousId: 'a1', userId: 'u1', traits: { deep: { a: 1 } } };
+    expect(await createIdentity({}).recall!(known)).toBe(known);
+  });
+
+  it('that RudderStack left are taken over where there are none of Segment', async () => {
+    const wrap = (value: unknown) => encodeURIComponent(`RS_ENC_v3_${btoa(JSON.stringify(value))}`);
+    page.cookie = `rl_anonymous_id=${wrap('r1')}`;
+    page.cookie = `rl_user_id=${wrap('u1')}`;
+    page.cookie = `rl_trait=${wrap({ plan: 'z' })}`;
+    page.cookie = 'rl_group_id=rubbish';
+    expect(await createIdentity({}).recall!(undefined)).toEqual({
+      anonymousId: 'r1',
+      userId: 'u1',
+      traits: { plan: 'z' },
+    });
+  });
+
+  it('leave nothing under disableClientPersistence', () => {
+    expect(createIdentity({ disableClientPersistence: true })).toEqual({});
+  });
+
+  it('keep to the stores and the keys that the page chose', () => {
+    createIdentity({ storage: { stores: ['cookie'] }, user: { cookie: { key: 'uid' } }, group: { persist: false } })
+      .remember!(someone);
+    expect([...page.jar.keys()]).toEqual(['ajs_anonymous_id', 'uid']);
+    expect(local.map.size).toBe(0);
+  });
+
+  it('that a browser refuses are no error of the page', async () => {
+    const refuse = () => {
+      throw new DOMException('no', 'SecurityError');
+    };
+    vi.stubGlobal('document', Object.defineProperty({}, 'cookie', { get: refuse, set: refuse }));
+    vi.stubGlobal('localStorage', { getItem: refuse, setItem: refuse, removeItem: refuse });
+    const identity = createIdentity({});
+    identity.remember!(someone);
+    expect(await identity.recall!(undefined)).toBeUndefined();
+  });
+});
