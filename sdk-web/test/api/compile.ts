@@ -17,6 +17,8 @@ export function complaints(files: string[], sources: Record<string, string> = {}
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists, readFile } = host;
   host.fileExists = (name) => name in sources || fileExists.call(host, name);
+  const { directoryExists } = host;
+  host.directoryExists = (name) => name === '/readme' || (directoryExists?.call(host, name) ?? true);
   host.readFile = (name) => sources[name] ?? readFile.call(host, name);
   host.getSourceFile = (name, ...rest) =>
     name in sources
