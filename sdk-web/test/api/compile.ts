@@ -4,6 +4,9 @@ import ts from 'typescript';
 const root = new URL('../../', import.meta.url).pathname;
 const config = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8')).compilerOptions;
 
+/** Read once: most of a program is the same libraries. */
+const read = new Map<string, ts.SourceFile | undefined>();
+
 /** What the compiler says of these files, by the package's own settings. `sources`: files that exist only here. */
 export function complaints(files: string[], sources: Record<string, string> = {}): string[] {
   const { options } = ts.convertCompilerOptionsFromJson(config, root);
@@ -20,10 +23,12 @@ export function complaints(files: string[], sources: Record<string, string> = {}
   const { directoryExists } = host;
   host.directoryExists = (name) => name === '/readme' || (directoryExists?.call(host, name) ?? true);
   host.readFile = (name) => sources[name] ?? readFile.call(host, name);
-  host.getSourceFile = (name, ...rest) =>
-    name in sources
-      ? ts.createSourceFile(name, sources[name] as string, ts.ScriptTarget.ES2022, true)
-      : getSourceFile.call(host, name, ...rest);
+  host.getSourceFile = (name, ...rest) => {
+    const source = sources[name];
+    if (source !== undefined) return ts.createSourceFile(name, source, ts.ScriptTarget.ES2022, true);
+    if (!read.has(name)) read.set(name, getSourceFile.call(host, name, ...rest));
+    return read.get(name);
+  };
   const names = [...files.map((file) => root + file), ...Object.keys(sources)];
   const program = ts.createProgram(names, options, host);
   return names.flatMap((name) => {

@@ -1,4 +1,4 @@
-// Checked by the compiler (see types.test.ts): a line under `@ts-expect-error` must not compile, every other must.
+// Checked by the compiler (see compiles.test.ts): a line under `@ts-expect-error` must not compile, every other must.
 
 import { type Analytics, AnalyticsBrowser, type Context, type Plugin } from '../../src/index.js';
 

@@ -29,6 +29,10 @@ declare module '#imports' {
 }
 `;
 
+it('the types take what analytics-next takes, and refuse events that the page’s map does not know', () => {
+  expect(complaints(['test/api/typed-events.ts'])).toEqual([]);
+}, 60_000);
+
 it('every example of the README compiles', () => {
   const sources: Record<string, string> = { '/readme/others.d.ts': OTHERS };
   let examples = 0;
