@@ -26,6 +26,8 @@ pub struct Case {
     pub expect: Value,
     /// Makes an event or a body exact to the byte.
     pub pad: Option<Pad>,
+    /// What of our own optional input it cannot do without, by name: `headwater.consent`, `sequences.flush`, `restart`.
+    pub needs: Vec<String>,
 }
 
 /// One process.
@@ -88,6 +90,7 @@ impl Case {
             None => vec![Run::read(scenario)?],
         };
         Ok(Case {
+            needs: needs(scenario),
             suite: suite.to_owned(),
             id,
             runs,
@@ -96,6 +99,36 @@ impl Case {
             pad: scenario.get("pad").map(Pad::read).transpose()?,
         })
     }
+}
+
+/// The optional fields that a scenario sets. A client that does not know one would pass or fail for another reason.
+fn needs(scenario: &Value) -> Vec<String> {
+    let one = [scenario.clone()];
+    let runs = scenario.get("runs").and_then(Value::as_array);
+    let mut needs = Vec::new();
+    for run in runs.map_or(&one[..], Vec::as_slice) {
+        let input = run.get("input").unwrap_or(&Value::Null);
+        let ours = input.get("headwater").and_then(Value::as_object);
+        needs.extend(
+            ours.into_iter()
+                .flat_map(|ours| ours.keys())
+                .map(|key| format!("headwater.{key}")),
+        );
+        let sequences = input.get("sequences").and_then(Value::as_array);
+        for sequence in sequences.into_iter().flatten() {
+            let ours = ["consent", "flush"].into_iter();
+            needs.extend(
+                ours.filter(|key| sequence.get(key).is_some())
+                    .map(|key| format!("sequences.{key}")),
+            );
+        }
+    }
+    if runs.is_some() {
+        needs.push("restart".to_owned());
+    }
+    needs.sort_unstable();
+    needs.dedup();
+    needs
 }
 
 impl Run {

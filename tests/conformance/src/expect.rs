@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::case::{Case, known};
 use crate::ledger::{self, Try};
 use crate::mock::{Recorded, is_settings};
+use crate::template::lay;
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "arrived",
     "extra",
     "requests",
@@ -21,6 +22,7 @@ const FIELDS: [&str; 15] = [
     "gaps",
     "headers",
     "fields",
+    "merged",
     "envelope",
     "paths",
     "settingsRequests",
@@ -31,7 +33,10 @@ const FIELDS: [&str; 15] = [
 ];
 
 /// Everything that is not as it must be.
-pub(crate) fn judge(case: &Case, seen: &[Recorded]) -> Vec<String> {
+///
+/// How soon a client tries again is by the backoff that we ask ours for (`headwater.backoffMs`): of another's the longest
+/// wait is not judged (`ours` is false).
+pub(crate) fn judge(case: &Case, seen: &[Recorded], ours: bool) -> Vec<String> {
     let mut failures = Vec::new();
     if let Err(problem) = known(&case.expect, &FIELDS) {
         failures.push(problem);
@@ -53,7 +58,7 @@ pub(crate) fn judge(case: &Case, seen: &[Recorded]) -> Vec<String> {
     identities(&case.expect, &tries, &label, &mut failures);
     bodies(case, &tries, &mut failures);
     counts(&case.expect, &tries, seen, &mut failures);
-    times(&case.expect, &tries, &mut failures);
+    times(&case.expect, &tries, ours, &mut failures);
     contents(&case.expect, &tries, &label, &mut failures);
     sizes(&case.expect, &tries, &mut failures);
     failures
@@ -281,7 +286,7 @@ fn counts(expect: &Value, tries: &[Try], seen: &[Recorded], failures: &mut Vec<S
 }
 
 /// `{"between": [1, 2], "min": 900, "max": 2000}`: milliseconds from an answer to the next request.
-fn times(expect: &Value, tries: &[Try], failures: &mut Vec<String>) {
+fn times(expect: &Value, tries: &[Try], ours: bool, failures: &mut Vec<String>) {
     for gap in expect
         .get("gaps")
         .and_then(Value::as_array)
@@ -305,7 +310,8 @@ fn times(expect: &Value, tries: &[Try], failures: &mut Vec<String>) {
             .saturating_duration_since(answered)
             .as_millis();
         let bound = |key: &str| gap.get(key).and_then(Value::as_u64).map(u128::from);
-        if bound("min").is_some_and(|min| ms < min) || bound("max").is_some_and(|max| ms > max) {
+        let late = ours && bound("max").is_some_and(|max| ms > max);
+        if late || bound("min").is_some_and(|min| ms < min) {
             failures.push(format!("the wait was {ms} ms, against {gap}"));
         }
     }
@@ -317,10 +323,48 @@ fn contents(
     label: &impl Fn(&Value) -> String,
     failures: &mut Vec<String>,
 ) {
-    for (name, fields) in object(expect.get("fields")) {
-        let events: Vec<&Value> = tries
+    let as_sent = tries.iter().flat_map(|each| each.events.iter().cloned());
+    look(
+        "fields",
+        expect,
+        &as_sent.collect::<Vec<_>>(),
+        label,
+        failures,
+    );
+    // As the hub reads them: the tracking API lays an event's context over the envelope's.
+    let merged = tries.iter().flat_map(|each| {
+        each.events.iter().map(|event| {
+            let mut event = event.clone();
+            if let Some(envelope) = each.body.get("context") {
+                let mut context = envelope.clone();
+                if let Some(own) = event.get("context") {
+                    lay(&mut context, own);
+                }
+                event["context"] = context;
+            }
+            event
+        })
+    });
+    look(
+        "merged",
+        expect,
+        &merged.collect::<Vec<_>>(),
+        label,
+        failures,
+    );
+    failures.dedup();
+}
+
+fn look(
+    key: &str,
+    expect: &Value,
+    events: &[Value],
+    label: &impl Fn(&Value) -> String,
+    failures: &mut Vec<String>,
+) {
+    for (name, fields) in object(expect.get(key)) {
+        let events: Vec<&Value> = events
             .iter()
-            .flat_map(|each| &each.events)
             .filter(|event| name == "*" || label(event) == *name)
             .collect();
         if events.is_empty() {
@@ -334,7 +378,6 @@ fn contents(
             }
         }
     }
-    failures.dedup();
 }
 
 fn sizes(expect: &Value, tries: &[Try], failures: &mut Vec<String>) {

@@ -32,6 +32,11 @@ fn run() -> Result<bool, String> {
         return Ok(true);
     }
     let mut cases = scenario::load(&scenario::folder())?;
+    let sdk = match &arguments.cli {
+        Some(line) => Sdk::of_command(line),
+        None => Sdk::named(arguments.sdk.as_deref().unwrap_or("rust"))?,
+    };
+    sdk.check_skips(&cases)?;
     cases.retain(|case| wanted(case, &arguments));
     if cases.is_empty() {
         return Err("no case has such a name; --list names them".to_owned());
@@ -40,21 +45,24 @@ fn run() -> Result<bool, String> {
         cases.iter().for_each(|case| println!("{}", case.id));
         return Ok(true);
     }
-    let sdk = match &arguments.cli {
-        Some(line) => Sdk::of_command(line),
-        None => Sdk::named(arguments.sdk.as_deref().unwrap_or("rust"))?,
-    };
-    let skipped = |case: &Case| sdk.skip.iter().find(|(text, _)| case.id.contains(text));
-    for case in &cases {
-        if let Some((_, why)) = skipped(case) {
+    sdk.make()?;
+    let mut skipped = 0;
+    cases.retain(|case| match sdk.skips(case) {
+        Some(why) => {
             println!("skip  {}: {why}", case.id);
+            skipped += 1;
+            false
         }
-    }
-    cases.retain(|case| skipped(case).is_none());
+        None => true,
+    });
 
     let begun = Instant::now();
     let (passed, failed) = run_all(cases, &sdk, &arguments);
-    println!("{} in {:.1} s", sdk.name, begun.elapsed().as_secs_f64());
+    println!(
+        "{} in {:.1} s, {skipped} skipped",
+        sdk.name,
+        begun.elapsed().as_secs_f64()
+    );
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0 && passed > 0)
 }
@@ -80,7 +88,7 @@ fn run_all(cases: Vec<Case>, sdk: &Sdk, arguments: &Arguments) -> (usize, usize)
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
                     let Some(case) = next else { return };
-                    let outcome = run_case(&case, &sdk.command);
+                    let outcome = run_case(&case, sdk);
                     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                     println!("{}", describe(&case, &outcome, arguments.verbose));
                     if outcome.failures.is_empty() {

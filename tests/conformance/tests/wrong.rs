@@ -2,6 +2,7 @@
 //! without the fault passes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use headwater_conformance::sdk::Sdk;
 use headwater_conformance::{run_case, scenario};
 
 /// The failures of the first case whose name holds the text, with this fault.
@@ -13,14 +14,10 @@ fn failures(fault: &str, case: &str) -> Vec<String> {
         .unwrap_or_else(|| panic!("no case holds {case:?}"));
     for run in &mut case.runs {
         run.limit = run.limit.min(std::time::Duration::from_secs(4));
-        // Our own counts are more than the contract asks of a client.
-        if let Some(says) = run.says.as_object_mut() {
-            says.retain(|key, _| key == "sentBatches");
-        }
     }
     let cli = env!("CARGO_BIN_EXE_wrong-cli");
-    let command = [cli, "--fault", fault].map(str::to_owned);
-    run_case(&case, &command).failures
+    let sdk = Sdk::of_command(&format!("'{cli}' --fault {fault}"));
+    run_case(&case, &sdk).failures
 }
 
 const AGAIN: &str = "a 503 is tried again with the same ids";
@@ -86,7 +83,7 @@ fn each_fault_fails_where_it_shows_and_for_its_reason() {
 #[test]
 fn a_command_that_does_not_exist_fails_and_says_so() {
     let cases = scenario::load(&scenario::folder()).unwrap();
-    let outcome = run_case(cases.first().unwrap(), &["/no/such/cli".to_owned()]);
+    let outcome = run_case(cases.first().unwrap(), &Sdk::of_command("/no/such/cli"));
     assert!(
         outcome
             .failures
@@ -100,4 +97,51 @@ fn an_expectation_that_nobody_reads_is_refused() {
     let scenario = serde_json::json!({"name": "x", "input": {}, "expects": {}});
     let refused = headwater_conformance::case::Case::read("basic", "x", &scenario).unwrap_err();
     assert!(refused.contains("expects"), "{refused}");
+}
+
+#[test]
+fn a_foreign_cli_is_asked_for_nothing_that_it_does_not_know_and_that_is_no_pass() {
+    let cases = scenario::load(&scenario::folder()).unwrap();
+    let foreign = Sdk::of_command("node cli.js");
+    for case in &cases {
+        let ours = case.needs.iter().any(|need| need.contains("consent"));
+        assert!(!ours || foreign.skips(case).is_some(), "{}", case.id);
+    }
+    let skipped = foreign.skips(cases.iter().find(|case| case.suite == "crash").unwrap());
+    assert!(skipped.unwrap().starts_with("not offered: "));
+    let asked = cases.iter().filter(|case| foreign.skips(case).is_none());
+    assert!(
+        asked.count() > 80,
+        "most of the contract is still asked for"
+    );
+}
+
+#[test]
+fn an_answer_that_counts_wrongly_fails_and_one_of_ours_that_does_not_count_fails_too() {
+    let cases = scenario::load(&scenario::folder()).unwrap();
+    let mut case = cases
+        .into_iter()
+        .find(|case| case.id.contains(TWO))
+        .unwrap();
+    let mut sdk = Sdk::of_command(&format!(
+        "'{}' --fault none",
+        env!("CARGO_BIN_EXE_wrong-cli")
+    ));
+    case.runs[0].says = serde_json::json!({"sentBatches": 77});
+    assert!(run_case(&case, &sdk).failures[0].contains("sentBatches"));
+    case.runs[0].says = serde_json::json!({"pending": 0});
+    assert_eq!(run_case(&case, &sdk).failures, [""; 0]);
+    sdk.ours = true;
+    assert!(run_case(&case, &sdk).failures[0].contains("pending is null"));
+}
+
+#[test]
+fn every_sdk_of_the_list_is_complete_and_skips_only_cases_that_exist() {
+    let cases = scenario::load(&scenario::folder()).unwrap();
+    let text = include_str!("../sdks.json");
+    let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap();
+    for name in all.keys() {
+        let sdk = Sdk::named(name).unwrap();
+        assert_eq!(sdk.check_skips(&cases), Ok(()), "{name}");
+    }
 }
