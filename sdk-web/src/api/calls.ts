@@ -89,7 +89,7 @@ export interface Sorted {
   messageId?: string;
   timestamp?: number;
   integrations?: Integrations;
-  context?: Record<string, unknown>;
+  context?: Record<string, unknown> | undefined;
 }
 
 /** Sorts `options`: overrides, integrations (renamed by `alias`, over those of `load`), and the rest as context. */

@@ -52,7 +52,7 @@ interface Destination {
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Settles as `work` does, or rejects after `ms`. A `work` that throws rejects. */
-export function bounded<T>(work: () => T | PromiseLike<T>, ms: number, what: string): Promise<T> {
+function bounded<T>(work: () => T | PromiseLike<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
     const done =
@@ -233,6 +233,9 @@ export function createPlugins(around: Surroundings) {
     },
 
     setRules,
+
+    /** Loads something, as bounded as a plugin's loading is. Lent to the loader of remote plugins. */
+    loading: <T>(work: () => T | PromiseLike<T>, what: string): Promise<T> => bounded(work, LOAD_TIMEOUT, what),
 
     /** Whether an event must pass through JavaScript before it is queued. */
     sees: (): boolean => list.some(({ type }) => type === 'before' || type === 'enrichment'),

@@ -1,6 +1,6 @@
 // Device-mode destinations from the settings document. Loaded only when the document names some and the page lets them.
 
-import { bounded, LOAD_TIMEOUT } from './plugins.js';
+import type { Plugins } from './plugins.js';
 import type { Integrations, Plugin, RemotePlugin, RemotePluginOptions } from './types.js';
 
 type Factory = (settings: Record<string, unknown>) => Plugin | Plugin[] | Promise<Plugin | Plugin[]>;
@@ -48,15 +48,16 @@ const load = async (
   remote: RemotePlugin,
   integrations: Integrations,
   { nonce }: RemotePluginOptions,
+  loading: Plugins['loading'],
 ): Promise<Plugin[]> => {
   const { url, libraryName, name, creationName = name } = remote;
   const held = globalThis as unknown as Record<string, Factory | undefined>;
-  if (!isFunction(held[libraryName])) await bounded(() => script(url, nonce), LOAD_TIMEOUT, url);
+  if (!isFunction(held[libraryName])) await loading(() => script(url, nonce), url);
   const factory = held[libraryName];
   if (!isFunction(factory)) throw new Error(`${url} did not define ${libraryName}`);
   const own = integrations[creationName] ?? integrations[name];
   const settings = { ...remote.settings, ...(typeof own === 'object' && own) };
-  const made = await bounded(() => (factory as Factory)(settings), LOAD_TIMEOUT, libraryName);
+  const made = await loading(() => (factory as Factory)(settings), libraryName);
   return (Array.isArray(made) ? made : [made]).map((plugin) => named(plugin, creationName));
 };
 
@@ -66,6 +67,7 @@ export async function loadRemotePlugins(
   integrations: Integrations,
   options: RemotePluginOptions,
   failed: (name: string, why: string) => void,
+  loading: Plugins['loading'],
 ): Promise<Plugin[]> {
   const loaded = remotes.map(async (remote): Promise<Plugin[]> => {
     try {
@@ -74,7 +76,7 @@ export async function loadRemotePlugins(
         failed(remote.name, `the page does not allow ${remote.url}`);
         return [];
       }
-      return await load(remote, integrations, options);
+      return await load(remote, integrations, options, loading);
     } catch (error) {
       failed(remote.name, error instanceof Error ? error.message : String(error));
       return [];

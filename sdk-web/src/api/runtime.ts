@@ -129,7 +129,8 @@ export function createRuntime(host: Host, version: string): Runtime {
       );
       if (said.length) context.page = { ...Object.fromEntries(said), ...(context.page as object) };
     }
-    sorted.context = context;
+    // The engine has a shorter way for events that add nothing to its own context.
+    sorted.context = Object.keys(context).length ? context : undefined;
     const { anonymousId: from, userId } = host.identity();
     const shown = (messageId: string) => (): SegmentEvent => ({
       ...{ type, messageId, anonymousId: from, ...(userId && { userId }), ...fields },

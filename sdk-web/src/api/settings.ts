@@ -35,10 +35,8 @@ export async function applySettings(document: CDNSettings, around: Around): Prom
     for (const { name } of fresh) refuse(name, 'options.remotePlugins.allow is not set');
     return;
   }
-  const [found, plugins] = await Promise.all([
-    loadRemotePlugins(fresh, integrations, allowed, refuse),
-    around.withPlugins(),
-  ]);
+  const plugins = await around.withPlugins();
+  const found = await loadRemotePlugins(fresh, integrations, allowed, refuse, plugins.loading);
   // In one go: from here on the engine offers them every event, and what came before is taken exactly here.
   const registered = plugins.register(...found);
   const missed = around.missed();
