@@ -48,6 +48,7 @@ export function createGlue(): {
 }
 
 const common = {
+  absWorkingDir: import.meta.dirname,
   bundle: true,
   minify: true,
   format: 'esm',
@@ -92,10 +93,9 @@ async function bundle() {
 }
 
 function types() {
-  execFileSync('node_modules/.bin/tsc', [
-    ...['-p', '.', '--noEmit', 'false', '--emitDeclarationOnly', '--declaration', '--stripInternal'],
-    ...['--rootDir', 'src', '--outDir', 'dist.new/types'],
-  ]);
+  execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.new/types'], {
+    stdio: 'inherit',
+  });
 }
 
 /** What a usual page loads: the façade, the engine, and what these import at once. */

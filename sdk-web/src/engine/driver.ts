@@ -79,6 +79,8 @@ export const createDriver = (env: Env) => {
   /** A call is being handled, or awaits a plugin. */
   let working = false;
   let busy = false;
+  /** About to lead. */
+  let awaiting = false;
   let planned = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -200,7 +202,7 @@ export const createDriver = (env: Env) => {
   /** Takes calls strictly in order, until the slice is over (`all`: never) or one awaits a plugin. */
   const work = (all = leaving): void => {
     const from = env.mono();
-    while (engine && !busy && !working) {
+    while (engine && !busy && !working && !awaiting) {
       const one = next();
       if (!one) break;
       const alive = life;
@@ -452,12 +454,12 @@ export const createDriver = (env: Env) => {
     const release = tabs ? await tabs.take(of, wait) : () => {};
     watched.delete(of);
     if (!release) return;
+    // What it stored comes before what it did not; and its last commit may be on the way still.
+    if (leads) await keeper!.look();
+    setTimeout(look, MOMENT);
     const stored = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
     if (alive !== life) return release();
     const mark = Math.max(stored, remains?.marks.get(of)?.at(-1) ?? 0);
-    // What it stored in its last moment it could not tell of; its last commit may be on the way still.
-    look();
-    setTimeout(look, MOMENT);
     const entries = journal.entries(of);
     for (const [n] of entries) if (n <= mark) journal.remove(of, n);
     const left = entries.filter(([n]) => n > mark);
@@ -474,19 +476,26 @@ export const createDriver = (env: Env) => {
     }
   };
   const look = (): void => {
-    if (!leads) return;
-    keeper?.look();
-    keeper?.commit();
+    if (leads) keeper?.look();
   };
   /** Every tab that left something, or may. */
   const others = (state: Record<string, string>): Set<string> =>
     new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]);
 
-  const led = (): void => {
+  /** Before this one sends, it has everything in the order of the store: what it stored itself until now, too. */
+  const led = async (): Promise<void> => {
+    const alive = life;
+    if (leads || awaiting) return;
+    if (engine) {
+      awaiting = true;
+      run();
+      await keeper!.look();
+      awaiting = false;
+      if (alive !== life) return;
+    }
     leads = true;
-    input(LEAD, 1);
-    keeper?.look();
-    run();
+    tell(LEAD, 1);
+    work();
     watch();
   };
   const watch = async (): Promise<void> => {
@@ -526,7 +535,8 @@ export const createDriver = (env: Env) => {
     if (alive !== life) return;
     if (first !== false) leads = true;
     keeper = keep(opened);
-    const [state, stored, number] = await keeper.start(leads, remains);
+    const whole = leads;
+    const [state, stored, number] = await keeper.start(whole, remains);
     if (alive !== life) return;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
     const recalled = await env.recall?.(known);
@@ -541,6 +551,7 @@ export const createDriver = (env: Env) => {
     const saved = JSON.stringify(state);
     engine = EngineClass.create(JSON.stringify(config), saved, Float64Array.from(stored), number, wall, mono, entropy);
     if (!leads) input(LEAD, 0);
+    else if (!whole) keeper.look();
     for (const json of destinations) input(DESTINATION, 0, 0, json);
     settle(state.settings);
     working = true;
@@ -565,6 +576,7 @@ export const createDriver = (env: Env) => {
   const restart = async (): Promise<void> => {
     const alive = ++life;
     engine = undefined;
+    awaiting = false;
     for (const [request] of requests.values()) request.abort();
     requests.clear();
     releases.forEach(([release]) => {

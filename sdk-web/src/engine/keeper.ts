@@ -50,6 +50,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   /** State, where there is no store. */
   let shadow = new Map<string, string>();
   let scan = false;
+  const looks: (() => void)[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
   let dirty = false;
@@ -79,9 +80,11 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   const commit = (): void => {
     if (running || closed || !dirty) return;
     dirty = false;
+    const looked = scan ? looks.splice(0) : [];
     running = write().finally(() => {
       running = undefined;
       going = [];
+      for (const done of looked) done();
       heard.over();
     });
   };
@@ -221,8 +224,13 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       if (list) list.push(n);
       else marks.set(tab, [n]);
     },
-    look(): void {
-      dirty = scan = true;
+    /** Looks for what other tabs stored; over when that is adopted. */
+    look(): Promise<void> {
+      return new Promise((done) => {
+        looks.push(done);
+        dirty = scan = true;
+        commit();
+      });
     },
     adopt: (events: Stored[], first: number): number[] => {
       events.forEach(({ key }, i) => {

@@ -186,6 +186,20 @@ describe('several tabs', () => {
     await world.until(() => world.arrived().length === 6);
   });
 
+  it('the one that takes over sends what it had given away before what it says now', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const leader = await world.open();
+    const other = await world.open();
+    names(5, 'a').forEach(other.track);
+    await world.until(() => world.uploads.length > 0);
+    leader.kill();
+    names(5, 'b').forEach(other.track);
+    world.hub.status = 200;
+    await world.until(() => world.arrived().length === 10);
+    expect(world.arrived()).toEqual([...names(5, 'a'), ...names(5, 'b')]);
+  });
+
   it('know the user whom one of them identified', async () => {
     const world = createWorld();
     const [one, two] = [await world.open(), await world.open()];
