@@ -7,7 +7,7 @@ use headwater_model::time::Millis;
 
 use crate::read::{inner, number, object, string, text};
 
-pub(crate) const UNREADABLE: &str = "!the call is no JSON object with one of the six types";
+pub(crate) const UNREADABLE: &str = "!unreadable";
 
 pub(crate) fn read(json: &str, (entropy, spare_entropy): ([u8; 16], [u8; 16])) -> Option<Call> {
     let mut from = object(json)?;
@@ -77,7 +77,7 @@ pub(crate) fn answer(result: Result<Receipt, CallError>) -> String {
             };
             [letter, receipt.message_id()].concat()
         }
-        Err(error) => ["!", &error.to_string()].concat(),
+        Err(error) => ["!", error.as_str()].concat(),
     }
 }
 
@@ -88,6 +88,6 @@ pub(crate) fn stamped(result: Result<Event, CallError>) -> String {
             event.write(&mut text);
             string(text)
         }
-        Err(error) => ["!", &error.to_string()].concat(),
+        Err(error) => ["!", error.as_str()].concat(),
     }
 }

@@ -9,10 +9,10 @@ use headwater_model::json::{Object, Value};
 
 use crate::read::{flag, inner, list, object, size, text, texts};
 
-pub(crate) fn read(json: &str) -> Result<Config, String> {
-    let mut from = object(json).ok_or("the configuration is no JSON object")?;
+pub(crate) fn read(json: &str) -> Result<Config, &'static str> {
+    let mut from = object(json).ok_or("config")?;
     let key = text(&mut from, "writeKey").unwrap_or_default();
-    let key = WriteKey::new(key).map_err(|error| error.to_string())?;
+    let key = WriteKey::new(key).map_err(|_| "writeKey")?;
     let endpoint = text(&mut from, "endpoint").unwrap_or_default();
     let mut config = Config::new(key, endpoint);
 

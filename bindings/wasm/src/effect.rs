@@ -2,7 +2,7 @@
 
 use headwater_engine::{Diagnostic, Effect, Engine, FlushReport, Report};
 use headwater_model::id::Seq;
-use headwater_model::json::write_string;
+use headwater_model::json::{decimal, write_string};
 
 use crate::read::string;
 
@@ -164,7 +164,7 @@ fn explain(diagnostic: Diagnostic) -> (&'static str, String, f64) {
         Diagnostic::UploadFailed {
             status, retry_in, ..
         } => {
-            let status = status.map_or(none, |status| status.to_string());
+            let status = status.map_or(none, |status| decimal(status.into()));
             ("upload_failed", status, retry_in as f64)
         }
         Diagnostic::SettingsFailed { detail } => ("settings_failed", detail, 0.0),

@@ -39,7 +39,7 @@ impl Engine {
     /// in order; `next_seq` is a number that no event ever had; `entropy` is 32 random bytes.
     ///
     /// # Errors
-    /// What is wrong with the configuration, in words.
+    /// The member of the configuration that cannot work: `config` (no JSON object), `writeKey` or `endpoint`.
     pub fn create(
         config: &str,
         state: &str,
@@ -72,7 +72,7 @@ impl Engine {
             ..Start::default()
         };
         let engine = headwater_engine::Engine::new(config::read(config)?, start, now(wall, mono))
-            .map_err(|error| error.to_string())?;
+            .map_err(|_| "endpoint")?;
         Ok(Engine {
             engine,
             current: Current::default(),
@@ -81,7 +81,8 @@ impl Engine {
     }
 
     /// One call, as JSON. Answers a letter and the messageId (`q` queued, `h` held, `l` local only, `d` dropped), or
-    /// `!` and what is wrong with the call. `entropy` is 32 random bytes.
+    /// `!` and the name of what is wrong with the call (`CallError::as_str`, or `unreadable`). `entropy` is 32 random
+    /// bytes.
     pub fn call(&mut self, wall: f64, mono: f64, json: &str, entropy: &[u8]) -> String {
         match call::read(json, read::halves(entropy)) {
             Some(call) => call::answer(self.engine.call(now(wall, mono), call)),
@@ -90,7 +91,7 @@ impl Engine {
     }
 
     /// The first half of a call, for plugins that see the event before it is queued: `=` and the event as JSON, or `!`
-    /// and what is wrong. A change of identity counts from here on. Goes on to `submit` or `discard`.
+    /// and what is wrong, as `call`. A change of identity counts from here on. Goes on to `submit` or `discard`.
     pub fn stamp(&mut self, wall: f64, mono: f64, json: &str, entropy: &[u8]) -> String {
         match call::read(json, read::halves(entropy)) {
             Some(call) => call::stamped(self.engine.stamp(now(wall, mono), call)),
@@ -102,7 +103,7 @@ impl Engine {
     pub fn submit(&mut self, wall: f64, mono: f64, event: &str) -> String {
         match Event::parse(event.as_bytes()) {
             Ok(event) => call::answer(self.engine.submit(now(wall, mono), event)),
-            Err(error) => ["!", &error.to_string()].concat(),
+            Err(_) => call::UNREADABLE.to_owned(),
         }
     }
 

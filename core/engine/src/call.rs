@@ -201,3 +201,21 @@ pub enum CallError {
     #[error("the client was shut down: the call came too late")]
     Closed,
 }
+
+impl CallError {
+    /// A stable name, for hosts that bring their own words.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            CallError::TooLarge { .. } => "too_large",
+            CallError::NoIdentity => "no_identity",
+            CallError::EmptyEvent => "empty_event",
+            CallError::EmptyGroup => "empty_group",
+            CallError::EmptyAlias => "empty_alias",
+            CallError::MessageId => "message_id",
+            CallError::AnonymousId => "anonymous_id",
+            CallError::TraitsTooLarge { .. } => "traits_too_large",
+            CallError::Closed => "closed",
+        }
+    }
+}

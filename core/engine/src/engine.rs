@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headwater_model::context;
 use headwater_model::event::Event;
 use headwater_model::id::Seq;
-use headwater_model::json::{Object, Value};
+use headwater_model::json::{Object, Value, decimal};
 
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
@@ -454,7 +454,7 @@ impl Engine {
         let read = match &answer {
             None => Err("no answer".to_owned()),
             Some((200, body)) => Settings::parse(body),
-            Some((status, _)) => Err(["the answer was ", &status.to_string()].concat()),
+            Some((status, _)) => Err(["the answer was ", &decimal(u64::from(*status))].concat()),
         };
         match (read, answer) {
             (Ok(settings), Some((_, body))) => {

@@ -170,14 +170,8 @@ fn count(object: &Object, key: &str) -> Option<u32> {
 }
 
 fn millis(object: &Object, key: &str) -> Option<u64> {
-    let seconds = object.get(key).and_then(Value::as_f64)?;
-    if !(0.0..=1e9).contains(&seconds) {
-        return None;
-    }
-    // In range and not negative, so the cast cannot surprise.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let ms = (seconds * 1_000.0) as u64;
-    Some(ms)
+    let ms = object.get(key)?.as_number()?.as_thousandths()?;
+    (ms <= 1_000_000_000_000).then_some(ms)
 }
 
 /// What a status means.

@@ -8,6 +8,7 @@
 //! ```
 
 use headwater_model::id::Seq;
+use headwater_model::json::decimal;
 
 use crate::batch::{Envelope, cut};
 use crate::clock::Now;
@@ -133,7 +134,7 @@ impl Engine {
         });
         let mut headers = self.headers.clone();
         if self.retry.tries > 0 {
-            headers.push(("X-Retry-Count".to_owned(), self.retry.tries.to_string()));
+            headers.push(("X-Retry-Count".to_owned(), decimal(self.retry.tries.into())));
         }
         self.effects.push_back(Effect::Upload(Upload {
             request: self.next_request,
@@ -400,7 +401,7 @@ impl Engine {
         self.bisect.clear();
         // Before anything is forgotten: forgetting alone is not durable, and what was purged for want of consent must
         // not go out because a power cut brought it back.
-        self.save(StateKey::Purged, self.next_seq.to_string().into_bytes());
+        self.save(StateKey::Purged, decimal(self.next_seq).into_bytes());
         let seqs = self.ledger.take_all();
         self.drop_events(seqs, Report::new(reason, 0).detail(detail));
         let in_memory = self.in_memory.len() as u64;

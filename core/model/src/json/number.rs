@@ -67,6 +67,41 @@ impl Number {
         self.0.parse().ok()
     }
 
+    /// The value times a thousand, cut to an integer: seconds as milliseconds. Exact, from the text; `None` when the
+    /// number is negative or the result does not fit.
+    #[must_use]
+    pub fn as_thousandths(&self) -> Option<u64> {
+        let (mantissa, exponent) = match self.0.split_once(['e', 'E']) {
+            // An exponent that fits no i32 leaves nothing of any number, or is beyond all of them.
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (&*self.0, 0),
+        };
+        let mut shift = exponent.checked_add(3)?;
+        let mut value = 0_u64;
+        let mut fraction = false;
+        for byte in mantissa.bytes() {
+            match byte {
+                b'.' => fraction = true,
+                b'0'..=b'9' if !fraction || shift > 0 => {
+                    value = value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                    shift -= i32::from(fraction);
+                }
+                b'0'..=b'9' => {}
+                _ => return None,
+            }
+        }
+        while shift != 0 && value != 0 {
+            value = if shift > 0 {
+                shift -= 1;
+                value.checked_mul(10)?
+            } else {
+                shift += 1;
+                value / 10
+            };
+        }
+        Some(value)
+    }
+
     /// The nearest double; `None` when the number is beyond what a double can hold.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
@@ -139,4 +174,36 @@ fn digits_end(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_become_milliseconds_without_a_float_between() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0.5", Some(500)),
+            ("1.001", Some(1001)),
+            ("1.9999", Some(1999)),
+            ("0.30000000000000004441", Some(300)),
+            ("12", Some(12_000)),
+            ("1.5e2", Some(150_000)),
+            ("1e-3", Some(1)),
+            ("123.456E-2", Some(1234)),
+            ("9999e-7", Some(0)),
+            ("0e999999", Some(0)),
+            ("0.0e-5", Some(0)),
+            ("18446744073709551.615", Some(u64::MAX)),
+            ("18446744073709551.616", None),
+            ("1e17", None),
+            ("1e2147483647", None),
+            ("1e99999999999", None),
+            ("-1", None),
+        ] {
+            let number = Number::parse(text).unwrap();
+            assert_eq!(number.as_thousandths(), expected, "{text}");
+        }
+    }
 }

@@ -79,6 +79,15 @@ pub fn write_i64(out: &mut Vec<u8>, number: i64) {
     write_u64(out, number.unsigned_abs());
 }
 
+/// `number` in decimal, without the formatting machinery of `std`.
+#[must_use]
+pub fn decimal(number: u64) -> String {
+    let mut text = Vec::with_capacity(20);
+    write_u64(&mut text, number);
+    // Digits: always UTF-8.
+    String::from_utf8(text).unwrap_or_default()
+}
+
 /// Appends `true` or `false`.
 pub fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
