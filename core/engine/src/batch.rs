@@ -3,7 +3,7 @@
 //! The body of a request is `{"batch":[` + event texts joined by `,` + `],"sentAt":"…"` + maybe a context + the
 //! write key + `}`. Event texts are stored as they are sent, so the size is known before anything is read.
 
-use headwater_model::event::{EventParts, Fragment};
+use headwater_model::event::{Event, Fragment, Payload};
 use headwater_model::json::{Object, write_string};
 use headwater_model::time::{Millis, push_iso};
 
@@ -81,16 +81,16 @@ pub(crate) fn context_text(context: &Object) -> Vec<u8> {
 }
 
 /// Writes an event with exactly the room it needs to grow.
-pub(crate) fn event_text(parts: &EventParts<'_>) -> Vec<u8> {
-    let context = match parts.context {
+pub(crate) fn event_text(event: &Event, context: Fragment<'_>) -> Vec<u8> {
+    let room = match context {
         Fragment::Text(text) => text.len(),
         Fragment::Tree(_) => 512,
     };
-    let payload = match parts.properties {
-        headwater_model::event::Payload::Raw(raw) => raw.as_bytes().len(),
+    let payload = match &event.properties {
+        Payload::Raw(raw) => raw.as_bytes().len(),
         _ => 256,
     };
-    let mut out = Vec::with_capacity(320 + context + payload);
-    parts.write(&mut out);
+    let mut out = Vec::with_capacity(320 + room + payload);
+    event.write_with(context, &mut out);
     out
 }

@@ -1,10 +1,13 @@
 //! A call of the application, before it is an event.
 
-use headwater_model::event::{Event, Payload};
+#[cfg(feature = "plugins")]
+use headwater_model::event::Event;
+use headwater_model::event::{EventType, Payload};
 use headwater_model::json::Object;
 use headwater_model::time::Millis;
 
 /// A closure that sees one event, after the enrichment plugins and before the destinations. `None` drops the event.
+#[cfg(feature = "plugins")]
 pub type Enrichment = Box<dyn FnOnce(Event) -> Option<Event> + Send>;
 
 /// One call: what the application said, and when.
@@ -20,6 +23,7 @@ pub struct Call {
     /// Sixteen more, for the anonymousId that a change of user needs.
     pub spare_entropy: [u8; 16],
     /// Runs on this event alone.
+    #[cfg(feature = "plugins")]
     pub enrichment: Option<Enrichment>,
 }
 
@@ -127,6 +131,124 @@ pub struct CallOptions {
     pub anonymous_id: Option<String>,
     /// Instead of the current userId.
     pub user_id: Option<String>,
+}
+
+/// A [`Call`] laid flat: what the caller gave, by its name in the spec. A field that the kind does not use is ignored.
+#[derive(Default)]
+pub struct Said {
+    /// Which of the six calls.
+    pub kind: EventType,
+    /// The name of a track event.
+    pub event: Option<String>,
+    /// The name of a page or screen.
+    pub name: Option<String>,
+    /// The category of a page or screen.
+    pub category: Option<String>,
+    /// Of identify and alias: the user that the call names.
+    pub user_id: Option<String>,
+    /// The account of a group call.
+    pub group_id: Option<String>,
+    /// The id that an alias call continues.
+    pub previous_id: Option<String>,
+    /// Properties or traits.
+    pub payload: Payload,
+    /// When it happened, if not now.
+    pub timestamp: Option<Millis>,
+    /// See [`CallOptions::message_id`].
+    pub message_id: Option<String>,
+    /// See [`CallOptions::context`].
+    pub context: Option<Object>,
+    /// See [`CallOptions::integrations`].
+    pub integrations: Object,
+    /// See [`CallOptions::anonymous_id`].
+    pub anonymous_id: Option<String>,
+    /// See [`CallOptions::user_id`].
+    pub as_user: Option<String>,
+    /// See [`Call::entropy`].
+    pub entropy: [u8; 16],
+    /// See [`Call::spare_entropy`].
+    pub spare_entropy: [u8; 16],
+    /// See [`Call::enrichment`].
+    #[cfg(feature = "plugins")]
+    pub enrichment: Option<Enrichment>,
+}
+
+/// Without what the caller said: it is personal.
+impl core::fmt::Debug for Said {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Said")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Said {
+    /// A call that says nothing but its kind.
+    #[must_use]
+    pub fn new(kind: EventType, entropy: [u8; 16]) -> Said {
+        Said {
+            kind,
+            entropy,
+            ..Said::default()
+        }
+    }
+}
+
+impl From<Call> for Said {
+    fn from(call: Call) -> Said {
+        let options = call.options;
+        let mut said = Said {
+            timestamp: options.timestamp.or(call.at),
+            message_id: options.message_id,
+            context: options.context,
+            integrations: options.integrations.unwrap_or_default(),
+            anonymous_id: options.anonymous_id,
+            as_user: options.user_id,
+            entropy: call.entropy,
+            spare_entropy: call.spare_entropy,
+            #[cfg(feature = "plugins")]
+            enrichment: call.enrichment,
+            ..Said::default()
+        };
+        match call.kind {
+            CallKind::Track { event, properties } => {
+                (said.kind, said.payload) = (EventType::Track, properties);
+                said.event = Some(event);
+            }
+            CallKind::Identify { user_id, traits } => {
+                (said.kind, said.payload) = (EventType::Identify, traits);
+                said.user_id = user_id;
+            }
+            CallKind::Page {
+                category,
+                name,
+                properties,
+            } => {
+                (said.kind, said.payload) = (EventType::Page, properties);
+                (said.category, said.name) = (category, name);
+            }
+            CallKind::Screen {
+                category,
+                name,
+                properties,
+            } => {
+                (said.kind, said.payload) = (EventType::Screen, properties);
+                (said.category, said.name) = (category, name);
+            }
+            CallKind::Group { group_id, traits } => {
+                (said.kind, said.payload) = (EventType::Group, traits);
+                said.group_id = Some(group_id);
+            }
+            CallKind::Alias {
+                user_id,
+                previous_id,
+            } => {
+                said.kind = EventType::Alias;
+                (said.user_id, said.previous_id) = (Some(user_id), previous_id);
+            }
+        }
+        said
+    }
 }
 
 /// Where an accepted call went.

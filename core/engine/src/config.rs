@@ -2,6 +2,7 @@
 
 use crate::flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy};
 use crate::retry::RetryConfig;
+#[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
 use headwater_model::id::WriteKey;
 use headwater_model::json::{Object, Value};
@@ -150,6 +151,7 @@ pub struct Config {
     /// Device-mode destinations.
     pub destinations: Vec<DestinationConfig>,
     /// The plugins.
+    #[cfg(feature = "plugins")]
     pub timeline: Timeline,
 }
 
@@ -206,6 +208,7 @@ impl Config {
             session_timeout: None,
             settings: None,
             destinations: Vec::new(),
+            #[cfg(feature = "plugins")]
             timeline: Timeline::default(),
         }
     }

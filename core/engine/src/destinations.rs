@@ -153,8 +153,9 @@ impl Destinations {
             destination.waiting.push_back(Arc::clone(event));
             if destination.waiting.len() > MAX_WAITING {
                 destination.waiting.pop_front();
-                let mut report = Report::new(DropReason::DestinationOverflow, 1)
-                    .detail("the destination was not ready for more than 1,000 events");
+                let mut report = Report::new(DropReason::DestinationOverflow, 1).detail(words!(
+                    "the destination was not ready for more than 1,000 events"
+                ));
                 report.destination = Some(destination.config.key.clone());
                 effects.push_back(Effect::Report(report));
             }
@@ -220,7 +221,7 @@ impl Destinations {
         };
         destination.out = destination.out.saturating_sub(1);
         if let DeliveryOutcome::Failed(detail) = outcome {
-            let mut report = Report::new(DropReason::DestinationFailed, 1).detail(detail);
+            let mut report = Report::new(DropReason::DestinationFailed, 1).detail(&detail);
             report.destination = Some(destination.config.key.clone());
             effects.push_back(Effect::Report(report));
         }

@@ -261,8 +261,8 @@ impl Report {
         }
     }
 
-    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Report {
-        self.detail = detail.into();
+    pub(crate) fn detail(mut self, detail: &str) -> Report {
+        detail.clone_into(&mut self.detail);
         self
     }
 }

@@ -22,6 +22,7 @@ use crate::release::Purpose;
 use crate::retry::{RetryConfig, RetryState};
 use crate::session::Session;
 use crate::settings::{Fetcher, Settings};
+#[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
 use crate::uploader::InFlight;
 
@@ -202,8 +203,8 @@ impl Engine {
             Input::StoreFailed(seq, failure) => {
                 if self.ledger.remove(seq) {
                     let detail = match failure {
-                        StoreFailure::Full => "the disk is full",
-                        StoreFailure::Io => "the store could not be written",
+                        StoreFailure::Full => words!("the disk is full"),
+                        StoreFailure::Io => words!("the store could not be written"),
                     };
                     self.settle(&[seq], false);
                     self.report(Report::new(DropReason::StorageFailed, 1).detail(detail));
@@ -261,7 +262,10 @@ impl Engine {
                     self.save_session();
                 }
             }
-            Input::Purge => self.purge(DropReason::Purged, "the application purged the queue"),
+            Input::Purge => self.purge(
+                DropReason::Purged,
+                words!("the application purged the queue"),
+            ),
             Input::Close => self.closed = true,
             Input::End { volatile } => self.end(volatile),
             Input::Lead(leads) => self.lead(now, leads),
@@ -326,6 +330,7 @@ impl Engine {
     }
 
     /// The plugins, to add or remove some.
+    #[cfg(feature = "plugins")]
     pub fn timeline(&mut self) -> &mut Timeline {
         &mut self.config.timeline
     }

@@ -24,6 +24,13 @@
 //!                                                 └─► device-mode destinations (Deliver)
 //! ```
 
+/// A text for people; empty without the feature `words`.
+macro_rules! words {
+    ($text:expr) => {
+        if cfg!(feature = "words") { $text } else { "" }
+    };
+}
+
 mod batch;
 mod call;
 mod clock;
@@ -43,11 +50,14 @@ mod session;
 mod settings;
 mod share;
 mod stamp;
+#[cfg(feature = "plugins")]
 mod timeline;
 mod uploader;
 
 pub use batch::{Envelope, cut};
-pub use call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt};
+#[cfg(feature = "plugins")]
+pub use call::Enrichment;
+pub use call::{Call, CallError, CallKind, CallOptions, Receipt, Said};
 pub use clock::Now;
 pub use config::{
     Config, ConfigError, ConsentConfig, ConsentModel, DestinationConfig, Hold, Mode, Quota,
@@ -62,4 +72,5 @@ pub use input::{
 };
 pub use retry::{Failure, RetryConfig, Verdict, backoff, classify, retry_after};
 pub use settings::Settings;
+#[cfg(feature = "plugins")]
 pub use timeline::{Plugin, PluginError, Stage, Timeline};

@@ -72,15 +72,17 @@ impl Engine {
             let entry = self.entry(&event, now.wall.0);
             self.ledger.push(entry);
         }
-        let detail = "a crash brought back what had been purged; it was purged again";
+        let detail = words!("a crash brought back what had been purged; it was purged again");
         self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
         if start.lost > 0 {
-            let detail = "records of the store were corrupt";
+            let detail = words!("records of the store were corrupt");
             self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
         }
         if start.set_aside > 0 {
-            let detail = "segments could not be read, or have an unknown format version; they were set aside in the queue's \
-                          directory, with at least one event each";
+            let detail = words!(
+                "segments could not be read, or have an unknown format version; they were set aside in the queue's \
+                          directory, with at least one event each"
+            );
             self.report(Report::new(DropReason::Corrupt, start.set_aside).detail(detail));
         }
         if start.torn_bytes > 0 {
@@ -130,7 +132,7 @@ impl Engine {
     /// Nobody comes back for what only this process knows.
     pub(crate) fn end(&mut self, volatile: bool) {
         self.closed = true;
-        let detail = "they were kept in memory only, and the client ended";
+        let detail = words!("they were kept in memory only, and the client ended");
         let mut count = (self.in_memory.len() + self.local_held.len()) as u64;
         self.in_memory.clear();
         self.local_held.clear();

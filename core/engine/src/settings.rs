@@ -32,7 +32,7 @@ impl Settings {
         };
         match parse(text, &limits) {
             Ok(Value::Object(document)) => Ok(Settings { document }),
-            Ok(_) => Err("the settings document is no JSON object".to_owned()),
+            Ok(_) => Err(words!("the settings document is no JSON object").to_owned()),
             #[cfg(feature = "words")]
             Err(error) => Err(["the settings document is no JSON: ", &error.to_string()].concat()),
             #[cfg(not(feature = "words"))]

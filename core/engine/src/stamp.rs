@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use headwater_govern::gate::{CONSENT_EVENT, hub_allowed};
 use headwater_model::context;
-use headwater_model::event::{Event, EventParts, EventType, Fragment, Payload};
+use headwater_model::event::{Event, EventType, Fragment};
 use headwater_model::id::{AnonymousId, MessageId, Seq};
 use headwater_model::json::{Object, Value};
 use headwater_model::time::Millis;
 
 use crate::batch::event_text;
-use crate::call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt};
+use crate::call::{CallError, Receipt, Said};
 use crate::clock::Now;
 use crate::config::{Hold, Mode};
 use crate::consent::{Consent, Gate, wrap};
@@ -23,25 +23,10 @@ use crate::ledger::Entry;
 /// Events kept in memory while a decision on consent is awaited, where they must not be written.
 const MAX_IN_MEMORY: usize = 1_000;
 
-/// A call with its ids resolved, before anything else looked at it.
-struct Draft {
-    kind: EventType,
-    message_id: MessageId,
-    timestamp: Millis,
-    anonymous_id: Option<AnonymousId>,
-    user_id: Option<String>,
-    event: Option<String>,
-    name: Option<String>,
-    category: Option<String>,
-    group_id: Option<String>,
-    previous_id: Option<String>,
-    properties: Payload,
-    integrations: Object,
-}
-
 /// What a call comes to, as of now.
 struct Resolved {
-    draft: Draft,
+    /// Its context is still empty.
+    event: Event,
     /// The identity after it, where it changes it.
     changed: Option<Identity>,
     own_context: Option<Object>,
@@ -57,53 +42,61 @@ impl Engine {
     ///
     /// # Errors
     /// When the call itself cannot be an event; nothing was queued and nothing is reported.
-    pub fn call(&mut self, now: Now, mut call: Call) -> Result<Receipt, CallError> {
-        let enrichment = call.enrichment.take();
-        let Resolved {
-            draft,
-            changed,
-            own_context,
-        } = self.resolve(now, call)?;
-        if self.gate() == Gate::Closed {
-            self.commit(changed);
-            return Ok(self.denied(draft.message_id.as_str().to_owned()));
-        }
-        let first = self.touch_session(now);
-        let plain = enrichment.is_none()
-            && own_context.is_none()
-            && !first
-            && self.config.timeline.is_empty()
-            && self.destinations.is_empty();
-        if plain {
-            let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
-            self.check_size(&text)?;
-            self.commit(changed);
-            let to_hub = hub_allowed(&draft.integrations);
-            let message_id = draft.message_id.as_str().to_owned();
-            let receipt = self.admit(now, message_id, text, to_hub);
-            // Sending waits for the store's answer, so that this event can be part of the batch.
-            self.expire(now);
-            return Ok(receipt);
-        }
-        let event = draft.into_event(self.event_context(own_context, first));
-        self.process(now, event, enrichment, changed)
+    pub fn call(&mut self, now: Now, call: impl Into<Said>) -> Result<Receipt, CallError> {
+        self.take(now, call.into())
     }
 
-    /// The first half of a call, for hosts whose plugins are not in [`Timeline`](crate::Timeline): who, when and in
-    /// which context, as of now. A change of identity counts from here on. The event is the host's to change, and goes
-    /// on to [`Engine::submit`] in the order of the calls, or to [`Engine::discard`].
+    fn take(&mut self, now: Now, mut said: Said) -> Result<Receipt, CallError> {
+        #[cfg(feature = "plugins")]
+        let enrichment = said.enrichment.take();
+        let Resolved {
+            mut event,
+            changed,
+            own_context,
+        } = self.resolve(now, &mut said)?;
+        if self.gate() == Gate::Closed {
+            self.commit(changed);
+            return Ok(self.denied(event.message_id.as_str().to_owned()));
+        }
+        let first = self.touch_session(now);
+        let plain = own_context.is_none() && !first && self.destinations.is_empty();
+        #[cfg(feature = "plugins")]
+        let plain = plain && enrichment.is_none() && self.config.timeline.is_empty();
+        let text = if plain {
+            // Nobody looks at the tree; its text is at hand.
+            event_text(&event, Fragment::Text(&self.context_text))
+        } else {
+            event.context = self.event_context(own_context, first);
+            #[cfg(feature = "plugins")]
+            match self.run_plugins(event, enrichment) {
+                Ok(processed) => event = processed,
+                Err(refused) => {
+                    self.commit(changed);
+                    self.refused(refused.message_id.clone(), first, &refused.plugin);
+                    return Ok(Receipt::Dropped(refused.message_id));
+                }
+            }
+            event_text(&event, Fragment::Tree(&event.context))
+        };
+        self.accept(now, event, text, first, changed)
+    }
+
+    /// The first half of a call, for hosts whose plugins are not in the engine: who, when and in which context, as of
+    /// now. A change of identity counts from here on. The event is the host's to change, and goes on to
+    /// [`Engine::submit`] in the order of the calls, or to [`Engine::discard`].
     ///
     /// # Errors
     /// When the call itself cannot be an event.
-    pub fn stamp(&mut self, now: Now, call: Call) -> Result<Event, CallError> {
+    pub fn stamp(&mut self, now: Now, call: impl Into<Said>) -> Result<Event, CallError> {
         let Resolved {
-            draft,
+            mut event,
             changed,
             own_context,
-        } = self.resolve(now, call)?;
+        } = self.resolve(now, &mut call.into())?;
         self.commit(changed);
         let first = self.gate() != Gate::Closed && self.touch_session(now);
-        Ok(draft.into_event(self.event_context(own_context, first)))
+        event.context = self.event_context(own_context, first);
+        Ok(event)
     }
 
     /// The second half: the event is queued. Then drain [`Engine::poll_effect`].
@@ -123,7 +116,17 @@ impl Engine {
         {
             context::merge(&mut event.context, wrap(preferences));
         }
-        self.process(now, event, None, None)
+        let first = is_first(&event);
+        #[cfg(feature = "plugins")]
+        let event = match self.run_plugins(event, None) {
+            Ok(event) => event,
+            Err(refused) => {
+                self.refused(refused.message_id.clone(), first, &refused.plugin);
+                return Ok(Receipt::Dropped(refused.message_id));
+            }
+        };
+        let text = event_text(&event, Fragment::Tree(&event.context));
+        self.accept(now, event, text, first, None)
     }
 
     /// A stamped event that a plugin of the host's keeps back: reported.
@@ -135,106 +138,69 @@ impl Engine {
         );
     }
 
-    fn resolve(&mut self, now: Now, call: Call) -> Result<Resolved, CallError> {
+    fn resolve(&mut self, now: Now, said: &mut Said) -> Result<Resolved, CallError> {
         if self.closed {
             return Err(CallError::Closed);
         }
-        let Call {
-            kind,
-            mut options,
-            at,
-            entropy,
-            spare_entropy,
-            ..
-        } = call;
-        let changed = self.changed_identity(&kind, spare_entropy)?;
-        let own_context = options.context.take();
-        let timestamp = options.timestamp.or(at).unwrap_or(now.wall);
-        let draft = self.draft(kind, options, timestamp, entropy, changed.as_ref())?;
+        let changed = self.changed_identity(said)?;
+        let own_context = said.context.take();
+        let event = self.draft(now, said, changed.as_ref())?;
         Ok(Resolved {
-            draft,
+            event,
             changed,
             own_context,
         })
     }
 
-    /// The timeline, then the store and the destinations.
-    fn process(
+    /// The store and the destinations.
+    fn accept(
         &mut self,
         now: Now,
         event: Event,
-        enrichment: Option<Enrichment>,
+        text: Vec<u8>,
+        first: bool,
         changed: Option<Identity>,
     ) -> Result<Receipt, CallError> {
-        let message_id = event.message_id.as_str().to_owned();
-        let first = is_first(&event);
-        let mut diagnostics = Vec::new();
-        let run = self
-            .config
-            .timeline
-            .run(event, enrichment, &mut |diagnostic| {
-                diagnostics.push(diagnostic);
-            });
-        diagnostics
-            .into_iter()
-            .for_each(|diagnostic| self.diagnose(diagnostic));
-        let event = match run {
-            Ok(event) => event,
-            Err(plugin) => {
-                self.commit(changed);
-                self.refused(message_id.clone(), first, &plugin);
-                return Ok(Receipt::Dropped(message_id));
-            }
-        };
-        let text = event_text(&event.parts());
-        if let Err(error) = self.check_size(&text) {
-            self.untouch_session(first);
-            return Err(error);
-        }
-        self.commit(changed);
-        // A plugin may have given it another id.
-        let message_id = event.message_id.as_str().to_owned();
-        let receipt = self.admit(now, message_id, text, hub_allowed(&event.integrations));
-        self.finish(event);
-        self.expire(now);
-        Ok(receipt)
-    }
-
-    fn check_size(&self, text: &[u8]) -> Result<(), CallError> {
         if text.len() > self.config.max_event_bytes {
+            if first {
+                self.untouch_session();
+            }
             return Err(CallError::TooLarge {
                 bytes: text.len(),
                 limit: self.config.max_event_bytes,
             });
         }
-        Ok(())
+        self.commit(changed);
+        let message_id = event.message_id.as_str().to_owned();
+        let receipt = self.admit(now, message_id, text, hub_allowed(&event.integrations));
+        self.finish(event);
+        // Sending waits for the store's answer, so that this event can be part of the batch.
+        self.expire(now);
+        Ok(receipt)
     }
 
     fn denied(&mut self, message_id: String) -> Receipt {
         let mut report =
-            Report::new(DropReason::ConsentDenied, 1).detail("the user denied consent");
+            Report::new(DropReason::ConsentDenied, 1).detail(words!("the user denied consent"));
         report.message_id = Some(message_id.clone());
         self.report(report);
         Receipt::Dropped(message_id)
     }
 
     fn refused(&mut self, message_id: String, first: bool, plugin: &str) {
-        self.untouch_session(first);
+        if first {
+            self.untouch_session();
+        }
         let mut report =
-            Report::new(DropReason::Plugin, 1).detail(["dropped by ", plugin].concat());
+            Report::new(DropReason::Plugin, 1).detail(&["dropped by ", plugin].concat());
         report.message_id = Some(message_id);
         self.report(report);
     }
 
     /// Destinations and the last stage of the timeline.
     fn finish(&mut self, event: Event) {
-        let mut diagnostics = Vec::new();
-        self.config
-            .timeline
-            .after(&event, &mut |diagnostic| diagnostics.push(diagnostic));
-        diagnostics
-            .into_iter()
-            .for_each(|diagnostic| self.diagnose(diagnostic));
+        #[cfg(feature = "plugins")]
+        self.run_after_plugins(&event);
         if self.destinations.is_empty() {
             return;
         }
@@ -245,7 +211,7 @@ impl Engine {
                 self.local_held.push_back(Arc::new(event));
                 if self.local_held.len() > MAX_IN_MEMORY {
                     self.local_held.pop_front();
-                    let detail = "more than 1,000 events wait in memory for consent";
+                    let detail = words!("more than 1,000 events wait in memory for consent");
                     self.report(Report::new(DropReason::QuotaEvents, 1).detail(detail));
                 }
             }
@@ -269,7 +235,7 @@ impl Engine {
                 self.in_memory.pop_front();
                 self.report(
                     Report::new(DropReason::QuotaEvents, 1)
-                        .detail("more than 1,000 events wait in memory for consent"),
+                        .detail(words!("more than 1,000 events wait in memory for consent")),
                 );
             }
             return Receipt::Held(message_id);
@@ -316,23 +282,18 @@ impl Engine {
     }
 
     /// The identity after this call, where the call changes it.
-    fn changed_identity(
-        &self,
-        kind: &CallKind,
-        entropy: [u8; 16],
-    ) -> Result<Option<Identity>, CallError> {
-        if self.config.mode == Mode::Server {
+    fn changed_identity(&self, said: &Said) -> Result<Option<Identity>, CallError> {
+        let group = said.kind == EventType::Group;
+        if self.config.mode == Mode::Server || !(group || said.kind == EventType::Identify) {
             return Ok(None);
         }
-        let Some(mut identity) = self.identity.clone_for(kind) else {
-            return Ok(None);
-        };
-        match kind {
-            CallKind::Identify { user_id, traits } => {
-                identity.identify(user_id.as_deref(), traits.to_object(), entropy);
-            }
-            CallKind::Group { group_id, traits } => identity.group(group_id, traits.to_object()),
-            _ => return Ok(None),
+        let mut identity = self.identity.clone();
+        let traits = said.payload.to_object();
+        if group {
+            identity.group(said.group_id.as_deref().unwrap_or_default(), traits);
+        } else {
+            let user_id = said.user_id.as_deref().filter(|id| !id.is_empty());
+            identity.identify(user_id, traits, said.spare_entropy);
         }
         let bytes = identity.to_json().len();
         if bytes > MAX_BYTES {
@@ -374,8 +335,8 @@ impl Engine {
         first
     }
 
-    fn untouch_session(&mut self, first: bool) {
-        if let Some(session) = self.session.as_mut().filter(|_| first) {
+    fn untouch_session(&mut self) {
+        if let Some(session) = &mut self.session {
             session.untouch();
         }
     }
@@ -395,183 +356,87 @@ impl Engine {
         context
     }
 
+    /// The event, without a context. Takes what it needs out of `said`.
     fn draft(
         &self,
-        kind: CallKind,
-        options: CallOptions,
-        timestamp: Millis,
-        entropy: [u8; 16],
+        now: Now,
+        said: &mut Said,
         changed: Option<&Identity>,
-    ) -> Result<Draft, CallError> {
-        let message_id = match options.message_id {
+    ) -> Result<Event, CallError> {
+        let message_id = match said.message_id.take() {
             Some(id) => MessageId::new(id).map_err(|_| CallError::MessageId)?,
-            None => MessageId::from_entropy(entropy),
+            None => MessageId::from_entropy(said.entropy),
         };
-        let given = match options.anonymous_id {
+        let mut anonymous_id = match said.anonymous_id.take() {
             Some(id) => Some(AnonymousId::new(id).map_err(|_| CallError::AnonymousId)?),
             None => None,
         };
-        let (anonymous_id, mut user_id) = match self.config.mode {
-            Mode::Server => (given, options.user_id.filter(|id| !id.is_empty())),
-            Mode::Device => {
-                let identity = changed.unwrap_or(&self.identity);
-                let user_id = options
-                    .user_id
-                    .filter(|id| !id.is_empty())
-                    .or_else(|| identity.user_id.clone());
-                (
-                    given.or_else(|| Some(identity.anonymous_id.clone())),
-                    user_id,
-                )
+        let mut user_id = filled(&mut said.as_user);
+        if self.config.mode == Mode::Device {
+            let identity = changed.unwrap_or(&self.identity);
+            if user_id.is_none() {
+                user_id.clone_from(&identity.user_id);
             }
-        };
-        let (mut event, mut name, mut category, mut group_id, mut previous_id) =
-            (None, None, None, None, None);
-        let event_type;
-        let properties = match kind {
-            CallKind::Track {
-                event: named,
-                properties,
-            } => {
-                if named.is_empty() {
-                    return Err(CallError::EmptyEvent);
+            if anonymous_id.is_none() {
+                anonymous_id = Some(identity.anonymous_id.clone());
+            }
+        }
+        let named = filled(&mut said.user_id);
+        let mut previous_id = None;
+        match said.kind {
+            EventType::Track if is_empty(&said.event) => return Err(CallError::EmptyEvent),
+            EventType::Group if is_empty(&said.group_id) => return Err(CallError::EmptyGroup),
+            EventType::Identify => user_id = named.or(user_id),
+            EventType::Alias => {
+                previous_id = filled(&mut said.previous_id);
+                if previous_id.is_none() && self.config.mode == Mode::Device {
+                    previous_id =
+                        user_id.or_else(|| anonymous_id.as_ref().map(|id| id.as_str().to_owned()));
                 }
-                event_type = EventType::Track;
-                event = Some(named);
-                properties
-            }
-            CallKind::Identify {
-                user_id: identified,
-                traits,
-            } => {
-                event_type = EventType::Identify;
-                user_id = identified.filter(|id| !id.is_empty()).or(user_id);
-                traits
-            }
-            CallKind::Page {
-                category: in_category,
-                name: named,
-                properties,
-            } => {
-                event_type = EventType::Page;
-                (category, name) = (in_category, named);
-                properties
-            }
-            CallKind::Screen {
-                category: in_category,
-                name: named,
-                properties,
-            } => {
-                event_type = EventType::Screen;
-                (category, name) = (in_category, named);
-                properties
-            }
-            CallKind::Group {
-                group_id: group,
-                traits,
-            } => {
-                if group.is_empty() {
-                    return Err(CallError::EmptyGroup);
-                }
-                event_type = EventType::Group;
-                group_id = Some(group);
-                traits
-            }
-            CallKind::Alias {
-                user_id: new,
-                previous_id: old,
-            } => {
-                let current = || {
-                    user_id
-                        .clone()
-                        .or_else(|| anonymous_id.as_ref().map(|id| id.as_str().to_owned()))
-                };
-                let old = old
-                    .filter(|id| !id.is_empty())
-                    .or_else(|| (self.config.mode == Mode::Device).then(current).flatten());
-                if new.is_empty() || old.is_none() {
+                user_id = named;
+                if user_id.is_none() || previous_id.is_none() {
                     return Err(CallError::EmptyAlias);
                 }
-                event_type = EventType::Alias;
-                previous_id = old;
-                user_id = Some(new);
-                Payload::Empty
             }
-        };
+            _ => {}
+        }
         if user_id.is_none() && anonymous_id.is_none() {
             return Err(CallError::NoIdentity);
         }
-        Ok(Draft {
-            kind: event_type,
+        Ok(Event {
+            kind: said.kind,
             message_id,
-            timestamp,
+            timestamp: said.timestamp.unwrap_or(now.wall),
             anonymous_id,
             user_id,
-            event,
-            name,
-            category,
-            group_id,
+            event: said.event.take(),
+            name: said.name.take(),
+            category: said.category.take(),
+            group_id: said.group_id.take(),
             previous_id,
-            properties,
-            integrations: options.integrations.unwrap_or_default(),
+            properties: core::mem::take(&mut said.payload),
+            context: Object::new(),
+            integrations: core::mem::take(&mut said.integrations),
         })
     }
 
     /// Tells of a change of consent. Goes out whatever the categories say.
     pub(crate) fn consent_event(&mut self, now: Now, entropy: [u8; 16]) {
-        let kind = CallKind::Track {
-            event: CONSENT_EVENT.to_owned(),
-            properties: Payload::Empty,
-        };
-        let Ok(draft) = self.draft(kind, CallOptions::default(), now.wall, entropy, None) else {
+        let mut said = Said::new(EventType::Track, entropy);
+        said.event = Some(CONSENT_EVENT.to_owned());
+        let Ok(event) = self.draft(now, &mut said, None) else {
             return;
         };
-        let text = event_text(&draft.parts(Fragment::Text(&self.context_text)));
+        let text = event_text(&event, Fragment::Text(&self.context_text));
         self.append(now, now.wall.0, text, false);
     }
 }
 
-impl Identity {
-    /// A copy, for the two kinds of call that change an identity.
-    fn clone_for(&self, kind: &CallKind) -> Option<Identity> {
-        matches!(kind, CallKind::Identify { .. } | CallKind::Group { .. }).then(|| self.clone())
-    }
+/// A text that says something; an empty one counts as not given.
+fn filled(text: &mut Option<String>) -> Option<String> {
+    text.take().filter(|text| !text.is_empty())
 }
 
-impl Draft {
-    fn parts<'a>(&'a self, context: Fragment<'a>) -> EventParts<'a> {
-        EventParts {
-            kind: self.kind,
-            message_id: self.message_id.as_str(),
-            timestamp: self.timestamp,
-            anonymous_id: self.anonymous_id.as_ref().map(AnonymousId::as_str),
-            user_id: self.user_id.as_deref(),
-            event: self.event.as_deref(),
-            name: self.name.as_deref(),
-            category: self.category.as_deref(),
-            group_id: self.group_id.as_deref(),
-            previous_id: self.previous_id.as_deref(),
-            properties: &self.properties,
-            context,
-            integrations: &self.integrations,
-        }
-    }
-
-    fn into_event(self, context: Object) -> Event {
-        Event {
-            kind: self.kind,
-            message_id: self.message_id,
-            timestamp: self.timestamp,
-            anonymous_id: self.anonymous_id,
-            user_id: self.user_id,
-            event: self.event,
-            name: self.name,
-            category: self.category,
-            group_id: self.group_id,
-            previous_id: self.previous_id,
-            properties: self.properties,
-            context,
-            integrations: self.integrations,
-        }
-    }
+fn is_empty(text: &Option<String>) -> bool {
+    text.as_ref().is_none_or(String::is_empty)
 }

@@ -9,6 +9,7 @@ use headwater_model::event::Event;
 
 use crate::call::Enrichment;
 use crate::effect::Diagnostic;
+use crate::engine::Engine;
 
 /// Where in the timeline a plugin stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,43 @@ impl Timeline {
             }
         }
         Ok(event)
+    }
+}
+
+/// A plugin dropped an event.
+pub(crate) struct Refused {
+    pub(crate) message_id: String,
+    /// Its name.
+    pub(crate) plugin: String,
+}
+
+impl Engine {
+    /// The stages before the store. A plugin may give the event another id.
+    pub(crate) fn run_plugins(
+        &mut self,
+        event: Event,
+        own: Option<Enrichment>,
+    ) -> Result<Event, Refused> {
+        let message_id = event.message_id.as_str().to_owned();
+        let mut diagnostics = Vec::new();
+        let run = self.config.timeline.run(event, own, &mut |diagnostic| {
+            diagnostics.push(diagnostic);
+        });
+        for diagnostic in diagnostics {
+            self.diagnose(diagnostic);
+        }
+        run.map_err(|plugin| Refused { message_id, plugin })
+    }
+
+    /// The stage after it.
+    pub(crate) fn run_after_plugins(&mut self, event: &Event) {
+        let mut diagnostics = Vec::new();
+        self.config
+            .timeline
+            .after(event, &mut |diagnostic| diagnostics.push(diagnostic));
+        for diagnostic in diagnostics {
+            self.diagnose(diagnostic);
+        }
     }
 }
 

@@ -201,7 +201,7 @@ impl Engine {
                 self.drop_events(
                     lost,
                     Report::new(DropReason::Corrupt, 0)
-                        .detail("the store could not read them any more"),
+                        .detail(words!("the store could not read them any more")),
                 );
                 self.pump(now);
                 return;
@@ -226,7 +226,7 @@ impl Engine {
                 let seqs = self.ledger.take_front(count);
                 self.past(in_flight.last);
                 let mut report = Report::new(DropReason::Refused, 0)
-                    .detail("the hub's answer says that no retry helps");
+                    .detail(words!("the hub's answer says that no retry helps"));
                 report.status = status;
                 self.drop_events(seqs, report);
                 self.clear_retry();
@@ -268,7 +268,7 @@ impl Engine {
                 let seqs = self.ledger.take_front(count);
                 self.past(last);
                 let mut report = Report::new(DropReason::RetryLimit, 0)
-                    .detail("as many tries as configured failed");
+                    .detail(words!("as many tries as configured failed"));
                 report.status = status;
                 self.drop_events(seqs, report);
                 self.clear_retry();
@@ -292,7 +292,7 @@ impl Engine {
         self.past(last);
         self.settle(&seqs, false);
         let mut report = Report::new(DropReason::Rejected, 1)
-            .detail("the hub cannot accept this event; it is in quarantine, and the rest of its batch goes on");
+            .detail(words!("the hub cannot accept this event; it is in quarantine, and the rest of its batch goes on"));
         report.status = Some(status);
         self.report(report);
         self.loads
@@ -387,7 +387,7 @@ impl Engine {
         while let Some((reason, seqs)) = self.ledger.evict(&self.config.quota, clock) {
             self.drop_events(
                 seqs,
-                Report::new(reason, 0).detail("over the quota: the oldest events went"),
+                Report::new(reason, 0).detail(words!("over the quota: the oldest events went")),
             );
         }
     }
@@ -448,13 +448,13 @@ impl Engine {
             (Gate::Held, Gate::Closed) => {
                 self.purge(
                     DropReason::ConsentDenied,
-                    "the user denied consent before they were released",
+                    words!("the user denied consent before they were released"),
                 );
             }
             (Gate::Open, Gate::Closed) => {
                 self.purge(
                     DropReason::ConsentWithdrawn,
-                    "the user withdrew consent while they waited",
+                    words!("the user withdrew consent while they waited"),
                 );
             }
             _ => {}

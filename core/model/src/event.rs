@@ -8,9 +8,10 @@ use crate::json::{Limits, Object, ParseError, Raw, Value, write_string};
 use crate::time::{Millis, parse_iso, push_iso};
 
 /// The six calls of the spec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum EventType {
     /// Something a user did.
+    #[default]
     Track,
     /// Who a user is.
     Identify,
@@ -157,37 +158,6 @@ pub struct Event {
     pub integrations: Object,
 }
 
-/// What is written for one event: borrowed from an [`Event`], or from the parts of a call that no plugin looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct EventParts<'a> {
-    /// Which of the six calls.
-    pub kind: EventType,
-    /// See [`Event::message_id`].
-    pub message_id: &'a str,
-    /// See [`Event::timestamp`].
-    pub timestamp: Millis,
-    /// See [`Event::anonymous_id`].
-    pub anonymous_id: Option<&'a str>,
-    /// See [`Event::user_id`].
-    pub user_id: Option<&'a str>,
-    /// See [`Event::event`].
-    pub event: Option<&'a str>,
-    /// See [`Event::name`].
-    pub name: Option<&'a str>,
-    /// See [`Event::category`].
-    pub category: Option<&'a str>,
-    /// See [`Event::group_id`].
-    pub group_id: Option<&'a str>,
-    /// See [`Event::previous_id`].
-    pub previous_id: Option<&'a str>,
-    /// See [`Event::properties`].
-    pub properties: &'a Payload,
-    /// The context, as text that is already JSON.
-    pub context: Fragment<'a>,
-    /// The integrations object, left out when it is empty.
-    pub integrations: &'a Object,
-}
-
 /// A JSON object that is either text already or still a tree.
 #[derive(Clone, Copy, Debug)]
 pub enum Fragment<'a> {
@@ -195,41 +165,6 @@ pub enum Fragment<'a> {
     Text(&'a [u8]),
     /// An object to be written.
     Tree(&'a Object),
-}
-
-impl EventParts<'_> {
-    /// Appends the event's JSON text: one object, no white space, keys in the order of the spec's examples.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"type\":\"");
-        out.extend_from_slice(self.kind.as_str().as_bytes());
-        out.push(b'"');
-        text(out, b",\"event\":", self.event);
-        text(out, b",\"name\":", self.name);
-        text(out, b",\"category\":", self.category);
-        text(out, b",\"groupId\":", self.group_id);
-        text(out, b",\"previousId\":", self.previous_id);
-        text(out, b",\"userId\":", self.user_id);
-        text(out, b",\"anonymousId\":", self.anonymous_id);
-        if let Some(key) = self.kind.payload_key() {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(b"\":");
-            self.properties.write(out);
-        }
-        out.extend_from_slice(b",\"context\":");
-        match self.context {
-            Fragment::Text(text) => out.extend_from_slice(text),
-            Fragment::Tree(tree) => tree.write(out),
-        }
-        if !self.integrations.is_empty() {
-            out.extend_from_slice(b",\"integrations\":");
-            self.integrations.write(out);
-        }
-        text(out, b",\"messageId\":", Some(self.message_id));
-        out.extend_from_slice(b",\"timestamp\":\"");
-        push_iso(out, self.timestamp);
-        out.extend_from_slice(b"\"}");
-    }
 }
 
 fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
@@ -251,29 +186,48 @@ pub enum EventError {
 }
 
 impl Event {
-    /// The borrowed form, for writing.
-    #[must_use]
-    pub fn parts(&self) -> EventParts<'_> {
-        EventParts {
-            kind: self.kind,
-            message_id: self.message_id.as_str(),
-            timestamp: self.timestamp,
-            anonymous_id: self.anonymous_id.as_ref().map(AnonymousId::as_str),
-            user_id: self.user_id.as_deref(),
-            event: self.event.as_deref(),
-            name: self.name.as_deref(),
-            category: self.category.as_deref(),
-            group_id: self.group_id.as_deref(),
-            previous_id: self.previous_id.as_deref(),
-            properties: &self.properties,
-            context: Fragment::Tree(&self.context),
-            integrations: &self.integrations,
-        }
+    /// Appends the event's JSON text: one object, no white space, keys in the order of the spec's examples.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_with(Fragment::Tree(&self.context), out);
     }
 
-    /// Appends the event's JSON text.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        self.parts().write(out);
+    /// As [`Event::write`], with this context instead of the event's own.
+    pub fn write_with(&self, context: Fragment<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(self.kind.as_str().as_bytes());
+        out.push(b'"');
+        text(out, b",\"event\":", self.event.as_deref());
+        text(out, b",\"name\":", self.name.as_deref());
+        text(out, b",\"category\":", self.category.as_deref());
+        text(out, b",\"groupId\":", self.group_id.as_deref());
+        text(out, b",\"previousId\":", self.previous_id.as_deref());
+        text(out, b",\"userId\":", self.user_id.as_deref());
+        let anonymous_id = self.anonymous_id.as_ref();
+        text(
+            out,
+            b",\"anonymousId\":",
+            anonymous_id.map(AnonymousId::as_str),
+        );
+        if let Some(key) = self.kind.payload_key() {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            self.properties.write(out);
+        }
+        out.extend_from_slice(b",\"context\":");
+        match context {
+            Fragment::Text(text) => out.extend_from_slice(text),
+            Fragment::Tree(tree) => tree.write(out),
+        }
+        // Left out when it is empty.
+        if !self.integrations.is_empty() {
+            out.extend_from_slice(b",\"integrations\":");
+            self.integrations.write(out);
+        }
+        text(out, b",\"messageId\":", Some(self.message_id.as_str()));
+        out.extend_from_slice(b",\"timestamp\":\"");
+        push_iso(out, self.timestamp);
+        out.extend_from_slice(b"\"}");
     }
 
     /// Reads an event that [`Event::write`] wrote.
