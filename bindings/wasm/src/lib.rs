@@ -22,6 +22,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use effect::Current;
 
+/// A third of the standard allocator's code.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// One engine: the queue, identity, consent, sessions and destinations of one page.
 #[wasm_bindgen]
 #[derive(Debug)]
