@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The engine for browsers. Installs what is missing (Debian, as root).
 #
-#   scripts/web.sh wasm            builds sdk-web/wasm: headwater.js, headwater_bg.wasm, headwater.d.ts, headwater.wasm2js.js
+#   scripts/web.sh wasm            builds sdk-web/wasm: headwater_bg.wasm, glue.js, headwater.wasm2js.js
 #   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
 #   scripts/web.sh test            builds, then runs the engine in Node
 #   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing
@@ -45,12 +45,17 @@ node_modules() {
   fi
 }
 
-# Panics abort without a text, and nothing formats for debugging: a trap is a trap, the host starts a new engine.
-# mvp: every browser with WebAssembly, and wasm2js.
+# Panics abort without a text, and nothing formats for debugging: a trap is a trap, the host starts a new engine. Of what
+# came after the first WebAssembly, three things that make code smaller and that every browser has had since 2021; older
+# ones, as wasm2js, get the same engine in JavaScript.
 export_flags() {
   export RUSTC_BOOTSTRAP=1
   export RUSTFLAGS="-Cpanic=immediate-abort -Zunstable-options -Zlocation-detail=none -Zfmt-debug=none -Ctarget-cpu=mvp"
+  RUSTFLAGS+=" -Ctarget-feature=+bulk-memory,+sign-ext,+nontrapping-fptoint"
 }
+# Named one by one: all features at once make wasm-opt emit types that Node 20 refuses.
+features=(--mvp-features --enable-bulk-memory --enable-bulk-memory-opt --enable-sign-ext --enable-nontrapping-float-to-int)
+lower=(--llvm-memory-copy-fill-lowering --signext-lowering --llvm-nontrapping-fptoint-lowering)
 
 compile() {
   toolchain
@@ -75,22 +80,20 @@ wasm() {
   local work=$target/web/bindgen
   rm -rf "$work"
   mkdir -p "$work" "$out"
-  "$bindgen" "$built" "$work/web" web
-  "$bindgen" "$built" "$work/bundler" bundler
-  "$bin/wasm-opt" "${optimize[@]}" "$work/web/headwater_bg.wasm" -o "$work/named.wasm" --debuginfo
-  "$bin/wasm-opt" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_bg.wasm"
-  cp "$work/web/headwater.js" "$work/web/headwater.d.ts" "$out/"
-  "$bin/wasm2js" -Oz "$out/headwater_bg.wasm" -o "$work/asm.js"
-  node "$binding/tools/wasm2js.mjs" "$work/bundler/headwater_bg.js" "$work/asm.js" >"$out/headwater.wasm2js.js"
-  cp "$out/headwater.d.ts" "$out/headwater.wasm2js.d.ts"
+  "$bindgen" "$built" "$work"
+  "$bin/wasm-opt" "${features[@]}" -Oz --converge "$work/headwater_bg.wasm" -o "$work/named.wasm" --debuginfo
+  "$bin/wasm-opt" "${features[@]}" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_bg.wasm"
+  "$bin/wasm-opt" "${features[@]}" "${lower[@]}" -Oz "$out/headwater_bg.wasm" -o "$work/mvp.wasm"
+  "$bin/wasm2js" -Oz "$work/mvp.wasm" -o "$work/asm.js"
+  node "$binding/js/fallback.mjs" "$work/asm.js" >"$out/headwater.wasm2js.js"
+  cp "$binding/js/glue.js" "$binding/js/glue.d.ts" "$out/"
+  printf 'export { Engine } from "./glue.js";\n' >"$out/headwater.wasm2js.d.ts"
   printf '*\n' >"$out/.gitignore"
 }
-# Features are named one by one: all of them at once make wasm-opt emit types that Node 20 refuses.
-optimize=(--mvp-features -Oz --converge)
 
 size() {
   [ -f "$out/headwater_bg.wasm" ] || wasm
-  node "$binding/tools/size.mjs" "$out/headwater_bg.wasm" "$target/web/bindgen/named.wasm"
+  node "$binding/js/size.mjs" "$out/headwater_bg.wasm" "$target/web/bindgen/named.wasm"
 }
 
 package=$root/sdk-web
@@ -112,7 +115,6 @@ case ${1:-} in
       js) node build.mjs ;;
       weigh) node build.mjs size ;;
       check)
-        node build.mjs glue
         npm run --silent check
         npm test --silent
         ;;

@@ -1,51 +1,14 @@
 // dist/: index.js (façade), engine.js and what it loads when needed, core.js, standalone.js, the WebAssembly, types.
 //
 //   node build.mjs          builds
-//   node build.mjs glue     only wasm/glue.js, which typecheck and tests import
 //   node build.mjs size     builds and weighs
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 process.chdir(import.meta.dirname);
 const BUDGETS = { critical: 4096, total: 30_000 };
-
-/**
- * wasm-bindgen's glue as a function: each engine has an instance of its own, also after a trap, and beside another
- * client of the same page. Left out is what only others need: its loader (ours knows where the file lies), freeing (an
- * engine lives as long as its page), and what browsers too old for the rest would miss.
- */
-function glue() {
-  let text = readFileSync('wasm/headwater.js', 'utf8');
-  const cut = (what, pattern, by = '') => {
-    const next = text.replace(pattern, by);
-    if (next === text) throw new Error(`wasm-bindgen writes its ${what} in a way that this script does not know`);
-    text = next;
-  };
-  cut('loader', /^async function __wbg_load[\s\S]*/m);
-  cut('exports', /^export /gm);
-  cut('finalizers', /^const EngineFinalization[\s\S]*?;\n\n/m);
-  cut('registration', /^.*EngineFinalization\.register.*\n/m);
-  cut('methods that free', /^ {4}__destroy_into_raw\(\) \{[\s\S]*?\n {4}\}\n {4}free\(\) \{[\s\S]*?\n {4}\}\n/m);
-  cut('disposal', /^if \(Symbol\.dispose\).*\n/m);
-  cut('argument clean-up', /try \{\n([^{}]*)\} catch \(e\) \{[\s\S]*?throw e;\n\s*\}/g, '$1');
-  cut('encoder for old browsers', /^if \(!\('encodeInto'[\s\S]*?\n\}\n/m);
-  cut('limit of old decoders', / {4}numBytesDecoded \+= [\s\S]*?\n {4}\}\n/);
-  const given = '{ Engine, imports: __wbg_get_imports, attach: (instance) => void __wbg_finalize_init(instance) }';
-  writeFileSync('wasm/glue.js', `export const createGlue = () => {\n${text}\nreturn ${given};\n};\n`);
-  writeFileSync(
-    'wasm/glue.d.ts',
-    `import type { Engine } from './headwater.js';
-export type { Engine };
-export function createGlue(): {
-  Engine: typeof Engine;
-  imports(): WebAssembly.Imports;
-  attach(instance: WebAssembly.Instance): void;
-};
-`,
-  );
-}
 
 const common = {
   absWorkingDir: import.meta.dirname,
@@ -149,12 +112,9 @@ function size(metafile) {
 }
 
 if (!existsSync('wasm/headwater_bg.wasm')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
-glue();
-if (process.argv[2] !== 'glue') {
-  const metafile = await bundle();
-  if (process.argv[2] !== 'size') types();
-  else if (existsSync('dist/types')) renameSync('dist/types', 'dist.new/types');
-  rmSync('dist', { recursive: true, force: true });
-  renameSync('dist.new', 'dist');
-  if (process.argv[2] === 'size') size(metafile);
-}
+const metafile = await bundle();
+if (process.argv[2] !== 'size') types();
+else if (existsSync('dist/types')) renameSync('dist/types', 'dist.new/types');
+rmSync('dist', { recursive: true, force: true });
+renameSync('dist.new', 'dist');
+if (process.argv[2] === 'size') size(metafile);

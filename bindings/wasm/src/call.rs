@@ -1,15 +1,49 @@
-//! A call from JSON, and its answer as text.
+//! Calls from JSON, and their answers as text.
 
-use headwater_engine::{CallError, Receipt, Said};
+use headwater_engine::{CallError, Engine, Now, Receipt, Said};
 use headwater_model::event::{Event, EventType, Payload};
 use headwater_model::time::Millis;
 
-use crate::read::{inner, number, object, string, text};
+use crate::read::{entropy, inner, number, object, string, text};
 
-pub(crate) const UNREADABLE: &str = "!unreadable";
+/// The call is no JSON object with one of the six types.
+const UNREADABLE: &str = "!unreadable";
+/// Two times sixteen random bytes in hexadecimal stand before a call.
+const ENTROPY: usize = 64;
 
-pub(crate) fn read(json: &str, (entropy, spare_entropy): ([u8; 16], [u8; 16])) -> Option<Said> {
-    let mut from = object(json)?;
+/// A letter and the messageId, or `!` and the name of what is wrong.
+pub(crate) fn call(engine: &mut Engine, now: Now, given: &str) -> String {
+    match read(given) {
+        Some(said) => answer(engine.call(now, said)),
+        None => UNREADABLE.to_owned(),
+    }
+}
+
+/// `=` and the event, or `!` and the name of what is wrong.
+pub(crate) fn stamp(engine: &mut Engine, now: Now, given: &str) -> String {
+    let Some(said) = read(given) else {
+        return UNREADABLE.to_owned();
+    };
+    match engine.stamp(now, said) {
+        Ok(event) => {
+            let mut text = vec![b'='];
+            event.write(&mut text);
+            string(text)
+        }
+        Err(error) => wrong(&error),
+    }
+}
+
+/// As `call`, for an event that `stamp` gave.
+pub(crate) fn submit(engine: &mut Engine, now: Now, given: &str) -> String {
+    match Event::parse(given.as_bytes()) {
+        Ok(event) => answer(engine.submit(now, event)),
+        Err(_) => UNREADABLE.to_owned(),
+    }
+}
+
+fn read(given: &str) -> Option<Said> {
+    let mut from = object(given.get(ENTROPY..)?)?;
     let kind = EventType::parse(&text(&mut from, "type")?)?;
     let mut options = inner(&mut from, "options").unwrap_or_default();
     let payload = kind.payload_key().and_then(|key| inner(&mut from, key));
@@ -29,12 +63,12 @@ pub(crate) fn read(json: &str, (entropy, spare_entropy): ([u8; 16], [u8; 16])) -
         integrations: inner(&mut options, "integrations").unwrap_or_default(),
         anonymous_id: text(&mut options, "anonymousId"),
         as_user: text(&mut options, "userId"),
-        spare_entropy,
-        ..Said::new(kind, entropy)
+        spare_entropy: entropy(given.get(ENTROPY / 2..)?),
+        ..Said::new(kind, entropy(given))
     })
 }
 
-pub(crate) fn answer(result: Result<Receipt, CallError>) -> String {
+fn answer(result: Result<Receipt, CallError>) -> String {
     match result {
         Ok(receipt) => {
             let letter = match &receipt {
@@ -45,17 +79,10 @@ pub(crate) fn answer(result: Result<Receipt, CallError>) -> String {
             };
             [letter, receipt.message_id()].concat()
         }
-        Err(error) => ["!", error.as_str()].concat(),
+        Err(error) => wrong(&error),
     }
 }
 
-pub(crate) fn stamped(result: Result<Event, CallError>) -> String {
-    match result {
-        Ok(event) => {
-            let mut text = vec![b'='];
-            event.write(&mut text);
-            string(text)
-        }
-        Err(error) => ["!", error.as_str()].concat(),
-    }
+fn wrong(error: &CallError) -> String {
+    ["!", error.as_str()].concat()
 }

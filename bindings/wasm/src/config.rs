@@ -2,15 +2,38 @@
 
 use headwater_engine::{
     BackgroundPolicy, BytesPolicy, Config, ConsentConfig, ConsentModel, CountPolicy,
-    DestinationConfig, Hold, IntervalPolicy, RetryConfig, SettingsConfig,
+    DestinationConfig, Engine, Hold, IntervalPolicy, Now, RetryConfig, SettingsConfig, Start,
+    StateKey,
 };
 use headwater_model::id::WriteKey;
 use headwater_model::json::{Object, Value};
 
-use crate::read::{flag, inner, list, object, size, text, texts};
+use crate::read::{entropy, flag, inner, list, object, size, stored, text, texts};
 
-pub(crate) fn read(json: &str) -> Result<Config, &'static str> {
+/// An engine from `{config, state, stored, nextSeq, entropy}`; the member of the configuration that cannot work otherwise.
+pub(crate) fn start(json: &str, now: Now) -> Result<Engine, &'static str> {
     let mut from = object(json).ok_or("config")?;
+    let random = text(&mut from, "entropy").unwrap_or_default();
+    let seed = entropy(random.get(32..).unwrap_or_default());
+    let mut start = Start {
+        events: stored(&list(&mut from, "stored")),
+        next_seq: size(&from, "nextSeq").unwrap_or(0),
+        // Not those of the anonymousId.
+        seed: u64::from_le_bytes(*seed.first_chunk().unwrap_or(&[0; 8])),
+        entropy: entropy(&random),
+        ..Start::default()
+    };
+    let mut state = inner(&mut from, "state").unwrap_or_default();
+    for key in StateKey::ALL {
+        if let Some(text) = text(&mut state, key.as_str()) {
+            start.saved.push((key, text.into_bytes()));
+        }
+    }
+    let config = config(inner(&mut from, "config").unwrap_or_default())?;
+    Engine::new(config, start, now).map_err(|_| "endpoint")
+}
+
+fn config(mut from: Object) -> Result<Config, &'static str> {
     let key = text(&mut from, "writeKey").unwrap_or_default();
     let key = WriteKey::new(key).map_err(|_| "writeKey")?;
     let endpoint = text(&mut from, "endpoint").unwrap_or_default();

@@ -1,184 +1,186 @@
-//! An effect, taken apart into numbers and texts.
+//! An effect as text: its kind and numbers, each after the first behind a NUL, then its texts, each behind a U+0001.
+//! Sequence numbers are one text, with commas. JSON holds neither character.
 
-use headwater_engine::{Diagnostic, Effect, Engine, FlushReport, Report};
+use headwater_engine::{Diagnostic, Effect, Engine};
 use headwater_model::id::Seq;
-use headwater_model::json::{decimal, write_string};
+use headwater_model::json::{write_i64, write_string, write_u64};
 
 use crate::read::string;
 
-/// What `num`, `text` and `seqs` read.
-#[derive(Debug, Default)]
-pub(crate) struct Current {
-    pub(crate) kind: u32,
-    pub(crate) nums: [f64; 5],
-    pub(crate) texts: [String; 4],
-    pub(crate) seqs: Vec<Seq>,
-}
-
-pub(crate) fn next(engine: &mut Engine) -> Current {
-    let mut to = Current::default();
-    while to.kind == 0 {
+/// The next effect; empty when there is none.
+pub(crate) fn next(engine: &mut Engine) -> String {
+    let mut out = Out(Vec::new());
+    while out.0.is_empty() {
         let Some(effect) = engine.poll_effect() else {
             break;
         };
-        to.fill(effect);
+        write(&mut out, effect);
     }
-    to
+    string(out.0)
 }
 
-impl Current {
-    fn fill(&mut self, effect: Effect) {
-        let Current {
-            kind,
-            nums,
-            texts,
-            seqs,
-        } = self;
-        *kind = match effect {
-            Effect::Persist {
-                seq,
-                at,
-                body,
-                unstamped,
-            } => {
-                nums[0] = seq.0 as f64;
-                nums[1] = at.0 as f64;
-                nums[2] = f64::from(u8::from(unstamped));
-                texts[0] = string(body);
-                1
-            }
-            Effect::Forget(gone) => {
-                *seqs = gone;
-                2
-            }
-            Effect::Save { key, value } => {
-                texts[0] = key.as_str().to_owned();
-                texts[1] = string(value);
-                3
-            }
-            Effect::Load(wanted) => {
-                *seqs = wanted;
-                4
-            }
-            Effect::Sync => 5,
-            Effect::Upload(upload) => {
-                nums[0] = f64::from(upload.request);
-                nums[1] = upload.timeout as f64;
-                nums[2] = f64::from(u8::from(upload.gzip));
-                *texts = [
-                    upload.url,
-                    string(upload.prefix),
-                    string(upload.suffix),
-                    pairs(&upload.headers),
-                ];
-                *seqs = upload.seqs;
-                6
-            }
-            Effect::Cancel(request) => {
-                nums[0] = f64::from(request);
-                7
-            }
-            Effect::FetchSettings { url } => {
-                texts[0] = url;
-                8
-            }
-            Effect::Deliver {
-                delivery,
-                destination,
-                event,
-            } => {
-                nums[0] = delivery as f64;
-                nums[1] = destination as f64;
-                let mut text = Vec::new();
-                event.write(&mut text);
-                texts[0] = string(text);
-                9
-            }
-            Effect::CancelDeliveries => 10,
-            Effect::Configure {
-                destination,
-                settings,
-            } => {
-                nums[0] = destination as f64;
-                texts[0] = string(settings.to_vec());
-                11
-            }
-            Effect::Signal { reset } => {
-                nums[0] = f64::from(u8::from(reset));
-                12
-            }
-            Effect::Report(Report {
-                reason,
-                count,
-                message_id,
-                status,
-                destination,
-                detail,
-            }) => {
-                nums[0] = count as f64;
-                nums[1] = f64::from(status.unwrap_or(0));
-                *texts = [
-                    reason.as_str().to_owned(),
-                    message_id.unwrap_or_default(),
-                    destination.unwrap_or_default(),
-                    detail,
-                ];
-                13
-            }
-            Effect::FlushDone { id, report } => {
-                let FlushReport {
-                    delivered,
-                    dropped,
-                    pending,
-                    waiting_for,
-                    retry_in,
-                } = report;
-                *nums = [
-                    id as f64,
-                    delivered as f64,
-                    dropped as f64,
-                    pending as f64,
-                    retry_in.map_or(-1.0, |wait| wait as f64),
-                ];
-                texts[0] = waiting_for.unwrap_or_default();
-                14
-            }
-            Effect::Diagnostic(diagnostic) => {
-                let (name, detail, number) = explain(diagnostic);
-                texts[0] = name.to_owned();
-                texts[1] = detail;
-                nums[0] = number;
-                15
-            }
-            // None that a page's engine has.
-            _ => 0,
-        };
+struct Out(Vec<u8>);
+
+impl Out {
+    fn kind(&mut self, kind: u8) -> &mut Out {
+        write_u64(&mut self.0, kind.into());
+        self
+    }
+
+    fn number(&mut self, number: u64) -> &mut Out {
+        self.signed(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    fn signed(&mut self, number: i64) -> &mut Out {
+        self.0.push(0);
+        write_i64(&mut self.0, number);
+        self
+    }
+
+    fn text(&mut self, text: &[u8]) -> &mut Out {
+        self.0.push(1);
+        self.0.extend_from_slice(text);
+        self
+    }
+
+    fn seqs(&mut self, seqs: &[Seq]) {
+        let mut separator = 1;
+        for seq in seqs {
+            self.0.push(separator);
+            write_u64(&mut self.0, seq.0);
+            separator = b',';
+        }
     }
 }
 
-/// A diagnostic's name, detail and number.
-fn explain(diagnostic: Diagnostic) -> (&'static str, String, f64) {
-    let none = String::new();
+fn write(out: &mut Out, effect: Effect) {
+    match effect {
+        Effect::Persist {
+            seq,
+            at,
+            body,
+            unstamped,
+        } => {
+            out.kind(1)
+                .number(seq.0)
+                .signed(at.0)
+                .number(unstamped.into())
+                .text(&body);
+        }
+        Effect::Forget(seqs) => out.kind(2).seqs(&seqs),
+        Effect::Save { key, value } => {
+            out.kind(3).text(key.as_str().as_bytes()).text(&value);
+        }
+        Effect::Load(seqs) => out.kind(4).seqs(&seqs),
+        Effect::Sync => {
+            out.kind(5);
+        }
+        Effect::Upload(upload) => {
+            out.kind(6)
+                .number(upload.request.into())
+                .number(upload.timeout)
+                .number(upload.gzip.into())
+                .text(upload.url.as_bytes())
+                .text(&upload.prefix)
+                .text(&upload.suffix)
+                .text(&pairs(&upload.headers))
+                .seqs(&upload.seqs);
+        }
+        Effect::Cancel(request) => {
+            out.kind(7).number(request.into());
+        }
+        Effect::FetchSettings { url } => {
+            out.kind(8).text(url.as_bytes());
+        }
+        Effect::Deliver {
+            delivery,
+            destination,
+            event,
+        } => {
+            out.kind(9)
+                .number(delivery)
+                .number(destination as u64)
+                .text(&[]);
+            event.write(&mut out.0);
+        }
+        Effect::CancelDeliveries => {
+            out.kind(10);
+        }
+        Effect::Configure {
+            destination,
+            settings,
+        } => {
+            out.kind(11).number(destination as u64).text(&[]);
+            settings.write(&mut out.0);
+        }
+        Effect::Signal { reset } => {
+            out.kind(12).number(reset.into());
+        }
+        Effect::Report(report) => {
+            out.kind(13)
+                .number(report.count)
+                .number(report.status.unwrap_or(0).into())
+                .text(report.reason.as_str().as_bytes())
+                .text(bytes(report.message_id.as_ref()))
+                .text(bytes(report.destination.as_ref()))
+                .text(report.detail.as_bytes());
+        }
+        Effect::FlushDone { id, report } => {
+            out.kind(14)
+                .number(id)
+                .number(report.delivered)
+                .number(report.dropped)
+                .number(report.pending)
+                .signed(
+                    report
+                        .retry_in
+                        .map_or(-1, |wait| wait.try_into().unwrap_or(i64::MAX)),
+                )
+                .text(bytes(report.waiting_for.as_ref()));
+        }
+        Effect::Diagnostic(diagnostic) => explain(out.kind(15), &diagnostic),
+        // None that a page's engine has.
+        _ => {}
+    }
+}
+
+/// A diagnostic's number, name and detail.
+fn explain(out: &mut Out, diagnostic: &Diagnostic) {
     match diagnostic {
-        Diagnostic::BatchDelivered { events } => ("batch_delivered", none, events as f64),
+        Diagnostic::BatchDelivered { events } => {
+            out.number(*events).text(b"batch_delivered");
+        }
         Diagnostic::UploadFailed {
             status, retry_in, ..
         } => {
-            let status = status.map_or(none, |status| decimal(status.into()));
-            ("upload_failed", status, retry_in as f64)
+            out.number(*retry_in).text(b"upload_failed").text(&[]);
+            if let Some(status) = status {
+                write_u64(&mut out.0, u64::from(*status));
+            }
         }
-        Diagnostic::SettingsFailed { detail } => ("settings_failed", detail, 0.0),
-        Diagnostic::StateUnreadable(key) => ("state_unreadable", key.as_str().to_owned(), 0.0),
-        Diagnostic::PluginFailed { plugin, detail } => {
-            ("plugin_failed", [&plugin, ": ", &detail].concat(), 0.0)
+        Diagnostic::SettingsFailed { detail } => {
+            out.number(0)
+                .text(b"settings_failed")
+                .text(detail.as_bytes());
+        }
+        Diagnostic::StateUnreadable(key) => {
+            out.number(0)
+                .text(b"state_unreadable")
+                .text(key.as_str().as_bytes());
         }
         // What only hosts of another kind can meet.
-        _ => ("other", none, 0.0),
+        _ => {
+            out.number(0).text(b"other");
+        }
     }
 }
 
+fn bytes(text: Option<&String>) -> &[u8] {
+    text.map_or(&[], String::as_bytes)
+}
+
 /// `[[name, value], …]`.
-fn pairs(pairs: &[(String, String)]) -> String {
+fn pairs(pairs: &[(String, String)]) -> Vec<u8> {
     let mut out = vec![b'['];
     for (name, value) in pairs {
         if out.len() > 1 {
@@ -191,5 +193,5 @@ fn pairs(pairs: &[(String, String)]) -> String {
         out.push(b']');
     }
     out.push(b']');
-    string(out)
+    out
 }

@@ -1,48 +1,38 @@
 //! What happened, by number.
 
 use headwater_engine::{
-    Connection, DeliveryOutcome, HttpOutcome, Identity, Input, Lifecycle, SessionCommand,
+    Connection, DeliveryOutcome, HttpOutcome, Identity, Input, Lifecycle, SessionCommand, StateKey,
     StoreFailure,
 };
 use headwater_model::id::Seq;
-use headwater_model::json::{Limits, Value, parse};
 
 use crate::config::destination;
 use crate::int;
-use crate::read::object;
+use crate::read::{array, entropy, object, seqs, stored};
 
-pub(crate) fn read(
-    kind: u32,
-    a: f64,
-    b: f64,
-    text: Option<String>,
-    entropy: [u8; 16],
-) -> Option<Input> {
+pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<Input> {
     let id = int(a);
     let seq = Seq(id);
     // Statuses and request ids are small; what is not is nobody's.
-    let small = |number: f64| int(number) as u32;
+    let status = int(b) as u16;
     let http = |outcome| Input::Http {
-        request: small(a),
+        request: id as u32,
         outcome,
     };
     Some(match kind {
         0 => Input::Timer,
         1 => Input::Flush(id),
         2 => Input::Persisted(seq),
-        3 if b == 0.0 => Input::StoreFailed(seq, StoreFailure::Io),
+        3 if status == 0 => Input::StoreFailed(seq, StoreFailure::Io),
         3 => Input::StoreFailed(seq, StoreFailure::Full),
         4 => Input::Loaded(seq, text.map(String::into_bytes)),
         5 => http(HttpOutcome::Answered {
-            status: small(b) as u16,
+            status,
             retry_after: text,
         }),
         6 => http(HttpOutcome::NoAnswer),
-        7 => http(HttpOutcome::Unreadable(seqs(&text?))),
-        8 => Input::SettingsFetched(Some((
-            small(b) as u16,
-            text.unwrap_or_default().into_bytes(),
-        ))),
+        7 => http(HttpOutcome::Unreadable(seqs(&array(&text?)))),
+        8 => Input::SettingsFetched(Some((status, text?.into_bytes()))),
         9 => Input::SettingsFetched(None),
         10 => Input::Lifecycle(match id {
             0 => Lifecycle::Foreground,
@@ -51,38 +41,43 @@ pub(crate) fn read(
         }),
         11 if id == 0 => Input::Connection(Connection::Offline),
         11 => Input::Connection(Connection::Online),
-        12 => Input::SetConsent {
-            preferences: object(&text?)?
-                .into_iter()
-                .map(|(category, granted)| (category, granted.as_bool() == Some(true)))
-                .collect(),
-            entropy,
-        },
+        12 => {
+            let text = text?;
+            Input::SetConsent {
+                preferences: object(text.get(32..)?)?
+                    .into_iter()
+                    .map(|(category, granted)| (category, granted.as_bool() == Some(true)))
+                    .collect(),
+                entropy: entropy(&text),
+            }
+        }
         13 => Input::Context(object(&text?)?),
-        14 => Input::Reset(entropy),
+        14 => Input::Reset(entropy(&text?)),
         15 => Input::Import(Identity::from_json(text?.as_bytes())?),
         16 => Input::Session(SessionCommand::Start((a >= 0.0).then_some(id))),
         17 => Input::Session(SessionCommand::End),
         18 => Input::Purge,
+        19 if status == 0 => Input::Delivered {
+            delivery: id,
+            outcome: DeliveryOutcome::Failed(text.unwrap_or_default()),
+        },
         19 => Input::Delivered {
             delivery: id,
-            outcome: if b == 0.0 {
-                DeliveryOutcome::Failed(text.unwrap_or_default())
-            } else {
-                DeliveryOutcome::Done
-            },
+            outcome: DeliveryOutcome::Done,
         },
         20 => Input::Lead(id != 0),
         21 => Input::Destination(destination(object(&text?)?)?),
         22 => Input::End { volatile: false },
+        23 => Input::Adopt(stored(&array(&text?))),
+        24 => Input::GiveAway(seqs(&array(&text?))),
+        25 => {
+            let text = text?;
+            let (key, text) = text.split_once('\0')?;
+            let key = StateKey::ALL
+                .into_iter()
+                .find(|known| known.as_str() == key)?;
+            Input::Saved(key, text.as_bytes().to_vec())
+        }
         _ => return None,
     })
-}
-
-/// A JSON array of sequence numbers.
-fn seqs(text: &str) -> Vec<Seq> {
-    match parse(text.as_bytes(), &Limits::default()) {
-        Ok(Value::Array(items)) => items.iter().filter_map(Value::as_u64).map(Seq).collect(),
-        _ => Vec::new(),
-    }
 }

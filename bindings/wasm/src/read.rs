@@ -4,18 +4,18 @@ use headwater_engine::Stored;
 use headwater_model::id::Seq;
 use headwater_model::json::{Limits, Object, Value, parse};
 
-use crate::{int, millis};
+/// What a page hands in at most, bytes: its state, settings, and the places of half a million events. Single events have
+/// their own, far smaller limit in the engine.
+const MAX_BYTES: usize = 16 << 20;
 
-/// What a page hands in at most, bytes: a settings document or a saved state. Single events have their own, far
-/// smaller limit in the engine.
-const MAX_BYTES: usize = 4 << 20;
+fn json(text: &str) -> Option<Value> {
+    let limits = Limits::default().with_max_bytes(MAX_BYTES);
+    parse(text.as_bytes(), &limits).ok()
+}
 
 pub(crate) fn object(text: &str) -> Option<Object> {
-    match parse(
-        text.as_bytes(),
-        &Limits::default().with_max_bytes(MAX_BYTES),
-    ) {
-        Ok(Value::Object(object)) => Some(object),
+    match json(text) {
+        Some(Value::Object(object)) => Some(object),
         _ => None,
     }
 }
@@ -69,24 +69,41 @@ pub(crate) fn string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Thirty-two bytes as two times sixteen; missing ones are zero.
-pub(crate) fn halves(entropy: &[u8]) -> ([u8; 16], [u8; 16]) {
-    let mut halves = ([0; 16], [0; 16]);
-    for (byte, given) in halves.0.iter_mut().chain(&mut halves.1).zip(entropy) {
-        *byte = *given;
+/// The first sixteen bytes of a hexadecimal text; what is missing is zero.
+pub(crate) fn entropy(text: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        for digit in pair {
+            let value = (*digit as char).to_digit(16).unwrap_or(0);
+            *byte = *byte << 4 | value as u8;
+        }
     }
-    halves
+    bytes
+}
+
+/// A JSON array.
+pub(crate) fn array(text: &str) -> Vec<Value> {
+    match json(text) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn seqs(numbers: &[Value]) -> Vec<Seq> {
+    numbers.iter().filter_map(Value::as_u64).map(Seq).collect()
 }
 
 /// `[seq, at, length, unstamped, …]`.
-pub(crate) fn stored(numbers: &[f64]) -> Vec<Stored> {
-    numbers
-        .chunks_exact(4)
-        .map(|quad| Stored {
-            seq: Seq(int(quad[0])),
-            at: millis(quad[1]).0,
-            len: int(quad[2]).try_into().unwrap_or(u32::MAX),
-            unstamped: quad[3] != 0.0,
-        })
-        .collect()
+pub(crate) fn stored(numbers: &[Value]) -> Vec<Stored> {
+    let mut events = Vec::new();
+    for quad in numbers.chunks_exact(4) {
+        let number = |at: usize| quad.get(at).and_then(Value::as_u64).unwrap_or(0);
+        events.push(Stored {
+            seq: Seq(number(0)),
+            at: number(1) as i64,
+            len: number(2) as u32,
+            unstamped: number(3) != 0,
+        });
+    }
+    events
 }

@@ -5,9 +5,10 @@ const built = new URL("../../../sdk-web/wasm/", import.meta.url);
 
 /** The engine of the WebAssembly build. */
 export async function webassembly() {
-  const module = await import(new URL("headwater.js", built));
-  module.initSync({ module: readFileSync(new URL("headwater_bg.wasm", built)) });
-  return module.Engine;
+  const { createGlue } = await import(new URL("glue.js", built));
+  const { Engine, attach, imports } = createGlue();
+  attach(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(new URL("headwater_bg.wasm", built))), imports()));
+  return Engine;
 }
 
 /** The same in JavaScript. */

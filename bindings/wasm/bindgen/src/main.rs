@@ -1,4 +1,5 @@
-//! `headwater-wasm-bindgen IN.wasm OUT_DIR [web|bundler]` writes `headwater_bg.wasm` and the JavaScript round it.
+//! `headwater-wasm-bindgen IN.wasm OUT_DIR` writes `headwater_bg.wasm`: the module without what the compiler left in it
+//! for wasm-bindgen. The JavaScript that is written beside it is not used, `js/glue.js` takes its place.
 
 use std::error::Error;
 
@@ -6,18 +7,13 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [input, out, target] = args.as_slice() else {
-        return Err("usage: headwater-wasm-bindgen IN.wasm OUT_DIR web|bundler".into());
+    let [input, out] = args.as_slice() else {
+        return Err("usage: headwater-wasm-bindgen IN.wasm OUT_DIR".into());
     };
-    let mut bindgen = Bindgen::new();
-    match target.as_str() {
-        "web" => bindgen.web(true)?,
-        "bundler" => bindgen.bundler(true)?,
-        other => return Err(format!("unknown target {other:?}: web or bundler").into()),
-    };
-    bindgen
+    Bindgen::new()
+        .web(true)?
         .input_path(input)
-        .typescript(true)
+        .typescript(false)
         .keep_debug(true)
         .out_name("headwater")
         .generate(out)?;
