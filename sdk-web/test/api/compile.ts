@@ -13,6 +13,7 @@ export function complaints(files: string[], sources: Record<string, string> = {}
   options.jsx = ts.JsxEmit.Preserve;
   options.paths = {
     '@headwater/analytics': [`${root}src/index.ts`],
+    '@headwater/analytics/arguments': [`${root}src/api/arguments.ts`],
     '@headwater/analytics/consent': [`${root}src/api/consent-source.ts`],
     '@headwater/analytics/onetrust': [`${root}src/api/onetrust.ts`],
     '@headwater/analytics/core': [`${root}src/core.ts`],
