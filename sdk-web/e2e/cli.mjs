@@ -25,6 +25,7 @@ function optionsOf({ apiHost, config = {}, headwater: ours = {} }) {
   return defined({
     apiHost: withScheme(apiHost),
     consent: ours.consent,
+    followApiHost: ours.followApiHost,
     store: kept ? fileStore(directory) : undefined,
     // Nothing is written of who has not agreed.
     journal: kept && ours.consent?.hold !== 'memory' ? fileJournal(join(directory, 'journal')) : undefined,

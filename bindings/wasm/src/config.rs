@@ -110,6 +110,7 @@ fn consent(mut from: Object) -> ConsentConfig {
 fn settings(mut from: Object) -> Option<SettingsConfig> {
     let mut settings = SettingsConfig::new(text(&mut from, "url")?);
     set(&from, "refresh", &mut settings.refresh);
+    settings.follow_api_host = flag(&from, "followApiHost").unwrap_or(false);
     settings.defaults = from.remove("defaults");
     Some(settings)
 }

@@ -4,13 +4,19 @@ type Loose = Record<string, any>;
 
 /** What waits at most: 10 MB, 10,000 events, 30 days. A site shares a browser's storage with itself. */
 const QUOTA = { bytes: 10e6, events: 10_000 };
+/** What one task of a page says goes out together, and at once, milliseconds. */
+const TOGETHER = 5;
 /** Browsers let 64 KiB outlive a page. */
 const MAX_BATCH = 60_000;
 
+const hubOf = ({ options }: Pick<Host, 'options'>): Loose => (options.integrations as Loose)?.['Segment.io'] ?? {};
+const given = ({ settings, options }: Pick<Host, 'settings' | 'options'>): string | undefined =>
+  options.apiHost ?? settings.apiHost ?? (hubOf({ options }).apiHost as Loose[string]);
+
 /** Where events go: an address, `host/path`, or a path of the page's own origin. */
-export const endpointOf = ({ settings, options }: Pick<Host, 'settings' | 'options'>): string => {
-  const hub = ((options.integrations as Loose)?.['Segment.io'] ?? {}) as Loose;
-  const host: string = (options.apiHost ?? settings.apiHost ?? hub.apiHost ?? 'api.segment.io/v1') as string;
+export const endpointOf = (load: Pick<Host, 'settings' | 'options'>): string => {
+  const hub = hubOf(load);
+  const host = given(load) ?? 'api.segment.io/v1';
   if (/^https?:/.test(host)) return host;
   return /^[/.]/.test(host) ? new URL(host, location.href).href : `${hub.protocol ?? 'https'}://${host}`;
 };
@@ -19,8 +25,8 @@ export const endpointOf = ({ settings, options }: Pick<Host, 'settings' | 'optio
 export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: string, context: Loose): Loose => {
   const { settings, options } = host;
   const { writeKey, cdnURL } = settings;
-  const hub = (options.integrations as Loose)?.['Segment.io'] as Loose | undefined;
-  const { strategy, config: batch = {} } = (hub?.deliveryStrategy ?? {}) as Loose;
+  const hub = hubOf(host);
+  const { strategy, config: batch = {} } = (hub.deliveryStrategy ?? {}) as Loose;
   const batching = strategy === 'batching';
   const url =
     settings.settingsUrl ??
@@ -33,11 +39,12 @@ export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: str
     basicAuth: false,
     quota: { ...QUOTA, ...(options.quota as Loose) },
     maxBatchBytes: MAX_BATCH,
-    flushAt: batching ? (batch.size ?? 10) : 1,
-    flushInterval: batching ? (batch.timeout ?? 5000) : 0,
-    ...(hub?.httpConfig && { retry: hub.httpConfig }),
+    flushBytes: MAX_BATCH,
+    flushAt: batching ? (batch.size ?? 10) : 100,
+    flushInterval: batching ? (batch.timeout ?? 5000) : TOGETHER,
+    ...(hub.httpConfig && { retry: hub.httpConfig }),
     ...(!!options.consent && { consent: options.consent }),
-    ...(!!url && { settings: { url } }),
+    ...(!!url && { settings: { url, followApiHost: options.followApiHost ?? !given(host) } }),
     ...(!!options.sessionTimeout && { sessionTimeout: options.sessionTimeout }),
     ...(options.engine as Loose | undefined),
     context,

@@ -201,6 +201,10 @@ export const createDriver = (env: Env) => {
 
   /** Takes calls strictly in order, until the slice is over (`all`: never) or one awaits a plugin. */
   const work = (all = leaving): void => {
+    take(all);
+    run();
+  };
+  const take = (all: boolean): void => {
     const from = env.mono();
     while (engine && !busy && !working && !awaiting) {
       const one = next();
@@ -238,7 +242,6 @@ export const createDriver = (env: Env) => {
         break;
       }
     }
-    run();
   };
 
   const done = (one: Work, alive: number): void => {
@@ -252,9 +255,8 @@ export const createDriver = (env: Env) => {
     }
   };
 
-  /** The oldest last: with its confirmation the engine may send, and then it can send all of them. */
   const confirm = (seqs: number[]): void => {
-    for (let i = seqs.length; i--; ) input(PERSISTED, seqs[i]);
+    for (const seq of seqs) input(PERSISTED, seq);
   };
 
   // ---- effects -------------------------------------------------------------------------------------------------------
@@ -602,7 +604,7 @@ export const createDriver = (env: Env) => {
     lifecycle(state: number): void {
       if (state) {
         leaving = true;
-        work();
+        take(true);
         tell(LIFECYCLE, 1);
         if (state > 1) {
           hurry();
