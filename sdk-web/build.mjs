@@ -4,6 +4,7 @@
 //   node build.mjs size     builds and weighs
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
@@ -35,6 +36,16 @@ async function bundle() {
     splitting: true,
     chunkNames: '[name]-[hash]',
     metafile: true,
+    plugins: [
+      {
+        // The fallback has a glue of its own: shared, it would be one more file before the first event.
+        name: 'own-glue',
+        setup: (built) =>
+          built.onResolve({ filter: /\/glue\.js$/ }, ({ path, importer, resolveDir }) =>
+            importer.endsWith('wasm2js.js') ? { path: join(resolveDir, path), suffix: '?own' } : undefined,
+          ),
+      },
+    ],
   });
   await build({ ...common, entryPoints: { core: 'src/core.ts' }, splitting: true, chunkNames: 'core-[name]-[hash]' });
   // Apart, so that it takes nothing out of the engine's chunk.

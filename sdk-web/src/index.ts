@@ -47,6 +47,8 @@ export class AnalyticsBrowser<Events extends object = AnyEvents> {
 
   constructor() {
     const shared = createCapture() as Shared<Events>;
+    // A server renders and forgets.
+    if (typeof document === 'undefined') shared.capture = async () => {};
     this.s = shared;
     shared.facade = this;
     this.p = new Promise((ok, no) => {
@@ -63,7 +65,8 @@ export class AnalyticsBrowser<Events extends object = AnyEvents> {
   /** Names the source and begins. A second call is ignored. Nothing happens where there is no page. */
   load(settings: AnalyticsBrowserSettings, options: InitOptions = {}): this {
     const shared = this.s;
-    if (!shared.settings && typeof document !== 'undefined') {
+    if (typeof document === 'undefined') shared.failed(new Error('analytics: there is no page here'));
+    else if (!shared.settings) {
       shared.settings = settings;
       shared.options = options;
       if (options.initialPageview) shared.capture('page', []);

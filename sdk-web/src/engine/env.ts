@@ -11,8 +11,8 @@ export interface Env {
   facade: unknown;
   /** The class of a fresh engine. */
   load(): Promise<typeof Engine>;
-  /** Opens the store. Rejects where nothing can be kept. */
-  open(): Promise<Store>;
+  /** Opens the store; `undefined` where nothing is to be kept. Rejects where nothing can be. */
+  open(): Promise<Store | undefined>;
   /** The engine's configuration, with what goes under each event's context. */
   config(context: Record<string, unknown>): Record<string, unknown>;
   /** Sends a batch; rejects when no answer came. */

@@ -27,7 +27,7 @@ export const start = (shared: Shared): void => {
         () => import('../../wasm/headwater.wasm2js.js'),
       ),
     async open() {
-      if (!kept) throw new Error('disabled');
+      if (!kept) return;
       return idbStore(`hw:${writeKey}`).catch(async () => {
         const { localStore } = await import('./store-local.js');
         return localStore(localStorage, `hw:${writeKey}:q:`);
