@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The web SDK in Debian's Chromium against the real collector: nothing lost, nothing twice, in order.
+# The web SDK in Debian's Chromium and Firefox against the real collector: nothing lost, nothing twice, in order.
 # Closing line: N passed, N failed.
 #
+#   BROWSERS=chromium,firefox   the default; peers run in Chromium alone
 #   ONLY=TEXT     scenarios whose name contains it
 #   PEERS=1       Segment's, RudderStack's, Snowplow's, PostHog's and Jitsu's packages as well (adds some ten minutes)
 #   TABLE=FILE    writes the table of results there
@@ -13,6 +14,9 @@ cd "$(dirname "$0")/.."
 need node nodejs
 need npm npm
 need chromium chromium
+browsers=${BROWSERS:-chromium,firefox}
+[ -z "${PEERS:-}" ] || browsers=chromium
+case $browsers in *firefox*) need firefox-esr firefox-esr ;; esac
 
 if [ -z "${HEADWATER_BIN:-}" ]; then
   cargo build --quiet --locked --package headwater-collector
@@ -36,4 +40,6 @@ if [ -n "${PEERS:-}" ]; then
   sdk=headwater,fetch,segment,rudder,snowplow,posthog,jitsu
 fi
 cd tests/browser
-node run.mjs --sdk "$sdk" --only "${ONLY:-}" ${TABLE:+--table "$TABLE"}
+# Node 20 has its WebSocket behind a flag.
+flag=$(node -p 'typeof WebSocket === "undefined" ? "--experimental-websocket" : ""')
+node $flag run.mjs --browser "$browsers" --sdk "$sdk" --only "${ONLY:-}" ${TABLE:+--table "$TABLE"}

@@ -114,8 +114,9 @@ export async function openWorld(name, parts) {
     },
     /** Notes how many are still missing now. Ours must miss none. */
     async noteNow(when) {
-      await world.arrival({ quiet: 1_500 });
+      await world.arrival({ quiet: 3_000 });
       const { lost } = tally(await world.labels(), expected);
+      world.late = lost;
       if (lost > 0) world.note = `${lost} missing ${when}`;
       if (lost > 0 && sdk.ours) throw new Error(world.note);
     },

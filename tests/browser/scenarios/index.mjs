@@ -4,5 +4,8 @@ import { network } from './network.mjs';
 import { refusals } from './refusals.mjs';
 import { tabs } from './tabs.mjs';
 
-/** All scenarios: `{ name, sentence, sdks?, play(world) }`; `sdks` where not all can play. */
+/**
+ * All scenarios: `{ name, sentence, sdks?, chromium?, play(world) }`; `sdks` where not all can play, `chromium`
+ * where Chromium's own protocol is needed.
+ */
 export const scenarios = [...leaving, ...network, ...tabs, ...refusals, ...consent];

@@ -61,6 +61,7 @@ export const leaving = [
   },
   {
     name: 'renderer crash',
+    chromium: true,
     sentence: 'fifty calls with the server down, the renderer crashes, the site is opened again',
     async play(world) {
       const page = await world.open();
@@ -74,6 +75,7 @@ export const leaving = [
   },
   {
     name: 'renderer killed',
+    chromium: true,
     sentence: 'fifty calls with the server down from the start, SIGKILL for the renderer, the site is opened again',
     async play(world) {
       const profile = await world.profile();
@@ -91,6 +93,7 @@ export const leaving = [
   },
   {
     name: 'browser quit',
+    chromium: true,
     sentence: 'twenty calls with the server down, the browser is quit and started again on the next day',
     async play(world) {
       const profile = await world.profile();
@@ -106,6 +109,7 @@ export const leaving = [
   },
   {
     name: 'bfcache',
+    chromium: true,
     sentence: 'calls before and after a round trip through the back/forward cache',
     async play(world) {
       // Playwright turns the cache off; here it is on.

@@ -3,6 +3,7 @@
 export const network = [
   {
     name: 'offline',
+    chromium: true,
     sentence: 'a minute offline, calls all along it',
     async play(world) {
       world.context = await world.newContext();

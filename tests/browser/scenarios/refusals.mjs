@@ -4,6 +4,7 @@ import { cookiesBlocked } from '../harness/browser.mjs';
 export const refusals = [
   {
     name: 'cookies blocked',
+    chromium: true,
     sentence: 'the visitor blocked all site data: every storage throws',
     async play(world) {
       const profile = await world.profile({ preferences: cookiesBlocked });
@@ -56,6 +57,7 @@ export const refusals = [
   },
   {
     name: 'quota full',
+    chromium: true,
     sentence: 'localStorage is full to the last byte, and the origin has no quota left',
     async play(world) {
       world.context = await world.newContext();

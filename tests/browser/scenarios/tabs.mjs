@@ -18,6 +18,7 @@ export const tabs = [
   },
   {
     name: 'leader killed',
+    chromium: true,
     sentence: 'five tabs call with the server down, the first one crashes, the others live on',
     async play(world) {
       const five = await open(world, 5);
