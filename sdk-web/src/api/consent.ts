@@ -10,7 +10,8 @@ export const globalPrivacyControl = (): boolean =>
 /**
  * The decision that a call of `setConsent` means, or `undefined` for one that says nothing:
  * - `({analytics: true, ads: 'denied'})`: the whole decision; a category that it leaves out is denied.
- * - `('update', {ads: 'granted'})`: changes what it names; `('default', {…})`: the same, before any decision only.
+ * - `('update', {ads: 'granted'})`: changes what it names; `('default', {…})`: the same, before any decision only, and
+ *   none as long as it grants nothing and the model is opt-in.
  * - `('grant')`, `('deny', 'ads')`, `('grant', ['ads', 'analytics'])`: all categories, or those.
  */
 export function decisionOf(
@@ -36,6 +37,8 @@ export function decisionOf(
   }
   for (const name of Object.keys(given)) set(name, given[name]);
   if (globalPrivacyControl()) for (const category of gpc) decision[category] = false;
+  // To deny everything by default is to ask first, which opt-in does by itself: what was called meanwhile is kept.
+  if (first === 'default' && model !== 'opt-out' && !Object.values(decision).includes(true)) return undefined;
   return decision;
 }
 

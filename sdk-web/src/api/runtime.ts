@@ -89,23 +89,21 @@ export function createRuntime(host: Host, version: string): Runtime {
   let plugins: Plugins | undefined;
   let loading: Promise<Plugins> | undefined;
   const withPlugins = (): Promise<Plugins> =>
-    (loading ??= import('./plugins.js').then(({ createPlugins }) => {
-      const failed = (plugin: Plugin, error: unknown): void => {
-        failures.push(plugin.name);
-        queue.emit('initialization_failure', plugin, error);
-      };
-      return (plugins = createPlugins({
-        Context,
-        ContextCancelation,
-        host,
-        instance,
-        integrations,
-        diagnose,
-        list,
-        document,
-        failed,
-      }));
-    }));
+    (loading ??= import('./plugins.js').then(
+      ({ createPlugins }) => {
+        const failed = (plugin: Plugin, error: unknown): void => {
+          failures.push(plugin.name);
+          queue.emit('initialization_failure', plugin, error);
+        };
+        const lent = { Context, ContextCancelation, host, instance, integrations, diagnose, list, document, failed };
+        return (plugins = createPlugins(lent));
+      },
+      (error) => {
+        // The next one to need them tries again.
+        loading = undefined;
+        throw error;
+      },
+    ));
 
   // ---- one event -------------------------------------------------------------------------------------------------
 
@@ -399,7 +397,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       known?.(given);
       plugins?.setRules(given);
       const remote = given.remotePlugins?.some(({ url }) => !applied.has(url));
-      if (!remote) early = undefined;
+      if (!remote && !applied.size) early = undefined;
       if (remote || given.enabledMiddleware) {
         import('./settings.js')
           .then(({ applySettings }) => applySettings(given, { host, applied, missed, withPlugins, failures, diagnose }))

@@ -26,6 +26,7 @@ export async function applySettings(document: CDNSettings, around: Around): Prom
     diagnose('ignored', `enabledMiddleware.${name}: remote middleware is not loaded; add it with addSourceMiddleware`);
   }
   const fresh = remotePlugins.filter(({ url }) => !applied.has(url));
+  if (!fresh.length) return;
   for (const { url } of fresh) applied.add(url);
   const refuse = (name: string, why: string): void => {
     failures.push(name);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Analytics } from '../../src/api/analytics.js';
 import { createRuntime } from '../../src/api/runtime.js';
 import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
+import { createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver } from '../../src/engine/driver.js';
 import { memoryStore } from '../../src/engine/store.js';
@@ -25,6 +26,8 @@ export interface Client {
   begin(): Promise<void>;
   cookies: Map<string, string>;
   diagnostics: { kind: string; detail: string }[];
+  /** The driver tells of a settings document. */
+  settled(document: object): void;
 }
 
 export interface Setting {
@@ -38,7 +41,9 @@ export interface Setting {
 /** Not yet started. */
 export function prepare({ settings = {}, options = {}, document, status = () => 200 }: Setting = {}): Client {
   const facade = new AnalyticsBrowser();
-  const capture = facade.s;
+  const capture = createCapture();
+  // Without a page a façade captures nothing; most of these tests need none.
+  facade.s.capture = capture.capture;
   const sent: Client['sent'] = [];
   const cookies = new Map<string, string>();
   const host = { settings: { writeKey: 'wk', ...settings }, options: options as Record<string, unknown> };
@@ -71,6 +76,7 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
     sent,
     cookies,
     diagnostics,
+    settled: (document) => driver.runtime.settled?.(document as Record<string, unknown>),
     call: (method, ...args) =>
       method.startsWith('track') && method !== 'track'
         ? (facade as any)[method](...args)

@@ -68,6 +68,14 @@ describe('a decision', () => {
       undefined,
       { analytics: false, ads: true },
     ],
+    ['defaults to asking under opt-in', ['default', { ads: 'denied' }], consent, undefined, undefined],
+    [
+      'defaults to a denial under opt-out',
+      ['default', { ads: 'denied' }],
+      { ...consent, model: 'opt-out' },
+      undefined,
+      { analytics: true, ads: false },
+    ],
     ['defaults nothing after one', ['default', { ads: 'granted' }], consent, { ads: false }, undefined],
     ['is none in other words', ['maybe'], consent, undefined, undefined],
     [
@@ -125,6 +133,16 @@ describe('consent', () => {
     status = 200;
     expect((await c.all()).filter(({ event }) => event === 'A')).toEqual([]);
     expect(reports).toMatchObject([{ reason: 'consent_withdrawn' }]);
+  });
+
+  it('in Consent Mode’s order: denied by default, granted later, and nothing is lost in between', async () => {
+    const modes = { analytics_storage: 'analytics' };
+    const c = await client({ options: { consent: { ...consent, modes } } });
+    await c.call('setConsent', 'default', { analytics_storage: 'denied' });
+    await c.call('track', 'A');
+    expect(await c.all()).toEqual([]);
+    await c.call('setConsent', 'update', { analytics_storage: 'granted' });
+    expect((await c.all()).map(({ event }) => event)).toContain('A');
   });
 
   it('takes its place among the calls that were made before load', async () => {

@@ -112,6 +112,22 @@ describe('remote plugins', () => {
     expect((await c.all()).map(({ event }) => event)).toEqual(['A', 'B', 'C', 'D']);
   });
 
+  it('named again by a later document are not loaded again, and miss nothing', async () => {
+    const got: any[] = [];
+    const scripts = page({ GA4Lib: library('GA4', got) });
+    const document = { integrations: {}, remotePlugins: [remote('GA4')] };
+    const c = prepare({ settings: cdn, options: { remotePlugins: { allow: () => true } }, document });
+    c.call('track', 'A');
+    await c.begin();
+    // The driver tells of the cached document, and again of the one from the network.
+    c.settled(document);
+    c.settled(document);
+    await vi.waitUntil(() => got.length);
+    await tick(5);
+    expect(scripts).toHaveLength(1);
+    expect(got.map(([event]) => event)).toEqual(['A']);
+  });
+
   it('are not loaded unless the page says which may be', async () => {
     const scripts = page({});
     const c = await client({ settings: cdn, document: { remotePlugins: [remote('GA4')] } });
