@@ -66,8 +66,15 @@ test-browser: ## The web SDK in Chromium: what must not be lost (ONLY=text, PEER
 bench-web: ## What the web SDK costs a page, beside its peers
 	@scripts/bench-web.sh
 
+.PHONY: ffi-size
+ffi-size: ## What the library for Swift and Kotlin weighs, stripped
+	@scripts/ffi.sh check
+	@scripts/ffi.sh size
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all
+	@scripts/web.sh fmt
 lint: ## Formatting, clippy, the arrows between crates
 	@scripts/lint.sh
+	@scripts/web.sh lint

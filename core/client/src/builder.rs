@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::address::{check_header, check_url, without_secret};
 use crate::call::to_object;
-use crate::callbacks::{Callbacks, OnDiagnostic, OnReport};
+use crate::callbacks::{Callbacks, OnChange, OnDiagnostic, OnReport};
 use crate::client::Client;
 use crate::destination::{Destination, Station};
 use crate::directory;
@@ -31,6 +31,7 @@ use crate::settings::{Settings, millis};
 use crate::tls::Network;
 use crate::transport::Transport;
 use crate::upload::Unread;
+use crate::view::Change;
 use crate::worker::Worker;
 
 pub(crate) const NAME: &str = "headwater-rust";
@@ -69,6 +70,7 @@ pub struct Builder {
     network: Network,
     on_report: Option<OnReport>,
     on_diagnostic: Option<OnDiagnostic>,
+    on_change: Option<OnChange>,
     stations: Vec<Station>,
     settings: Settings,
     context: Result<Object, BuildError>,
@@ -121,6 +123,7 @@ impl Builder {
             network: Network::default(),
             on_report: None,
             on_diagnostic: None,
+            on_change: None,
             stations: Vec::new(),
             settings: Settings::default(),
             context: Ok(Object::new()),
@@ -374,6 +377,13 @@ impl Builder {
         self
     }
 
+    /// Hears when the user or the settings document changed, after the fact; several changes in a row may be told as one.
+    /// On the thread of [`on_report`](Builder::on_report).
+    pub fn on_change(mut self, call: impl Fn(Change) + Send + 'static) -> Self {
+        self.on_change = Some(Box::new(call));
+        self
+    }
+
     /// Opens the queue and starts the client. What an earlier run left is sent first.
     ///
     /// # Errors
@@ -386,20 +396,14 @@ impl Builder {
             check_header(name, value)?;
         }
         let directory = self.place(&write_key)?;
-        let destinations: Vec<DestinationConfig> = self
-            .stations
-            .iter()
-            .map(|station| DestinationConfig {
-                key: station.destination.key().to_owned(),
-                categories: station.destination.categories(),
-                needs_settings: station.destination.needs_settings(),
-            })
-            .collect();
+        let destinations: Vec<DestinationConfig> =
+            self.stations.iter().map(Station::config).collect();
         let (mode, durability, backend) = (self.mode, self.durability, self.backend);
         let given = self.transport.take();
         #[cfg(feature = "http")]
         let network = core::mem::take(&mut self.network);
         let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
+        let on_change = self.on_change.take();
         let stations = core::mem::take(&mut self.stations);
         let config = self.config(write_key, endpoint, destinations)?;
         #[cfg(feature = "http")]
@@ -428,7 +432,8 @@ impl Builder {
             },
             other => BuildError::Http(other.to_string()),
         })?;
-        let callbacks = Callbacks::start(on_report, on_diagnostic).map_err(BuildError::Thread)?;
+        let callbacks =
+            Callbacks::start(on_report, on_diagnostic, on_change).map_err(BuildError::Thread)?;
         let shared = Arc::new(Shared::new(
             engine,
             store,
@@ -436,15 +441,14 @@ impl Builder {
             (mode, durability),
             started,
         ));
-        let outlets = stations
-            .into_iter()
-            .map(|station| station.start(&shared))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(BuildError::Thread)?;
+        for station in stations {
+            let outlet = station.start(&shared).map_err(BuildError::Thread)?;
+            shared.outlets.push(outlet);
+        }
         let worker = Worker {
             shared: Arc::clone(&shared),
             transport,
-            outlets: Arc::new(outlets),
+            outlets: Arc::clone(&shared.outlets),
             settings_timeout,
             fetches: 0,
             timed: 0,

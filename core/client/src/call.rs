@@ -60,6 +60,21 @@ impl<'a> CallBuilder<'a> {
         }
     }
 
+    /// A call from its parts.
+    pub(crate) fn of_parts(
+        shared: &'a Arc<Shared>,
+        kind: CallKind,
+        options: CallOptions,
+    ) -> CallBuilder<'a> {
+        CallBuilder {
+            shared,
+            kind,
+            options,
+            enrichment: None,
+            problem: None,
+        }
+    }
+
     /// The known user. In device mode the current one is meant unless this says otherwise.
     pub fn user_id(mut self, id: impl Into<String>) -> Self {
         self.options.user_id = Some(id.into());
@@ -127,6 +142,19 @@ impl<'a> CallBuilder<'a> {
         self
     }
 
+    /// The first half of the call, for code whose plugins run outside the client: the event as it is now, with its id,
+    /// time, user, session and context. A change of the user counts from here on. Hand it to
+    /// [`Client::submit`](crate::Client::submit) or [`Client::discard`](crate::Client::discard), in the order of the
+    /// calls; one that is handed to neither never was. [`enrich`](CallBuilder::enrich) is not run.
+    ///
+    /// # Errors
+    /// When it cannot be an event, and from inside a plugin of the client's own ([`TrackError::Inside`]).
+    pub fn stamp(self) -> Result<Event, TrackError> {
+        let shared = self.shared;
+        let (call, _) = self.finish()?;
+        shared.stamp(call)
+    }
+
     /// Makes the call: stamps the event and puts it in the queue. Never waits for the network.
     ///
     /// From inside a plugin or an [`enrich`](CallBuilder::enrich) the call is taken right after the event at hand; it
@@ -135,6 +163,13 @@ impl<'a> CallBuilder<'a> {
     /// # Errors
     /// When it cannot be an event, or the disk does not take it; see [`TrackError`].
     pub fn send(self) -> Result<Receipt, TrackError> {
+        let shared = self.shared;
+        let (mut call, enrichment) = self.finish()?;
+        call.enrichment = enrichment;
+        shared.call(call)
+    }
+
+    fn finish(self) -> Result<(Call, Option<Enrichment>), TrackError> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -143,14 +178,15 @@ impl<'a> CallBuilder<'a> {
             CallKind::Identify { .. } => entropy(),
             _ => [0; 16],
         };
-        self.shared.call(Call {
+        let call = Call {
             kind: self.kind,
             options: self.options,
             at: None,
             entropy: entropy(),
             spare_entropy,
-            enrichment: self.enrichment,
-        })
+            enrichment: None,
+        };
+        Ok((call, self.enrichment))
     }
 }
 

@@ -10,6 +10,7 @@ use std::thread;
 use headwater_engine::{Diagnostic, Report};
 
 use crate::inside;
+use crate::view::Change;
 
 /// Reports and diagnostics that wait for a slow callback. Beyond that, reports of one reason become one (their counts
 /// stay exact) and diagnostics go.
@@ -17,6 +18,7 @@ const MAX_WAITING: usize = 1_024;
 
 pub(crate) type OnReport = Box<dyn Fn(&Report) + Send>;
 pub(crate) type OnDiagnostic = Box<dyn Fn(&Diagnostic) + Send>;
+pub(crate) type OnChange = Box<dyn Fn(Change) + Send>;
 
 #[derive(Debug)]
 pub(crate) struct Callbacks {
@@ -38,6 +40,7 @@ struct Queue {
     changed: Condvar,
     reports: bool,
     diagnostics: bool,
+    changes: bool,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +54,7 @@ struct State {
 enum Notice {
     Report(Report),
     Diagnostic(Diagnostic),
+    Change(Change),
 }
 
 impl Callbacks {
@@ -58,10 +62,11 @@ impl Callbacks {
     pub(crate) fn start(
         on_report: Option<OnReport>,
         on_diagnostic: Option<OnDiagnostic>,
+        on_change: Option<OnChange>,
     ) -> std::io::Result<Callbacks> {
         static CLIENTS: AtomicU64 = AtomicU64::new(1);
         let client = CLIENTS.fetch_add(1, Ordering::Relaxed);
-        if on_report.is_none() && on_diagnostic.is_none() {
+        if on_report.is_none() && on_diagnostic.is_none() && on_change.is_none() {
             return Ok(Callbacks {
                 client,
                 queue: None,
@@ -70,6 +75,7 @@ impl Callbacks {
         let queue = Arc::new(Queue {
             reports: on_report.is_some(),
             diagnostics: on_diagnostic.is_some(),
+            changes: on_change.is_some(),
             ..Queue::default()
         });
         let theirs = Arc::clone(&queue);
@@ -83,6 +89,11 @@ impl Callbacks {
                         (Notice::Diagnostic(diagnostic), _) => {
                             if let Some(call) = &on_diagnostic {
                                 call(diagnostic);
+                            }
+                        }
+                        (Notice::Change(change), _) => {
+                            if let Some(call) = &on_change {
+                                call(*change);
                             }
                         }
                         (Notice::Report(_), None) => {}
@@ -126,6 +137,19 @@ impl Callbacks {
         let mut state = queue.state();
         if state.waiting.len() < MAX_WAITING {
             state.waiting.push_back(Notice::Diagnostic(diagnostic));
+            queue.changed.notify_all();
+        }
+    }
+
+    /// One that nobody heard of yet covers all that came after it.
+    pub(crate) fn change(&self, change: Change) {
+        let Some(queue) = self.queue.as_ref().filter(|queue| queue.changes) else {
+            return;
+        };
+        let mut state = queue.state();
+        let known = |notice: &Notice| matches!(notice, Notice::Change(known) if *known == change);
+        if !state.waiting.iter().any(known) {
+            state.waiting.push_back(Notice::Change(change));
             queue.changed.notify_all();
         }
     }

@@ -6,13 +6,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::thread;
 
 use crate::answer::Answer;
 use crate::host::Shared;
 use crate::inside;
-use headwater_engine::{DeliveryOutcome, Input, Timeline};
+use headwater_engine::{DeliveryOutcome, DestinationConfig, Input, Timeline};
 use headwater_model::event::Event;
 use headwater_model::json::Value;
 
@@ -83,6 +83,41 @@ impl Outlet {
     }
 }
 
+/// The ways to all destinations, in the order in which the engine knows them.
+#[derive(Debug, Default)]
+pub(crate) struct Outlets(RwLock<Vec<Arc<Outlet>>>);
+
+impl Outlets {
+    pub(crate) fn push(&self, outlet: Outlet) {
+        self.push_and(outlet, || {});
+    }
+
+    /// With nobody else adding one until `then` is through.
+    pub(crate) fn push_and(&self, outlet: Outlet, then: impl FnOnce()) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::new(outlet));
+        then();
+    }
+
+    pub(crate) fn get(&self, destination: usize) -> Option<Arc<Outlet>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(destination).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Outlet>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Their threads end.
+    pub(crate) fn close(&self) {
+        let all = core::mem::take(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner));
+        drop(all);
+    }
+}
+
 /// A destination with its own plugins, before its thread runs.
 pub(crate) struct Station {
     pub(crate) destination: Box<dyn Destination>,
@@ -90,6 +125,15 @@ pub(crate) struct Station {
 }
 
 impl Station {
+    /// As the engine knows it.
+    pub(crate) fn config(&self) -> DestinationConfig {
+        DestinationConfig {
+            key: self.destination.key().to_owned(),
+            categories: self.destination.categories(),
+            needs_settings: self.destination.needs_settings(),
+        }
+    }
+
     pub(crate) fn start(self, shared: &Arc<Shared>) -> std::io::Result<Outlet> {
         let (sender, receiver) = channel();
         let host = Arc::downgrade(shared);

@@ -106,6 +106,9 @@ pub enum TrackError {
         /// The disk's reason.
         source: StoreError,
     },
+    /// [`stamp`](crate::CallBuilder::stamp) was called from inside a plugin, which runs while the client is busy with an event.
+    #[error("a call cannot be stamped from inside a plugin; `send()` can be used there")]
+    Inside,
     /// Plugins made calls from calls that plugins made, over and over.
     #[error(
         "a plugin's call led to another of its calls, {depth} levels deep: let it leave its own events alone"

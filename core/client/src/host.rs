@@ -22,6 +22,7 @@ use headwater_store::{EventStore, StoreError, SyncPoint};
 use crate::answer::{Answer, Awaited, Wake, answer};
 use crate::callbacks::Callbacks;
 use crate::commit::Commit;
+use crate::destination::Outlets;
 use crate::durability::Durability;
 use crate::effects::Core;
 use crate::error::TrackError;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) wake: Wake,
     pub(crate) view: View,
     pub(crate) callbacks: Callbacks,
+    pub(crate) outlets: Arc<Outlets>,
     pub(crate) mode: Mode,
     durability: Durability,
     commit: Commit,
@@ -80,6 +82,7 @@ impl Shared {
             wake: Wake::default(),
             view: View::default(),
             callbacks,
+            outlets: Arc::default(),
             mode,
             durability,
             commit: Commit::default(),
@@ -88,8 +91,9 @@ impl Shared {
             next_flush: AtomicU64::new(1),
             started,
         };
+        // Known from the start: nothing changed.
         shared.locked(|core, _| {
-            shared.view.publish(&core.engine, mode);
+            drop(shared.view.publish(&core.engine, mode));
         });
         shared
     }
@@ -110,16 +114,23 @@ impl Shared {
         self.started + std::time::Duration::from_millis(mono.min(u64::from(u32::MAX) * 1_000))
     }
 
+    /// What the application may look at, and word to it of what changed.
+    pub(crate) fn publish(&self, engine: &Engine) {
+        for change in self.view.publish(engine, self.mode) {
+            self.callbacks.change(change);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `act` on the engine, carries out what it asks for, and wakes the worker where that is needed.
-    fn locked<T>(&self, act: impl FnOnce(&mut Core, Now) -> T) -> T {
+    pub(crate) fn locked<T>(&self, act: impl FnOnce(&mut Core, Now) -> T) -> T {
         self.locked_with_failure(act).0
     }
 
-    fn locked_with_failure<T>(
+    pub(crate) fn locked_with_failure<T>(
         &self,
         act: impl FnOnce(&mut Core, Now) -> T,
     ) -> (T, Option<StoreError>, u64) {
@@ -129,7 +140,7 @@ impl Shared {
         let answer = act(&mut core, now);
         let (failure, slow) = core.drain(now);
         if slow {
-            self.view.publish(&core.engine, self.mode);
+            self.publish(&core.engine);
         }
         self.view.publish_queue(core.engine.queue());
         self.cancelled.store(core.cancelled, Ordering::Release);
@@ -169,11 +180,20 @@ impl Shared {
         let (receipt, failure, appended) = self.locked_with_failure(|core, now| {
             let receipt = core.engine.call(now, call);
             if identifies {
-                self.view.publish(&core.engine, self.mode);
+                self.publish(&core.engine);
             }
             receipt
         });
-        let receipt = receipt?;
+        self.settle(receipt?, failure, appended)
+    }
+
+    /// What came of an event that the engine took: whether the disk did, too.
+    pub(crate) fn settle(
+        &self,
+        receipt: Receipt,
+        failure: Option<StoreError>,
+        appended: u64,
+    ) -> Result<Receipt, TrackError> {
         if let Some(failure) = failure {
             return Err(TrackError::Storage(failure));
         }
@@ -226,7 +246,7 @@ impl Shared {
                 _ => {}
             }
             core.engine.handle(now, input);
-            self.view.publish(&core.engine, self.mode);
+            self.publish(&core.engine);
             core.ended
         });
         if ended {
@@ -292,6 +312,15 @@ impl Shared {
             }
             Job::Input(input) => self.feed_now(input),
             Job::Work(work) => self.order_now(work),
+            Job::Submit(event) => {
+                let id = event.message_id.as_str().to_owned();
+                match self.submit_now(*event) {
+                    Ok(_) | Err(TrackError::Storage(_) | TrackError::NotSynced { .. }) => {}
+                    Err(error) => self.refused(Some(id), &error),
+                }
+            }
+            Job::Discard(event, plugin) => self.discard_now(&event, &plugin),
+            Job::AddDestination(station) => self.add_now(*station),
             Job::AddPlugin(plugin) => self.locked(|core, _| core.engine.timeline().add(plugin)),
             Job::RemovePlugin(name) => {
                 self.locked(|core, _| core.engine.timeline().remove(&name));

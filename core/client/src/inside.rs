@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use headwater_engine::{Call, Input, Plugin};
+use headwater_model::event::Event;
 
+use crate::destination::Station;
 use crate::host::Shared;
 use crate::worker::Work;
 
@@ -31,6 +33,9 @@ pub(crate) enum Job {
     Call(Box<Call>),
     Input(Input),
     Work(Work),
+    Submit(Box<Event>),
+    Discard(Box<Event>, String),
+    AddDestination(Box<Station>),
     AddPlugin(Box<dyn Plugin>),
     RemovePlugin(String),
 }

@@ -18,6 +18,7 @@ mod durability;
 mod effects;
 mod error;
 mod guarded;
+mod halves;
 mod host;
 #[cfg(feature = "http")]
 mod http;
@@ -38,15 +39,17 @@ pub use destination::Destination;
 pub use durability::{Backend, Durability};
 pub use error::{BuildError, TrackError};
 pub use transport::{Reply, Request, Response, Transport};
+pub use view::Change;
+pub use wait::block_on;
 
 pub use headwater_engine::{
-    BackgroundPolicy, BytesPolicy, CallError, ConsentConfig, ConsentModel, CountPolicy, Diagnostic,
-    DropReason, Enrichment, FlushPolicy, FlushReport, Hold, Identity, IntervalPolicy, Lifecycle,
-    Mode, Now, Plugin, PluginError, Queue, Quota, Receipt, Report, RetryConfig, Settings, Stage,
-    StateKey, Timeline,
+    BackgroundPolicy, BytesPolicy, CallError, CallKind, CallOptions, ConsentConfig, ConsentModel,
+    CountPolicy, Diagnostic, DropReason, Enrichment, FlushPolicy, FlushReport, Hold, Identity,
+    IntervalPolicy, Lifecycle, Mode, Now, Plugin, PluginError, Queue, Quota, Receipt, Report,
+    RetryConfig, Settings, Stage, StateKey, Timeline,
 };
-pub use headwater_model::event::{Event, EventType, Payload};
+pub use headwater_model::event::{Event, EventError, EventType, Payload};
 pub use headwater_model::id::{AnonymousId, IdError, MessageId, WriteKey};
 pub use headwater_model::json;
-pub use headwater_model::time::Millis;
+pub use headwater_model::time::{Millis, parse_iso};
 pub use headwater_store::StoreError;

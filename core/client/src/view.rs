@@ -7,6 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use headwater_engine::{DropReason, Engine, Identity, Mode, Queue, Settings};
 use headwater_model::json::Value;
 
+/// What of a client's state changed: ask the client for what it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Change {
+    /// [`Client::identity`](crate::Client::identity): an identify, group or reset, or an imported identity.
+    Identity,
+    /// [`Client::settings`](crate::Client::settings): a document was fetched.
+    Settings,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct View {
     events: AtomicUsize,
@@ -30,17 +40,22 @@ impl View {
         self.bytes.store(queue.bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn publish(&self, engine: &Engine, mode: Mode) {
+    /// Answers what changed.
+    pub(crate) fn publish(&self, engine: &Engine, mode: Mode) -> impl Iterator<Item = Change> {
         let mut slow = self.slow();
+        let (mut identity, mut settings) = (None, None);
         if mode == Mode::Device && slow.identity.as_ref() != Some(engine.identity()) {
             slow.identity = Some(engine.identity().clone());
+            identity = Some(Change::Identity);
         }
         if slow.settings.as_ref() != engine.settings() {
             slow.settings = engine.settings().cloned();
+            settings = Some(Change::Settings);
         }
         if slow.quarantine != engine.quarantine() {
             slow.quarantine = engine.quarantine().to_vec();
         }
+        identity.into_iter().chain(settings)
     }
 
     pub(crate) fn count_drop(&self, reason: DropReason, count: u64) {

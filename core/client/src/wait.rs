@@ -16,7 +16,9 @@ impl Wake for Unpark {
     }
 }
 
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+/// Waits for a future on this thread: those of [`Client::flush`](crate::Client::flush) and
+/// [`Client::shutdown`](crate::Client::shutdown), where there is no executor.
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);

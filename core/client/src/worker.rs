@@ -10,7 +10,7 @@ use headwater_engine::{Diagnostic, Effect, FlushReport, Input, StateKey};
 use headwater_store::SyncPoint;
 
 use crate::answer::{Answer, answer};
-use crate::destination::{Order, Outlet};
+use crate::destination::{Order, Outlet, Outlets};
 use crate::host::Shared;
 use crate::transport::Transport;
 use crate::upload::{Unread, fetch_settings, upload};
@@ -38,7 +38,7 @@ pub(crate) enum Work {
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) outlets: Arc<Vec<Outlet>>,
+    pub(crate) outlets: Arc<Outlets>,
     pub(crate) settings_timeout: Duration,
     /// Requests for settings so far.
     pub(crate) fetches: u64,
@@ -62,6 +62,7 @@ impl Drop for Ending {
             }
         }
         self.0.callbacks.close();
+        self.0.outlets.close();
     }
 }
 
@@ -158,9 +159,9 @@ impl Worker {
                 settings,
             } => self.tell(destination, Order::Configure(settings)),
             Effect::Signal { reset } => {
-                for destination in 0..self.outlets.len() {
+                for outlet in self.outlets.all() {
                     let order = if reset { Order::Reset } else { Order::Flush };
-                    self.tell(destination, order);
+                    let _ = outlet.send(order);
                 }
             }
             Effect::Report(report) => shared.report(report),
@@ -189,7 +190,7 @@ impl Worker {
         let outlets = Arc::clone(&self.outlets);
         let closing = thread::Builder::new()
             .name("headwater-close".to_owned())
-            .spawn(move || close(&shared, &outlets, until, answer));
+            .spawn(move || close(&shared, &outlets.all(), until, answer));
         if closing.is_err() {
             // Nothing can be waited for; what is stored stays for the next start, and whoever asked hears that it ended.
             let point = self.shared.close_store();
@@ -199,7 +200,7 @@ impl Worker {
 }
 
 /// Sends what can be sent until then, lets destinations and callbacks finish, closes the store.
-fn close(shared: &Arc<Shared>, outlets: &[Outlet], until: Instant, done: Answer<FlushReport>) {
+fn close(shared: &Arc<Shared>, outlets: &[Arc<Outlet>], until: Instant, done: Answer<FlushReport>) {
     let (waiting, delivered) = (shared.view.queue().events as u64, shared.view.delivered());
     let mut total = drain(shared, until);
     finish(outlets, until);
@@ -221,7 +222,7 @@ fn close(shared: &Arc<Shared>, outlets: &[Outlet], until: Instant, done: Answer<
 }
 
 /// Waits until the destinations have done all that they were given, and what the engine still had for them.
-fn finish(outlets: &[Outlet], until: Instant) {
+fn finish(outlets: &[Arc<Outlet>], until: Instant) {
     for outlet in outlets {
         loop {
             let before = outlet.told();
