@@ -7,6 +7,7 @@
 #   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing
 #   scripts/web.sh weigh           what the package weighs, file by file; fails over its budgets
 #   scripts/web.sh check           types, lint and unit tests of the package
+#   scripts/web.sh lint | fmt      the package's lint alone; formats it
 #
 # CARGO_TARGET_DIR is where Rust builds (default target/).
 set -euo pipefail
@@ -108,12 +109,14 @@ package_modules() {
 
 case ${1:-} in
   wasm) wasm ;;
-  js | weigh | check)
+  js | weigh | check | lint | fmt)
     package_modules
     cd "$package"
     case $1 in
       js) node build.mjs ;;
       weigh) node build.mjs size ;;
+      lint) node_modules/.bin/biome check --error-on-warnings . ;;
+      fmt) node_modules/.bin/biome check --write . ;;
       check)
         npm run --silent check
         npm test --silent
@@ -126,7 +129,7 @@ case ${1:-} in
     node --test "$binding"/tests/*.test.mjs
     ;;
   *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
