@@ -7,21 +7,17 @@ import {
   DELIVERED,
   type Host,
   type Live,
-  PURGE,
   RESET,
   type Report,
   type Runtime,
-  SESSION_END,
-  SESSION_START,
   SET_CONSENT,
 } from '../engine/port.js';
-import { type Analytics, STUBS } from './analytics.js';
-import { isFunction } from './arguments.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
 import { decisionAtStart, decisionOf } from './consent.js';
 import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
 import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
+import { createInstance, type Methods } from './instance.js';
 import type { Plugins } from './plugins.js';
 import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
 import { createUsers, uuid } from './user.js';
@@ -40,8 +36,9 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 /** The runtime of one client. */
 export function createRuntime(host: Host, version: string): Runtime {
-  const { capture, input } = host;
-  const { emit, on, once, off } = createEmitter();
+  const { input } = host;
+  const emitter = createEmitter();
+  const { emit } = emitter;
   const options = host.options as InitOptions;
   const integrations = loadIntegrations(options.integrations);
   const { user, group } = createUsers(host);
@@ -256,7 +253,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
       const command = commands[m];
-      const answer = command ? command(call) : methods[m]!(...a);
+      const answer = command ? command(call) : (instance as unknown as Methods)[m]!(...a);
       if (command && m !== 'flush' && answer instanceof Promise) return answer.then(live?.ok, live?.no);
       // Otherwise a promise is the caller's affair, not that of the calls behind this one.
       live?.ok(answer);
@@ -266,80 +263,12 @@ export function createRuntime(host: Host, version: string): Runtime {
     return undefined;
   };
 
-  // ---- the instance ----------------------------------------------------------------------------------------------
-
-  const methods: Record<string, (...args: any[]) => unknown> = {
-    user: () => user,
-    group: (...args) => (args.length ? capture('group', args) : group),
-    setAnonymousId(id) {
-      capture('setAnonymousId', [id]);
-      return user.anonymousId();
-    },
-    reset() {
-      capture('reset', []);
-      host.drain();
-    },
-    async ready(callback) {
-      const results = (await (await loading)?.ready()) ?? [];
-      if (isFunction(callback)) callback(results);
-      return results;
-    },
-    debug(on: boolean) {
-      debugging = on;
-      if (on === false) globalThis.localStorage?.removeItem('debug');
-      return instance;
-    },
-    timeout(milliseconds: number) {
-      settings.timeout = milliseconds;
-    },
-    use(factory) {
-      factory(instance);
-      return instance;
-    },
-    push([method, ...args]) {
-      capture(method, args);
-    },
-    async queryString(query) {
-      const { callsOf } = await import('./query.js');
-      return Promise.all(
-        callsOf(query, options.useQueryString, queryPairs).map(([method, ...args]) => capture(method, args)),
-      );
-    },
-    purge: () => input(PURGE),
-    startSession: (id = -1) => input(SESSION_START, id),
-    endSession: () => input(SESSION_END),
-    normalize: (event) => event,
-    noConflict: () => instance,
-    init: async () => instance,
-    initialize: async () => instance,
-  };
-  for (const method of [...'track page screen identify alias pageview'.split(' '), ...Object.keys(commands)]) {
-    methods[method] ??= (...args) => capture(method, args);
-  }
-  for (const [method, act] of Object.entries({ on, once, off, emit })) {
-    methods[method] = (event, ...rest: [() => unknown]) => {
-      act(event, ...rest);
-      return instance;
-    };
-  }
-  // The façade listens, from the call on.
-  for (const method of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
-    methods[method] = (...args) => (host.facade as typeof methods)[method]!(...args);
-  }
-  for (const method of STUBS.split(' ')) methods[method] = () => console.warn(`analytics.${method} does nothing`);
-
-  const instance = {
-    ...methods,
-    VERSION: version,
-    initialized: true,
-    settings,
-    options,
-    integrations: options.integrations ?? {},
-    Integrations: {},
-    queue,
-    plugins: list,
-    failedInitializations: failures,
-  } as unknown as Analytics;
+  const instance = createInstance({
+    ...{ host, version, emitter, user, group, settings, queue, failures },
+    commands: Object.keys(commands),
+    ready: async () => (await (await loading)?.ready()) ?? [],
+    debug: (on) => (debugging = on),
+  });
 
   // ---- what the host tells ---------------------------------------------------------------------------------------
 

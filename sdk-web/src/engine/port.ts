@@ -79,7 +79,7 @@ export interface Host {
   readonly settings: Readonly<Record<string, unknown>> & { readonly writeKey: string };
   /** The second argument of `load`. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The façade object, which `on`, `once`, `off` and `debug` answer. */
+  /** The façade object. It listens to links and forms itself: the instance's `trackLink` and its like are its own. */
   readonly facade: unknown;
   /**
    * Captures a call as the façade does, journal included: the methods of the instance go through here, so that there
