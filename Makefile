@@ -75,8 +75,6 @@ ffi-size: ## What the library for Swift and Kotlin weighs, stripped
 fmt: ## Format everything
 	@cargo fmt --all
 	@scripts/web.sh fmt
-	@scripts/web.sh fmt
 lint: ## Formatting, clippy, the arrows between crates
 	@scripts/lint.sh
-	@scripts/web.sh lint
 	@scripts/web.sh lint
