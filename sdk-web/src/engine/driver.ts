@@ -1,5 +1,7 @@
 import type { Item } from '../capture.js';
+import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
+import { DESTINATION, END, FLUSH, IMPORT, LEAD, LIFECYCLE, NO_ANSWER, ONLINE, PERSISTED, TIMER } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
 import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
@@ -21,23 +23,6 @@ const MOMENT = 1000;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
 const TRAPPED = '!the engine stopped';
-
-// Inputs, as the engine numbers them.
-const TIMER = 0;
-const FLUSH = 1;
-const PERSISTED = 2;
-const LOADED = 4;
-const ANSWERED = 5;
-const NO_ANSWER = 6;
-const UNREADABLE = 7;
-const SETTINGS = 8;
-const NO_SETTINGS = 9;
-const LIFECYCLE = 10;
-const ONLINE = 11;
-const IMPORT = 15;
-const LEAD = 20;
-const DESTINATION = 21;
-const END = 22;
 
 const random = (): number[] => [...crypto.getRandomValues(new Uint32Array(8))];
 const bytes = (numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
@@ -88,8 +73,6 @@ export const createDriver = (env: Env) => {
   let decision: string | undefined;
   let context: Record<string, unknown> = {};
   const destinations: string[] = [];
-  /** What is under way: how to stop it, and how many events it has. */
-  const requests = new Map<number, [AbortController, number]>();
   const flushes = new Map<number, (report: FlushReport) => void>();
   let flushed = 0;
 
@@ -173,6 +156,21 @@ export const createDriver = (env: Env) => {
       }),
   };
   const runtime = env.runtime(host);
+  const { table, requests } = createEffects({
+    ...{ env, runtime, flushes },
+    keeper: () => keeper!,
+    mortal() {
+      const alive = life;
+      return () => alive === life;
+    },
+    leaving: () => leaving,
+    input: (...given) => input(...given),
+    tell: (...given) => tell(...given),
+    run: () => run(),
+    noted: (key, value) => noted(key, value),
+    settle: (document) => settle(document),
+    say,
+  });
 
   // ---- calls ---------------------------------------------------------------------------------------------------------
 
@@ -282,106 +280,10 @@ export const createDriver = (env: Env) => {
 
   const effects = (): void => {
     for (let kind: number | undefined; (kind = enter((engine) => engine.poll())); ) {
-      const { num, text, seqs } = reading(engine!);
-      safely(() => effect[kind!]?.(num, text, seqs));
+      const current = engine!;
+      safely(() => table[kind!]?.(current));
     }
   };
-
-  const reading = (engine: Engine) => ({
-    num: (i: number): number => engine.num(i),
-    text: (i: number): string => engine.text(i),
-    seqs: (): number[] => [...engine.seqs()],
-  });
-  type Reading = ReturnType<typeof reading>;
-
-  /** By kind, as the engine numbers them. What is read is read before anything else is called. */
-  const effect: ((num: Reading['num'], text: Reading['text'], seqs: Reading['seqs']) => void)[] = [];
-  effect[1] = (num, text) => keeper!.add({ seq: num(0), at: num(1), unstamped: !!num(2), body: text(0) });
-  effect[2] = (_, __, seqs) => keeper!.forget(seqs());
-  effect[3] = (_, text) => {
-    const [key, value] = [text(0), text(1)];
-    keeper!.save(key, value);
-    noted(key, value);
-  };
-  effect[4] = (_, __, seqs) => {
-    const wanted = seqs();
-    const alive = life;
-    Promise.resolve(keeper!.read(wanted)).then((found) => {
-      if (alive !== life) return;
-      wanted.forEach((seq, i) => {
-        input(LOADED, seq, 0, found[i]);
-      });
-      run();
-    });
-  };
-  effect[6] = (num, text, seqs) => {
-    const [id, timeout, gzip, wanted] = [num(0), num(1), !!num(2), seqs()];
-    const [url, start, end, headers] = [text(0), text(1), text(2), JSON.parse(text(3))];
-    const alive = life;
-    const abort = new AbortController();
-    requests.set(id, [abort, wanted.length]);
-    const answered = (kind: number, status = 0, text?: string): void => {
-      requests.delete(id);
-      if (alive === life) tell(kind, id, status, text);
-    };
-    const send = (found: (string | undefined)[]): void => {
-      const lost = wanted.filter((_, i) => found[i] === undefined);
-      if (lost.length) {
-        answered(UNREADABLE, 0, JSON.stringify(lost));
-        return;
-      }
-      const events = found as string[];
-      const body = start + events.join() + end;
-      const { signal } = abort;
-      env.send({ url, headers, body, events, around: [start, end], gzip, timeout, leaving, signal }).then(
-        ([status, after]) => answered(ANSWERED, status, after ?? undefined),
-        () => answered(NO_ANSWER),
-      );
-    };
-    const found = keeper!.read(wanted);
-    if (found instanceof Promise) found.then(send);
-    else send(found);
-  };
-  effect[7] = (num) => requests.get(num(0))?.[0].abort();
-  effect[8] = (_, text) => {
-    const alive = life;
-    env.fetch(text(0)).then(
-      ([status, body]) => {
-        if (alive !== life) return;
-        const document = status === 200 ? (runtime.revise?.(body) ?? body) : body;
-        tell(SETTINGS, 0, status, document);
-        if (status === 200) settle(document);
-      },
-      () => alive === life && tell(NO_SETTINGS),
-    );
-  };
-  effect[9] = (num, text) => runtime.deliver?.(num(0), num(1), text(0));
-  effect[10] = () => runtime.cancelDeliveries?.();
-  effect[11] = (num, text) => runtime.configure?.(num(0), text(0));
-  effect[12] = (num) => runtime.signal?.(!!num(0));
-  effect[13] = (num, text) => {
-    const [status, messageId, destination] = [num(1), text(1), text(2)];
-    runtime.report?.({
-      reason: text(0),
-      count: num(0),
-      detail: text(3),
-      ...(status && { status }),
-      ...(messageId && { messageId }),
-      ...(destination && { destination }),
-    });
-  };
-  effect[14] = (num, text) => {
-    const [id, retryIn, waitingFor] = [num(0), num(4), text(0)];
-    flushes.get(id)?.({
-      delivered: num(1),
-      dropped: num(2),
-      pending: num(3),
-      ...(retryIn >= 0 && { retryIn }),
-      ...(waitingFor && { waitingFor }),
-    });
-    flushes.delete(id);
-  };
-  effect[15] = (num, text) => say(text(0), text(1), num(0));
 
   /**
    * There is no time to wait for the answer to one request before the next: the first is given up, its events go once
