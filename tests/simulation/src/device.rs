@@ -115,6 +115,7 @@ impl Life {
         self.destinations.reborn();
         self.flushes.clear();
         self.decision = self.kept.decision.clone();
+        self.soft |= self.kept.identity.is_none() || self.kept.decision.is_none();
         if self.setup.consent != Consent::NotAsked && self.preferences.is_none() {
             self.decision = Some(None);
         }
@@ -149,7 +150,9 @@ impl Life {
         let Some(process) = &self.process else {
             return;
         };
-        let saved = |key: StateKey| !process.unsaved.iter().any(|(unsaved, _)| *unsaved == key);
+        let saved = |key: StateKey| {
+            !self.soft && !process.unsaved.iter().any(|(unsaved, _)| *unsaved == key)
+        };
         let written = !self.setup.hold_in_memory || self.gate() == Some(Gate::Open);
         let identity = process.engine.identity();
         let identity = (
@@ -247,6 +250,7 @@ impl Life {
             .and_then(headwater_store::SyncPoint::wait)
             .is_ok();
         if done {
+            self.soft = false;
             // What waits in memory is not in the store.
             let promises = &self.promises;
             self.unsynced.retain(|index| {

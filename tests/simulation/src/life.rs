@@ -101,6 +101,8 @@ pub struct Life {
     /// The decision that the device goes by; the outer `None` where a crash leaves that open.
     pub(crate) decision: Option<Option<Object>>,
     pub(crate) kept: Kept,
+    /// A restart read what an earlier process may have failed to make durable, and no sync has covered it since.
+    pub(crate) soft: bool,
     /// A restart came when it was open which decision the device knows.
     pub(crate) doubted: bool,
     /// The process ended before the disk had taken a withdrawal: a power cut may bring back what was purged.
@@ -150,6 +152,7 @@ impl Life {
                 decision: Some(None),
                 identity: None,
             },
+            soft: false,
             doubted: false,
             withdrawal_lost: false,
             arrivals: Vec::new(),
