@@ -1,6 +1,7 @@
 import type { Item } from '../capture.js';
 import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
+import { createHeirs, type Work } from './heirs.js';
 import { DESTINATION, END, FLUSH, IMPORT, LEAD, LIFECYCLE, NO_ANSWER, ONLINE, PERSISTED, TIMER } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
@@ -8,18 +9,8 @@ import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PUR
 import type { Store } from './store.js';
 import type { Engine } from './wasm.js';
 
-/** A call to be handled: a live one, or one from the journal of a page that is gone. */
-interface Work {
-  tab: string;
-  n: number;
-  item?: Item;
-  text: string;
-}
-
 /** How long calls are worked on before the page gets its turn, milliseconds. */
 const SLICE = 8;
-/** How long a dead tab's last commit may take to arrive, milliseconds. */
-const MOMENT = 1000;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
 const TRAPPED = '!the engine stopped';
@@ -51,16 +42,12 @@ export const createDriver = (env: Env) => {
   /** There is no time left: everything happens in this turn. */
   let leaving = false;
 
-  /** From journals of dead tabs; handled before this page's own. */
-  let recovered: Work[] = [];
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
   /** Names of this page's earlier lives. */
   const mine = new Set<string>();
   /** What other tabs said before the engine was there. */
   const early: Message[] = [];
-  const releases = new Map<string, [release: () => void, last: number]>();
-  const watched = new Set<string>();
   /** A call is being handled, or awaits a plugin. */
   let working = false;
   let busy = false;
@@ -156,13 +143,14 @@ export const createDriver = (env: Env) => {
       }),
   };
   const runtime = env.runtime(host);
+  const mortal = (): (() => boolean) => {
+    const alive = life;
+    return () => alive === life;
+  };
   const { table, requests } = createEffects({
     ...{ env, runtime, flushes },
     keeper: () => keeper!,
-    mortal() {
-      const alive = life;
-      return () => alive === life;
-    },
+    mortal,
     leaving: () => leaving,
     input: (...given) => input(...given),
     tell: (...given) => tell(...given),
@@ -185,8 +173,8 @@ export const createDriver = (env: Env) => {
   };
 
   const next = (): Work | undefined => {
-    const item = recovered.length ? undefined : capture.q.shift();
-    return item ? { tab, n: item.n, item, text: item.j } : recovered.shift();
+    const item = heirs.found.length ? undefined : capture.q.shift();
+    return item ? { tab, n: item.n, item, text: item.j } : heirs.found.shift();
   };
 
   const read = ({ item, text }: Work): Captured => {
@@ -332,13 +320,7 @@ export const createDriver = (env: Env) => {
           tabs?.tell(['s', key, value]);
         });
       },
-      cleared(of) {
-        const [release, last] = releases.get(of) ?? [];
-        if (!release || recovered.some(({ tab, n }) => tab === of && n <= last!)) return;
-        releases.delete(of);
-        keeper?.save(`j:${of}`, '');
-        release();
-      },
+      cleared: heirs.stored,
       adopt: (events) =>
         enter((engine, wall, mono) => {
           const first = engine.reserve(events.length);
@@ -349,42 +331,14 @@ export const createDriver = (env: Env) => {
     });
   };
 
-  /** Takes over what a tab left, when it is dead; `wait`: when it dies. */
-  const inherit = async (of: string, wait: boolean): Promise<void> => {
-    if (of === tab || releases.has(of) || (wait && watched.has(of))) return;
-    if (wait) watched.add(of);
-    const alive = life;
-    // Who is alone finds only what the dead left.
-    const release = tabs ? await tabs.take(of, wait) : () => {};
-    watched.delete(of);
-    if (!release) return;
-    // What it stored comes before what it did not; and its last commit may be on the way still.
-    if (leads) await keeper!.look();
-    setTimeout(look, MOMENT);
-    const stored = +((await keeper!.state()) as Record<string, string>)[`j:${of}`]! || 0;
-    if (alive !== life) return release();
-    const mark = Math.max(stored, remains?.marks.get(of)?.at(-1) ?? 0);
-    const entries = journal.entries(of);
-    for (const [n] of entries) if (n <= mark) journal.remove(of, n);
-    const left = entries.filter(([n]) => n > mark);
-    releases.set(of, [release, left.at(-1)?.[0] ?? 0]);
-    for (const [n, text] of left) {
-      const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
-      recovered.push({ tab: of, n, text, ...(own >= 0 && { item: capture.q.splice(own, 1)[0]! }) });
-    }
-    if (left.length) work();
-    else {
-      keeper!.save(`j:${of}`, '');
-      releases.delete(of);
-      release();
-    }
-  };
-  const look = (): void => {
-    if (leads) keeper?.look();
-  };
-  /** Every tab that left something, or may. */
-  const others = (state: Record<string, string>): Set<string> =>
-    new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]);
+  const heirs = createHeirs({
+    ...{ capture, journal, tabs, mine, mortal },
+    tab: () => tab,
+    leads: () => leads,
+    keeper: () => keeper!,
+    done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
+    work: () => work(),
+  });
 
   /** Before this one sends, it has everything in the order of the store: what it stored itself until now, too. */
   const led = async (): Promise<void> => {
@@ -405,14 +359,14 @@ export const createDriver = (env: Env) => {
   const watch = async (): Promise<void> => {
     tabs?.tell(['l']);
     const state = (await keeper?.state()) ?? {};
-    if (tabs) for (const of of others(state)) inherit(of, true);
+    if (tabs) for (const of of heirs.others(state)) heirs.inherit(of, true);
   };
 
   const heard = (message: Message): void => {
     const [kind, key, text] = message;
     if (!engine) early.push(message);
-    else if (kind === 'e') look();
-    else if (kind === 'h' && leads) inherit(key!, true);
+    else if (kind === 'e') heirs.look();
+    else if (kind === 'h' && leads) heirs.inherit(key!, true);
     else if (kind === 'l') tabs?.tell(['h', tab]);
     else if (kind === 'p') tell(18);
     else if (kind === 's') {
@@ -459,7 +413,7 @@ export const createDriver = (env: Env) => {
     for (const json of destinations) input(DESTINATION, 0, 0, json);
     settle(state.settings);
     working = true;
-    await Promise.all([...others(state)].map((of) => inherit(of, false)));
+    await Promise.all([...heirs.others(state)].map((of) => heirs.inherit(of, false)));
     working = false;
     if (alive !== life) return;
     effects();
@@ -483,13 +437,7 @@ export const createDriver = (env: Env) => {
     awaiting = false;
     for (const [request] of requests.values()) request.abort();
     requests.clear();
-    releases.forEach(([release]) => {
-      release();
-    });
-    releases.clear();
-    watched.clear();
-    capture.q.unshift(...recovered.flatMap(({ item }) => item ?? []));
-    recovered = [];
+    heirs.part();
     tabs?.part();
     remains = (await keeper?.end()) ?? remains;
     if (alive === life) await begin().catch((error) => say('engine_failed', error));

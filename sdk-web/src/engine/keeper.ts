@@ -12,8 +12,8 @@ interface Heard {
   persisted(seqs: number[], lasting: boolean): void;
   /** These pieces of state are in the store. */
   saved(state: Map<string, string>): void;
-  /** No entry of that tab waits any more. */
-  cleared(tab: string): void;
+  /** That tab's calls are stored, up to this one. */
+  cleared(tab: string, n: number): void;
   adopt(events: Stored[]): void;
   failed(error: unknown, events: number): void;
   /** A commit is over. */
@@ -148,7 +148,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   const clear = (done: Map<string, number[]>): void =>
     done.forEach((list, tab) => {
       for (const n of list) journal.remove(tab, n);
-      heard.cleared(tab);
+      heard.cleared(tab, list.at(-1)!);
     });
 
   /** What other tabs stored. */
@@ -259,7 +259,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       await running;
       return { adds, state: new Map([...shadow, ...state]), marks, gone };
     },
-    state: () => store?.state().catch(() => ({})) ?? Promise.resolve({}),
+    state: async (): Promise<Record<string, string>> => (await store?.state().catch(() => undefined)) ?? {},
   };
 };
 

@@ -1,0 +1,101 @@
+import type { Capture, Item } from '../capture.js';
+import type { Tabs } from './env.js';
+import type { Journal } from './journal.js';
+import type { Keeper } from './keeper.js';
+
+/** A call to be handled: a live one, or one from the journal of a page that is gone. */
+export interface Work {
+  tab: string;
+  n: number;
+  item?: Item;
+  text: string;
+}
+
+/** What taking over needs of the driver. */
+interface Estate {
+  capture: Capture;
+  journal: Journal;
+  tabs: Tabs | undefined;
+  /** This tab's name, and those of this page's earlier lives. */
+  tab(): string;
+  mine: Set<string>;
+  leads(): boolean;
+  keeper(): Keeper;
+  /** Asked now and called later: whether this life goes on. */
+  mortal(): () => boolean;
+  /** Up to which call of a tab the last life of this page was done, where no store says it. */
+  done(tab: string): number;
+  /** Calls were found. */
+  work(): void;
+}
+
+/** How long a dead tab's last commit may take to arrive, milliseconds. */
+const MOMENT = 1000;
+
+/** Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. */
+export const createHeirs = ({ capture, journal, tabs, tab, mine, leads, keeper, mortal, done, work }: Estate) => {
+  /** Calls found; handled before this page's own. */
+  const found: Work[] = [];
+  /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
+  const releases = new Map<string, [release: () => void, last: number]>();
+  const watched = new Set<string>();
+
+  const look = (): void => {
+    if (leads()) keeper().look();
+  };
+  const end = (of: string, release: () => void): void => {
+    releases.delete(of);
+    keeper().save(`j:${of}`, '');
+    release();
+  };
+
+  return {
+    found,
+    look,
+    /** Every tab that left something, or may: by the store's state. */
+    others: (state: Record<string, string>): Set<string> =>
+      new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]),
+    /** Takes over what a tab left, when it is dead; `wait`: when it dies. */
+    async inherit(of: string, wait: boolean): Promise<void> {
+      if (of === tab() || releases.has(of) || (wait && watched.has(of))) return;
+      if (wait) watched.add(of);
+      const lives = mortal();
+      // Who is alone finds only what the dead left.
+      const release = tabs ? await tabs.take(of, wait) : () => {};
+      watched.delete(of);
+      if (!release) return;
+      if (!lives()) return release();
+      // What it stored comes before what it did not; and its last commit may be on the way still.
+      if (leads()) await keeper().look();
+      setTimeout(look, MOMENT);
+      const stored = (await keeper().state())[`j:${of}`] ?? 0;
+      if (!lives()) return release();
+      const mark = Math.max(+stored, done(of));
+      const entries = journal.entries(of);
+      for (const [n] of entries) if (n <= mark) journal.remove(of, n);
+      const left = entries.filter(([n]) => n > mark);
+      for (const [n, text] of left) {
+        const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
+        found.push({ tab: of, n, text, ...(own >= 0 && { item: capture.q.splice(own, 1)[0]! }) });
+      }
+      const last = left.at(-1);
+      if (!last) return end(of, release);
+      releases.set(of, [release, last[0]]);
+      work();
+    },
+    /** Calls of a tab are stored, up to this one. */
+    stored(of: string, n: number): void {
+      const [release, last] = releases.get(of) ?? [];
+      if (release && n >= last!) end(of, release);
+    },
+    /** This life is over: live calls go back to the others, what was found stays in its journal. */
+    part(): void {
+      releases.forEach(([release]) => {
+        release();
+      });
+      releases.clear();
+      watched.clear();
+      capture.q.unshift(...found.splice(0).flatMap(({ item }) => item ?? []));
+    },
+  };
+};
