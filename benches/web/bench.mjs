@@ -32,14 +32,15 @@ const folders = { pages: join(browserTests, 'pages'), web: process.env.WEB_DIST 
 const site = await startSite({ collector: collector.url, folders, preload });
 const browser = await launch();
 
-/** @type {Map<string, {track: number[], cpu: number[], first: number[], requests: number[], lost: number[]}>} */
-const figures = new Map(names.map((name) => [name, { track: [], cpu: [], first: [], requests: [], lost: [] }]));
+/** @type {Map<string, {track: number[], cpu: number[], first: number[], requests: number[], lost: number[], hinted: number[]}>} */
+const figures = new Map(names.map((name) => [name, { track: [], cpu: [], first: [], requests: [], lost: [], hinted: [] }]));
 
 try {
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
       await withWorld(name, costs);
-      await withWorld(name, firstEvent);
+      await withWorld(name, (world, into) => firstEvent(world, into.first));
+      if (name === 'headwater') await withWorld(name, (world, into) => firstEvent(world, into.hinted, { hints: 1 }));
     }
   }
 } finally {
@@ -96,15 +97,15 @@ async function costs(world, into) {
 }
 
 /** From the start of the navigation until the collector has the first event, everything a round trip away. */
-async function firstEvent(world, into) {
+async function firstEvent(world, into, more) {
   await world.link.set({ delay: ROUND_TRIP });
   site.delay = ROUND_TRIP;
   try {
-    const page = await world.open({ ready: false, calls: 1 });
+    const page = await world.open({ ready: false, calls: 1, ...more });
     for (const end = Date.now() + 20_000; ; await world.pause(5)) {
       const heard = world.link.bodies.findIndex((body) => labelsOf(body, world.run).length > 0);
       if (heard >= 0) {
-        into.first.push(world.link.heard[heard] - (await page.evaluate(() => performance.timeOrigin)));
+        into.push(world.link.heard[heard] - (await page.evaluate(() => performance.timeOrigin)));
         return;
       }
       if (Date.now() > end) throw new Error(`${world.sdk.name}: the first event did not arrive`);
@@ -117,8 +118,8 @@ async function firstEvent(world, into) {
 function report() {
   const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
   const all = names.map((name) => {
-    const { track, cpu, first, requests, lost } = figures.get(name);
-    return { name, track: median(track), cpu: median(cpu), first: median(first), requests: median(requests), lost: median(lost), spread: [track, cpu, first].map((each) => [Math.min(...each), Math.max(...each)]) };
+    const { track, cpu, first, requests, lost, hinted } = figures.get(name);
+    return { name, track: median(track), cpu: median(cpu), first: median(first), hinted: median(hinted), requests: median(requests), lost: median(lost), spread: [track, cpu, first].map((each) => [Math.min(...each), Math.max(...each)]) };
   });
   const digits = (value) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
   const cell = (value, [low, high]) => `${digits(value)} (${digits(low)}–${digits(high)})`.padEnd(22);
@@ -136,6 +137,11 @@ function report() {
     ['web_first_event_ms', 'first', 'ms'],
   ];
   for (const [line, key, unit] of lines) {
-    console.log(`BENCH name=${line} value=${digits(ours[key])} unit=${unit} vs=${PEER} ratio=${(ours[key] / peer[key]).toFixed(3)}`);
+    bench(line, ours[key], unit, peer[key]);
+  }
+  bench('web_first_event_hinted_ms', ours.hinted, 'ms', peer.first);
+
+  function bench(line, value, unit, other) {
+    console.log(`BENCH name=${line} value=${digits(value)} unit=${unit} vs=${PEER} ratio=${(value / other).toFixed(3)}`);
   }
 }

@@ -52,7 +52,7 @@ try {
     for (const scenario of scenarios) {
       if (!scenario.name.includes(asked.only) || (scenario.chromium && kind !== 'chromium')) continue;
       const players = names.filter((name) => !scenario.sdks || scenario.sdks.includes(name));
-      for (const row of await Promise.all(players.map((name) => play(scenario, name)))) {
+      for (const row of await Promise.all(players.map((name) => play(kind, scenario, name)))) {
         if (kind === 'chromium') results.push(row);
         console.log(`${row.verdict.padEnd(5)} ${row.sdk.padEnd(9)} ${row.scenario.padEnd(20)} ${line(row)}`);
         if (row.verdict === 'ok') passed++;
@@ -69,9 +69,9 @@ if (asked.table) await writeFile(asked.table, table());
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
-async function play(scenario, name) {
+async function play(kind, scenario, name) {
   const began = Date.now();
-  const world = await openWorld(name, { browser, collector, sink, site });
+  const world = await openWorld(name, { kind, browser, collector, sink, site });
   const row = { sdk: name, scenario: scenario.name, sentence: scenario.sentence };
   try {
     await scenario.play(world);

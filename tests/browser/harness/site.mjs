@@ -13,6 +13,10 @@ const types = {
   '.wasm': 'application/wasm',
 };
 
+/** What a site may write into its pages so that our engine is fetched in the same round trip as the page's scripts. */
+const hinted =
+  '<link rel="modulepreload" href="/web/engine.js"><link rel="preload" as="fetch" crossorigin="anonymous" href="/web/headwater_bg.wasm">';
+
 /** What a careful site allows: its own scripts, no inline code, no eval, no WebAssembly, and the collector. */
 export const strictPolicy = (collector) =>
   `default-src 'none'; script-src 'self'; connect-src 'self' ${collector}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'`;
@@ -60,7 +64,7 @@ export async function startSite({ folders, collector, preload = {} }) {
     const hints = [script, '/pages/page.js', ...(preload[sdk] ?? [])].map((each) => `<link rel="modulepreload" href="${each}">`);
     html(
       answer,
-      `<title>${sdk}</title>${hints.join('')}<body><main>A page with ${sdk}.</main>` +
+      `<title>${sdk}</title>${hints.join('')}${url.searchParams.has('hints') ? hinted : ''}<body><main>A page with ${sdk}.</main>` +
         `<script type="module" src="${script}"></script><script type="module" src="/pages/page.js"></script>`,
       policy,
     );
