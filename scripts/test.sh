@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every suite. `scripts/test.sh [rust|clients|page|web]...` runs some. Installs what is missing where it can (Debian, as
-# root); with CI=true a missing toolchain is a failure, never a skip.
+# Every suite. `scripts/test.sh [rust|clients|page|web|browser]...` runs some. Installs what is missing where it can
+# (Debian, as root); with CI=true a missing toolchain is a failure, never a skip.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(rust clients page web)
+[ ${#suites[@]} -gt 0 ] || suites=(rust clients page web browser)
 
 if ! command -v cargo >/dev/null; then
   echo "Rust is missing: install it from https://rustup.rs (version 1.89 or newer), then run this again." >&2
@@ -47,11 +47,15 @@ web() {
   run "the web package" scripts/web.sh check
 }
 
+browser() {
+  run "the web SDK in browsers" scripts/test-browser.sh
+}
+
 for suite in "${suites[@]}"; do
   case $suite in
-    rust | clients | page | web) "$suite" ;;
+    rust | clients | page | web | browser) "$suite" ;;
     *)
-      echo "unknown suite '$suite': rust, clients, page or web" >&2
+      echo "unknown suite '$suite': rust, clients, page, web or browser" >&2
       exit 2
       ;;
   esac
