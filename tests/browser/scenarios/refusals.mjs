@@ -76,6 +76,15 @@ export const refusals = [
       const session = await world.context.newCDPSession(filler);
       await session.send('Storage.overrideQuotaForOrigin', { origin: world.site, quotaSize: 0 });
       const page = await world.open();
+      const full = await page.evaluate(() => {
+        try {
+          localStorage.setItem('one more', 'byte');
+          return false;
+        } catch {
+          return true;
+        }
+      });
+      if (!full) throw new Error('there was room left');
       await world.call(page, 20);
     },
   },
@@ -84,6 +93,8 @@ export const refusals = [
     sentence: 'the page allows no WebAssembly, no eval, no inline code',
     async play(world) {
       const page = await world.open({ csp: 'strict' });
+      const compiled = await page.evaluate(() => WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)).then(() => true, () => false));
+      if (compiled) throw new Error('the policy did not forbid WebAssembly');
       await world.call(page, 20);
       await world.arrival();
       world.expect(20);

@@ -24,6 +24,9 @@ export const tabs = [
       const five = await open(world, 5);
       await world.link.set({ down: true });
       await Promise.all(five.map(({ page, name }) => world.call(page, 20, name)));
+      // The first tab to open has the lock.
+      const leads = await five[0].page.evaluate(async () => (await navigator.locks.query()).held.some(({ name }) => name.endsWith(':lead')));
+      if (world.sdk.ours && !leads) throw new Error('nobody leads');
       await crash(five[0].page);
       await world.link.set({ up: true });
       await world.nudge(five[4].page);
