@@ -45,6 +45,7 @@ page() {
 
 web() {
   run "the web package" scripts/web.sh check
+  run "conformance of the web SDK" scripts/conformance.sh web
 }
 
 browser() {
