@@ -73,6 +73,8 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   const capture = createCapture(now);
   const get: typeof fetch = options.fetch ?? ((...given) => fetch(...given));
   const endpoint = endpointOf(host);
+  // A worker of another origin's asks nobody before: no header that costs a preflight.
+  const simple = typeof location !== 'undefined' && new URL(endpoint).origin !== location.origin;
   const shared = typeof indexedDB !== 'undefined' && !options.store && !options.disableClientPersistence;
   const analytics = {} as Record<string, unknown>;
   let life = 0;
@@ -82,8 +84,8 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
     load: async () => loadEngine(await wasmOf(options.wasm)),
     open: async () => options.store ?? (shared ? idbStore(`hw:${writeKey}`) : memoryStore()),
-    config: (context) => configOf(host, endpoint, context),
-    send: createSend({ fetch: get, headers: true, page: false, small: 0 }),
+    config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
+    send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
     fetch: fetchText(get),
     name() {
       const tab = life++ + Math.random().toString(36).slice(2);
