@@ -49,8 +49,11 @@ impl Engine {
                 continue;
             }
             self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
-            let entry = self.entry(event, clock);
-            self.ledger.push(entry);
+            // Only its host knows whether it was made before the decision: the numbers are this engine's own.
+            self.ledger.push(Entry {
+                unstamped: event.unstamped,
+                ..self.entry(event, clock)
+            });
             let queue = Queue {
                 events: self.ledger.len(),
                 bytes: self.ledger.bytes(),

@@ -459,15 +459,18 @@ impl Engine {
             }
             _ => {}
         }
-        // What was released is remembered, too, so that a restart sends it under the decision that released it.
-        if let Some(text) = self.consent.as_ref().map(Consent::to_json) {
+        // Whoever took the decision saves what comes of it: were each client to do so, two decisions in a row would go
+        // round and round between them.
+        if told.is_some()
+            && let Some(text) = self.consent.as_ref().map(Consent::to_json)
+        {
             self.save(StateKey::Consent, text);
         }
         self.rebuild_context();
         if after == Gate::Closed {
             self.forget_user_state();
         }
-        if before != Gate::Open && after == Gate::Open {
+        if told.is_some() && before != Gate::Open && after == Gate::Open {
             self.save_identity();
             self.save_session();
         }

@@ -17,9 +17,11 @@ mod network;
 mod pace;
 mod settings;
 mod setup;
+mod site;
 mod table;
 mod totals;
 mod verdict;
 
 pub use life::Life;
+pub use site::Site;
 pub use totals::Totals;

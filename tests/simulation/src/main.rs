@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use headwater_simulation::{Life, Totals};
+use headwater_simulation::{Life, Site, Totals};
 
 const HELP: &str = "\
 Whole lives of a client and a collector in virtual time, from one seed each.
@@ -48,14 +48,15 @@ fn main() -> ExitCode {
         }
     }
     if let Some(seed) = only {
-        let life = Life::run(seed);
-        for line in life.trace() {
-            println!("{line}");
-        }
-        return finish(
-            &life.totals(),
-            &[(seed, life.failures())].map(|(seed, failures)| (seed, failures.to_vec())),
-        );
+        let (life, site) = (Life::run(seed), Site::run(seed));
+        println!("── one device");
+        life.trace().iter().for_each(|line| println!("{line}"));
+        println!("── a site of several tabs");
+        site.trace().iter().for_each(|line| println!("{line}"));
+        let mut totals = life.totals();
+        totals.add(&site.totals());
+        let failures = [life.failures(), site.failures()].concat();
+        return finish(&totals, &[(seed, failures)]);
     }
     let next = AtomicU64::new(from);
     let gathered = Mutex::new((Totals::default(), Vec::new()));
@@ -69,18 +70,20 @@ fn main() -> ExitCode {
                     if done || (failed && !keep_on) {
                         break;
                     }
-                    let life = Life::run(seed);
+                    let (life, site) = (Life::run(seed), Site::run(seed));
                     if let Ok(mut gathered) = gathered.lock() {
                         gathered.0.add(&life.totals());
-                        if !life.failures().is_empty() {
-                            let mut lines = life.failures().to_vec();
-                            let tail = life.trace().len().saturating_sub(25);
-                            lines.extend(
-                                life.trace()
-                                    .iter()
-                                    .skip(tail)
-                                    .map(|line| format!("    {line}")),
-                            );
+                        gathered.0.add(&site.totals());
+                        for (failures, trace) in [
+                            (life.failures(), life.trace()),
+                            (site.failures(), site.trace()),
+                        ] {
+                            if failures.is_empty() {
+                                continue;
+                            }
+                            let tail = trace.iter().skip(trace.len().saturating_sub(25));
+                            let mut lines = failures.to_vec();
+                            lines.extend(tail.map(|line| format!("    {line}")));
                             gathered.1.push((seed, lines));
                         }
                     }

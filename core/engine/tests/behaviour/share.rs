@@ -315,3 +315,13 @@ fn a_destination_that_comes_later_gets_events_from_then_on() {
         .collect();
     assert_eq!(names, ["after"]);
 }
+
+#[test]
+fn a_decision_of_another_client_is_not_saved_again() {
+    let mut host = Host::new(asking());
+    host.saved.clear();
+    let decision = br#"{"preferences":{"ads":true}}"#.to_vec();
+    host.input(Input::Saved(StateKey::Consent, decision));
+    assert!(host.saved.is_empty(), "{:?}", host.saved);
+    assert!(matches!(host.track("e"), Receipt::Queued(_)));
+}
