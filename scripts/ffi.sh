@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The native client as a library for Swift and Kotlin (bindings/uniffi).
 #
-#   scripts/ffi.sh swift [DIR]     the library for this machine and its Swift source, into DIR (sdk-ios/.build/ffi)
+#   scripts/ffi.sh swift [DIR]     the library for this machine and its Swift source, into DIR (sdk-ios/Library)
 #   scripts/ffi.sh kotlin DIR      the library for this machine and its Kotlin source, into DIR
 #   scripts/ffi.sh size            what the stripped library weighs; fails over its budget
 #   scripts/ffi.sh check           nothing that does HTTP, TLS or async is linked
@@ -38,11 +38,23 @@ generate() { # language, folder
 
 case "${1:-}" in
   swift)
-    out=$(realpath -m "${2:-sdk-ios/.build/ffi}")
-    mkdir -p "$out"
+    out=$(realpath -m "${2:-sdk-ios/Library}")
+    new=$target/mobile/swift
+    rm -rf "$new" && mkdir -p "$new/headwaterFFI" "$new/swift"
     build
-    cp "$target/mobile/stripped/$library" "$out/"
-    generate swift "$out"
+    generate swift "$new"
+    mv "$new/headwater.swift" "$new/swift/"
+    mv "$new/headwaterFFI.h" "$new/headwaterFFI/"
+    rm "$new/headwaterFFI.modulemap"
+    printf 'module headwaterFFI {\n    header "headwaterFFI.h"\n    link "headwater_ffi"\n    export *\n}\n' \
+      >"$new/headwaterFFI/module.modulemap"
+    cp "$target/mobile/stripped/$library" "$new/"
+    # Only what changed, so that Swift does not build again what it has.
+    mkdir -p "$out"
+    (cd "$new" && find . -type f) | while read -r file; do
+      mkdir -p "$out/$(dirname "$file")"
+      cmp -s "$new/$file" "$out/$file" || cp "$new/$file" "$out/$file"
+    done
     ;;
   kotlin)
     out=$(realpath -m "${2:?a folder}")

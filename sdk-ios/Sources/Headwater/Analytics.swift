@@ -1,0 +1,169 @@
+import Foundation
+internal import HeadwaterBinding
+
+/// Customer data from this app to your hub: calls are on the disk when they return, and arrive once, in order.
+///
+/// ```swift
+/// let analytics = Analytics(configuration: Configuration(writeKey: "…"))
+/// analytics.identify(userId: "u1", traits: ["plan": "pro"])
+/// analytics.track(name: "Order Completed", properties: ["total": 27.5])
+/// ```
+/// Usable from any thread and task; no call waits for the network or the main thread. Two of one write key share a queue.
+public final class Analytics: Sendable {
+    public let configuration: Configuration
+    /// The app's plugins.
+    public let timeline = Timeline()
+
+    let hub: Hub
+    let memory: Memory
+    let users: Users
+    let pipeline: Pipeline
+    let policies: Guarded<[any FlushPolicy]>
+    let destinations = Guarded<[DestinationAdapter]>([])
+    private let isEnabled = Guarded(true)
+    private let sawSettings = Guarded(false)
+    private let observers = Guarded<[AnyObject & Sendable]>([])
+    private let activity = BackgroundActivity()
+
+    static let first = Guarded<Analytics?>(nil)
+
+    var values: Configuration.Values { configuration.values }
+
+    public init(configuration: Configuration) {
+        self.configuration = configuration
+        let values = configuration.values
+        let context = DeviceContext.initial(values)
+        hub = Hub.of(values, context: context)
+        memory = Memory(folder: hub.folder)
+        users = Users()
+        pipeline = Pipeline(journal: hub.folder?.appendingPathComponent("waiting.json"))
+        policies = Guarded(values.flushPolicies)
+        Self.first.with { $0 = $0 ?? self }
+        hub.attach(self)
+        if let problem = hub.problem { values.errorHandler?(problem) }
+        if values.migrates { Migration.run(self) }
+        if values.anonymousIdGenerator != nil, memory["anonymousIdGenerated"] == nil { generateAnonymousId() }
+        values.flushPolicies.forEach { $0.configure(analytics: self) }
+        pipeline.recover(self)
+        let watching = DeviceContext.watch(self) + Lifecycle.watch(self)
+        observers.with { $0 = watching }
+    }
+
+    /// The first one made, where there is one.
+    public static func shared() -> Analytics? { first.with { $0 } }
+
+    /// Whether calls are taken. Setting it to false ignores them; what waits is still sent.
+    public var enabled: Bool {
+        get { isEnabled.with { $0 } }
+        set { isEnabled.with { $0 = newValue } }
+    }
+
+    /// The SDK's version.
+    public static func version() -> String { DeviceContext.version }
+    public func version() -> String { DeviceContext.version }
+
+    /// The settings document in force; `nil` while there is none.
+    public func settings() -> Settings? {
+        (hub.client?.settings()).flatMap { try? JSON(text: $0) }.map(Settings.init(document:))
+    }
+
+    func settingsChanged() {
+        guard let settings = settings() else { return }
+        let type: UpdateType = sawSettings.with { saw in
+            defer { saw = true }
+            return saw ? .refresh : .initial
+        }
+        for plugin in timeline.all where !(plugin is any DestinationPlugin) {
+            plugin.update(settings: settings, type: type)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends what waits; `completion` hears, on a thread of its own, when it arrived or something is in the way.
+    public func flush(completion: (@Sendable () -> Void)? = nil) {
+        if let completion { flush(report: { _ in completion() }) } else { beginFlush(nil) }
+    }
+
+    /// Sends what waits; hears what became of it.
+    public func flush(report: @escaping @Sendable (FlushReport) -> Void) { beginFlush(report) }
+
+    /// Sends what waits, and answers what became of it.
+    @discardableResult
+    public func flush() async -> FlushReport {
+        await withCheckedContinuation { continuation in
+            flush(report: { continuation.resume(returning: $0) })
+        }
+    }
+
+    private func beginFlush(_ report: (@Sendable (FlushReport) -> Void)?) {
+        policies.with { $0 }.forEach { $0.reset() }
+        for plugin in timeline.all where !(plugin is any DestinationPlugin) { (plugin as? any EventPlugin)?.flush() }
+        let over = activity.begin()
+        guard let client = hub.client else {
+            over()
+            report?(FlushReport(HeadwaterBinding.FlushReport(delivered: 0, dropped: 0, pending: 0, waitingFor: nil, retryInMs: nil)))
+            return
+        }
+        client.flush(callback: Flushed { answer in
+            report?(FlushReport(answer))
+            over()
+        })
+    }
+
+    /// Takes no more calls, sends what waits until it is out or the time is over, and frees the folder. Waits on this thread.
+    @discardableResult
+    public func shutdown(timeout: TimeInterval = 5) -> FlushReport? {
+        observers.with { $0 = [] }
+        return (hub.client?.shutdown(timeoutMs: UInt64(max(0, timeout) * 1000))).map(FlushReport.init)
+    }
+
+    /// How many events wait.
+    public var pendingEvents: Int { Int(clamping: hub.client?.queue().events ?? 0) + pipeline.waiting }
+
+    public var hasUnsentEvents: Bool { pendingEvents > 0 }
+
+    /// Throws away all that waits; a report says how many.
+    public func purgeStorage() { hub.client?.purge() }
+
+    /// Events that the hub refused, the last 20, newest last: `{"status": …, "event": {…}}`.
+    public var quarantine: [JSON] { (hub.client?.quarantine() ?? []).compactMap { try? JSON(text: $0) } }
+
+    /// Events that will never be delivered, by reason, since the start.
+    public var drops: [String: Int] {
+        Dictionary((hub.client?.drops() ?? []).map { ($0.reason, Int($0.count)) }, uniquingKeysWith: +)
+    }
+
+    // MARK: The device
+
+    /// The network came or went. On Apple platforms the SDK finds out by itself.
+    public func setOnline(_ online: Bool) { hub.client?.setOnline(online: online) }
+
+    /// Laid over the context of all events from now on.
+    public func updateContext(_ context: JSON) {
+        do { try hub.client?.updateContext(context: context.text) } catch { fail(error) }
+    }
+
+    /// The user's decision on consent, by category; one that is configured and not named is denied.
+    public func setConsent(_ decision: [String: Bool]) { hub.client?.setConsent(decision: decision) }
+
+    /// Starts a session by hand, with this id (unix seconds) or the time's. Needs ``Configuration/sessions(timeout:)``.
+    public func startSession(id: UInt64? = nil) { hub.client?.startSession(id: id) }
+
+    /// Ends the session; none starts by itself until ``startSession(id:)``.
+    public func endSession() { hub.client?.endSession() }
+
+    func lifecycle(_ state: HeadwaterBinding.Lifecycle) { hub.client?.lifecycle(state: state) }
+
+    func fail(_ error: any Error) {
+        values.errorHandler?((error as? HeadwaterError).map(AnalyticsError.init) ?? error)
+    }
+}
+
+private final class Flushed: FlushCallback {
+    private let then: @Sendable (HeadwaterBinding.FlushReport) -> Void
+
+    init(then: @escaping @Sendable (HeadwaterBinding.FlushReport) -> Void) { self.then = then }
+
+    func onFlushed(report: HeadwaterBinding.FlushReport) throws { then(report) }
+}
