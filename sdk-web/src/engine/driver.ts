@@ -58,6 +58,8 @@ export const createDriver = (env: Env) => {
 
   let identity: Identity | undefined;
   let decision: string | undefined;
+  /** The decision that the store has, as far as this tab knows. */
+  let filed: string | undefined;
   let context: Record<string, unknown> = {};
   const destinations: string[] = [];
   const flushes = new Map<number, (report: FlushReport) => void>();
@@ -317,6 +319,7 @@ export const createDriver = (env: Env) => {
       saved(state) {
         state.forEach((value, key) => {
           if (key === 'identity') safely(() => env.remember?.(JSON.parse(value)));
+          if (key === 'consent') filed = value;
           tabs?.tell(['s', key, value]);
         });
       },
@@ -338,6 +341,7 @@ export const createDriver = (env: Env) => {
     keeper: () => keeper!,
     done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
     work: () => work(),
+    learn: (state) => learn(state),
   });
 
   /** Before this one sends, it has everything in the order of the store: what it stored itself until now, too. */
@@ -359,7 +363,13 @@ export const createDriver = (env: Env) => {
   const watch = async (): Promise<void> => {
     tabs?.tell(['l']);
     const state = (await keeper?.state()) ?? {};
+    learn(state);
     if (tabs) for (const of of heirs.others(state)) heirs.inherit(of, true);
+  };
+
+  /** A tab may have died between storing the user's decision and telling of it. One of this tab's own comes after it. */
+  const learn = ({ consent }: Record<string, string>): void => {
+    if (consent && consent !== decision && decision === filed) heard(['s', 'consent', consent]);
   };
 
   const heard = (message: Message): void => {
@@ -372,6 +382,7 @@ export const createDriver = (env: Env) => {
     else if (kind === 's') {
       enter((engine, wall, mono) => engine.saved(wall, mono, key!, text!));
       safely(() => noted(key!, text!));
+      if (key === 'consent') filed = text;
       if (key === 'settings') settle(text);
       run();
     }
@@ -402,7 +413,7 @@ export const createDriver = (env: Env) => {
     if (recalled) state.identity = JSON.stringify(recalled);
     const given = settings.cdnSettings;
     if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);
-    decision = state.consent;
+    decision = filed = state.consent;
     identity = undefined;
     const config = env.config({ ...runtime.base, ...context });
     const [wall, mono, entropy] = [now(), env.mono(), bytes(random())];

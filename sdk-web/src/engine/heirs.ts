@@ -27,13 +27,15 @@ interface Estate {
   done(tab: string): number;
   /** Calls were found. */
   work(): void;
+  /** What the store knows. */
+  learn(state: Record<string, string>): void;
 }
 
 /** How long a dead tab's last commit may take to arrive, milliseconds. */
 const MOMENT = 1000;
 
 /** Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. */
-export const createHeirs = ({ capture, journal, tabs, tab, mine, leads, keeper, mortal, done, work }: Estate) => {
+export const createHeirs = ({ capture, journal, tabs, tab, mine, leads, keeper, mortal, done, work, learn }: Estate) => {
   /** Calls found; handled before this page's own. */
   const found: Work[] = [];
   /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
@@ -68,8 +70,10 @@ export const createHeirs = ({ capture, journal, tabs, tab, mine, leads, keeper, 
       // What it stored comes before what it did not; and its last commit may be on the way still.
       if (leads()) await keeper().look();
       setTimeout(look, MOMENT);
-      const stored = (await keeper().state())[`j:${of}`] ?? 0;
+      const state = await keeper().state();
       if (!lives()) return release();
+      learn(state);
+      const stored = state[`j:${of}`] ?? 0;
       const mark = Math.max(+stored, done(of));
       const entries = journal.entries(of);
       for (const [n] of entries) if (n <= mark) journal.remove(of, n);

@@ -2,6 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/engine/store.js';
 import { createWorld, journal, trapping } from './world.js';
 
+const asking = {
+  writeKey: 'wk',
+  endpoint: 'https://hub.test/v1',
+  flushAt: 1,
+  consent: { model: 'opt-in', categories: ['ads'], hold: 'persist' },
+};
+
 const names = (n: number, prefix = 'e') => Array.from({ length: n }, (_, i) => `${prefix}${i}`);
 
 describe('a page', () => {
@@ -171,6 +178,22 @@ describe('several tabs', () => {
     tab.kill();
     await world.until(() => world.arrived().length === 5);
     expect(world.arrived()).toEqual(names(5));
+  });
+
+  it('a decision that a tab stored and could not tell of counts when that tab is found dead', async () => {
+    const world = createWorld();
+    const asks = { config: () => ({ ...asking, context: {} }) };
+    const leader = await world.open(asks);
+    const other = await world.open(asks);
+    leader.track('held');
+    await world.until(() => journal(world).length === 0);
+    await world.store.commit({
+      add: [],
+      state: new Map([['consent', '{"preferences":{"ads":true}}']]),
+      forget: [],
+    });
+    other.kill();
+    await world.until(() => world.arrived().includes('held'));
   });
 
   it('when the one that sends dies, another one does', async () => {
