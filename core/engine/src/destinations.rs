@@ -4,7 +4,6 @@
 //! *off*. What comes while it is unknown, or while it is slow, waits in memory, at most [`MAX_WAITING`] events; over
 //! that the oldest goes, with a report. The hub has every one of these events, so nothing is lost there.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use headwater_govern::gate::{Consent, Decision, decide};
@@ -33,7 +32,7 @@ struct Destination {
     config: DestinationConfig,
     categories: Vec<String>,
     state: State,
-    waiting: VecDeque<Arc<Event>>,
+    waiting: Vec<Arc<Event>>,
     out: usize,
 }
 
@@ -46,7 +45,7 @@ impl Destination {
             } else {
                 State::On
             },
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             out: 0,
             config,
         }
@@ -74,7 +73,7 @@ impl Destination {
 pub(crate) struct Destinations {
     list: Vec<Destination>,
     /// Deliveries the host has: their ids and destinations, in order.
-    out: VecDeque<(u64, usize)>,
+    out: Vec<(u64, usize)>,
     next: u64,
 }
 
@@ -83,7 +82,7 @@ impl Destinations {
         let list = configs.into_iter().map(Destination::new).collect();
         Destinations {
             list,
-            out: VecDeque::new(),
+            out: Vec::new(),
             next: 0,
         }
     }
@@ -102,7 +101,7 @@ impl Destinations {
     }
 
     /// A settings document: who is on, who is off, and what each is told.
-    pub(crate) fn configure(&mut self, settings: &Settings, effects: &mut VecDeque<Effect>) {
+    pub(crate) fn configure(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
         self.configure_from(0, settings, effects);
     }
 
@@ -111,7 +110,7 @@ impl Destinations {
         &mut self,
         first: usize,
         settings: &Settings,
-        effects: &mut VecDeque<Effect>,
+        effects: &mut Vec<Effect>,
     ) {
         for (index, destination) in self.list.iter_mut().enumerate().skip(first) {
             let entry = settings.integration(&destination.config.key);
@@ -124,7 +123,7 @@ impl Destinations {
                 destination.state = if on { State::On } else { State::Off };
             }
             if let (true, Some(entry)) = (on, entry) {
-                effects.push_back(Effect::Configure {
+                effects.push(Effect::Configure {
                     destination: index,
                     settings: entry.clone(),
                 });
@@ -141,7 +140,7 @@ impl Destinations {
         event: &Arc<Event>,
         settings: Option<&Settings>,
         granted: Option<&Object>,
-        effects: &mut VecDeque<Effect>,
+        effects: &mut Vec<Effect>,
     ) {
         for destination in &mut self.list {
             if destination.state == State::Off {
@@ -150,14 +149,14 @@ impl Destinations {
             if destination.state == State::On && !destination.may_have(event, settings, granted) {
                 continue;
             }
-            destination.waiting.push_back(Arc::clone(event));
+            destination.waiting.push(Arc::clone(event));
             if destination.waiting.len() > MAX_WAITING {
-                destination.waiting.pop_front();
+                destination.waiting.remove(0);
                 let mut report = Report::new(DropReason::DestinationOverflow, 1).detail(words!(
                     "the destination was not ready for more than 1,000 events"
                 ));
                 report.destination = Some(destination.config.key.clone());
-                effects.push_back(Effect::Report(report));
+                effects.push(Effect::Report(report));
             }
         }
         self.send(effects);
@@ -180,22 +179,23 @@ impl Destinations {
         &mut self,
         settings: Option<&Settings>,
         granted: Option<&Object>,
-        effects: &mut VecDeque<Effect>,
+        effects: &mut Vec<Effect>,
     ) {
         self.gate(settings, granted);
         self.send(effects);
     }
 
-    fn send(&mut self, effects: &mut VecDeque<Effect>) {
+    fn send(&mut self, effects: &mut Vec<Effect>) {
         for (index, destination) in self.list.iter_mut().enumerate() {
-            while destination.state == State::On && destination.out < MAX_OUT {
-                let Some(event) = destination.waiting.pop_front() else {
-                    break;
-                };
+            while destination.state == State::On
+                && destination.out < MAX_OUT
+                && !destination.waiting.is_empty()
+            {
+                let event = destination.waiting.remove(0);
                 destination.out += 1;
                 self.next += 1;
-                self.out.push_back((self.next, index));
-                effects.push_back(Effect::Deliver {
+                self.out.push((self.next, index));
+                effects.push(Effect::Deliver {
                     delivery: self.next,
                     destination: index,
                     event,
@@ -208,14 +208,12 @@ impl Destinations {
         &mut self,
         delivery: u64,
         outcome: DeliveryOutcome,
-        effects: &mut VecDeque<Effect>,
+        effects: &mut Vec<Effect>,
     ) {
         let Some(at) = self.out.iter().position(|(id, _)| *id == delivery) else {
             return;
         };
-        let Some((_, index)) = self.out.remove(at) else {
-            return;
-        };
+        let (_, index) = self.out.remove(at);
         let Some(destination) = self.list.get_mut(index) else {
             return;
         };
@@ -223,7 +221,7 @@ impl Destinations {
         if let DeliveryOutcome::Failed(detail) = outcome {
             let mut report = Report::new(DropReason::DestinationFailed, 1).detail(&detail);
             report.destination = Some(destination.config.key.clone());
-            effects.push_back(Effect::Report(report));
+            effects.push(Effect::Report(report));
         }
         self.send(effects);
     }

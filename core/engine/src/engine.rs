@@ -1,6 +1,5 @@
 //! The machine: its state, what it does with each input, and when it wants to be woken.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use headwater_model::context;
@@ -91,7 +90,9 @@ pub struct Engine {
     /// This client sends what is in the store (see `share`).
     pub(crate) leads: bool,
     pub(crate) closed: bool,
-    pub(crate) effects: VecDeque<Effect>,
+    /// The first `polled` have been handed out.
+    pub(crate) effects: Vec<Effect>,
+    polled: usize,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     /// Configured context, consent and session, as a tree and as text.
@@ -100,14 +101,15 @@ pub struct Engine {
     pub(crate) context_text: Vec<u8>,
     pub(crate) context_session: Option<u64>,
     /// Events that wait for consent in memory: when, and their text.
-    pub(crate) in_memory: VecDeque<(i64, Vec<u8>)>,
+    pub(crate) in_memory: Vec<(i64, Vec<u8>)>,
     /// Held events that are for destinations alone.
-    pub(crate) local_held: VecDeque<Arc<Event>>,
-    pub(crate) loads: VecDeque<(Seq, Purpose)>,
+    pub(crate) local_held: Vec<Arc<Event>>,
+    pub(crate) loads: Vec<(Seq, Purpose)>,
     /// Held events that destinations have not seen, still to be read back.
-    pub(crate) to_release: VecDeque<Seq>,
+    /// The first ones last.
+    pub(crate) to_release: Vec<Seq>,
     /// Events made while held ones are read back; they come after those.
-    pub(crate) after_release: VecDeque<Arc<Event>>,
+    pub(crate) after_release: Vec<Arc<Event>>,
     pub(crate) quarantine: Vec<Value>,
     /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
     seen: Now,
@@ -167,18 +169,19 @@ impl Engine {
             online: true,
             leads: true,
             closed: false,
-            effects: VecDeque::new(),
+            effects: Vec::new(),
+            polled: 0,
             url: batch_url(&config.endpoint),
             headers,
             base_context,
             context_tree: Object::new(),
             context_text: Vec::new(),
             context_session: None,
-            in_memory: VecDeque::new(),
-            local_held: VecDeque::new(),
-            loads: VecDeque::new(),
-            to_release: VecDeque::new(),
-            after_release: VecDeque::new(),
+            in_memory: Vec::new(),
+            local_held: Vec::new(),
+            loads: Vec::new(),
+            to_release: Vec::new(),
+            after_release: Vec::new(),
             quarantine: Vec::new(),
             seen: now,
             forgiven: 0,
@@ -250,7 +253,7 @@ impl Engine {
                 }
                 self.save_identity();
                 self.save_session();
-                self.effects.push_back(Effect::Signal { reset: true });
+                self.effects.push(Effect::Signal { reset: true });
             }
             Input::Import(identity) => {
                 self.identity = identity;
@@ -278,7 +281,14 @@ impl Engine {
 
     /// The next thing to do; `None` when the host may sleep.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let Some(effect) = self.effects.get_mut(self.polled) else {
+            self.effects.clear();
+            self.polled = 0;
+            return None;
+        };
+        self.polled += 1;
+        // What stays in its place is never handed out.
+        Some(core::mem::replace(effect, Effect::Sync))
     }
 
     /// When to hand in [`Input::Timer`], on the monotonic clock. `None`: not before something happens.
@@ -346,15 +356,15 @@ impl Engine {
     }
 
     pub(crate) fn report(&mut self, report: Report) {
-        self.effects.push_back(Effect::Report(report));
+        self.effects.push(Effect::Report(report));
     }
 
     pub(crate) fn diagnose(&mut self, diagnostic: Diagnostic) {
-        self.effects.push_back(Effect::Diagnostic(diagnostic));
+        self.effects.push(Effect::Diagnostic(diagnostic));
     }
 
     pub(crate) fn save(&mut self, key: StateKey, value: Vec<u8>) {
-        self.effects.push_back(Effect::Save { key, value });
+        self.effects.push(Effect::Save { key, value });
     }
 
     /// Nothing about a user who has not agreed is written, where the application asked for that.
@@ -405,7 +415,7 @@ impl Engine {
     fn timer(&mut self, now: Now) {
         if self.sync_due.is_some_and(|due| due <= now.mono) {
             self.sync_due = None;
-            self.effects.push_back(Effect::Sync);
+            self.effects.push(Effect::Sync);
         }
         self.fetch_settings(now);
         if self
@@ -430,7 +440,7 @@ impl Engine {
         } else {
             self.save_session();
             self.sync_due = None;
-            self.effects.push_back(Effect::Sync);
+            self.effects.push(Effect::Sync);
         }
         let mut flush = false;
         for policy in &mut self.config.flush {
@@ -438,7 +448,7 @@ impl Engine {
         }
         if flush {
             self.request_flush();
-            self.effects.push_back(Effect::Signal { reset: false });
+            self.effects.push(Effect::Signal { reset: false });
         }
         self.pump(now);
     }
@@ -448,7 +458,7 @@ impl Engine {
             && fetcher.due(now)
         {
             let url = fetcher.config.url.clone();
-            self.effects.push_back(Effect::FetchSettings { url });
+            self.effects.push(Effect::FetchSettings { url });
         }
     }
 

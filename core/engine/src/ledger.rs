@@ -1,7 +1,5 @@
 //! The ledger: which events wait, in the order of their calls. It knows sizes and times, never bodies.
 
-use std::collections::VecDeque;
-
 use headwater_model::id::Seq;
 
 use crate::config::Quota;
@@ -23,7 +21,9 @@ pub(crate) struct Entry {
 /// FIFO of what waits. The front `in_flight` entries belong to a request under way and are not evicted.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    entries: VecDeque<Entry>,
+    /// The first `gone` have left; they are moved away when they are the larger part, so that leaving costs nothing.
+    entries: Vec<Entry>,
+    gone: usize,
     bytes: u64,
     pub(crate) in_flight: usize,
 }
@@ -31,11 +31,15 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn push(&mut self, entry: Entry) {
         self.bytes += u64::from(entry.len);
-        self.entries.push_back(entry);
+        self.entries.push(entry);
+    }
+
+    fn waiting(&self) -> &[Entry] {
+        self.entries.get(self.gone..).unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.waiting().len()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -43,43 +47,48 @@ impl Ledger {
     }
 
     pub(crate) fn front(&self) -> Option<&Entry> {
-        self.entries.front()
+        self.waiting().first()
     }
 
     pub(crate) fn last_seq(&self) -> Option<Seq> {
-        self.entries.back().map(|entry| entry.seq)
+        self.waiting().last().map(|entry| entry.seq)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+        self.waiting().iter()
     }
 
+    /// How many wait up to and including `until`.
+    pub(crate) fn count_until(&self, until: Seq) -> usize {
+        self.waiting().partition_point(|entry| entry.seq <= until)
+    }
+
+    /// Where it stands among those that wait.
     fn position(&self, seq: Seq) -> Option<usize> {
-        self.entries
-            .binary_search_by_key(&seq, |entry| entry.seq)
-            .ok()
+        // Nearly always the newest.
+        let at = if self.last_seq() == Some(seq) {
+            self.len()
+        } else {
+            self.count_until(seq)
+        };
+        let at = at.checked_sub(1)?;
+        (self.waiting().get(at)?.seq == seq).then_some(at)
     }
 
     pub(crate) fn mark_stored(&mut self, seq: Seq) {
-        // Nearly always the newest.
-        match self.entries.back_mut() {
-            Some(entry) if entry.seq == seq => entry.stored = true,
-            _ => {
-                if let Some(at) = self.position(seq)
-                    && let Some(entry) = self.entries.get_mut(at)
-                {
-                    entry.stored = true;
-                }
-            }
+        if let Some(at) = self.position(seq)
+            && let Some(entry) = self.entries.get_mut(self.gone + at)
+        {
+            entry.stored = true;
         }
     }
 
     /// Whether the store has confirmed the last event up to `until`. It confirms in order, so then it has them all.
     pub(crate) fn stored_until(&self, until: Seq) -> bool {
-        let after = self.entries.partition_point(|entry| entry.seq <= until);
+        let after = self.count_until(until);
         after
             .checked_sub(1)
-            .and_then(|at| self.entries.get(at))
+            .and_then(|at| self.waiting().get(at))
             .is_none_or(|entry| entry.stored)
     }
 
@@ -91,44 +100,53 @@ impl Ledger {
         if at < self.in_flight {
             self.in_flight -= 1;
         }
-        if let Some(entry) = self.entries.remove(at) {
-            self.bytes -= u64::from(entry.len);
-        }
+        self.take(at, 1);
         true
     }
 
     /// Takes the first `count` out.
     pub(crate) fn take_front(&mut self, count: usize) -> Vec<Seq> {
-        let count = count.min(self.entries.len());
         self.in_flight = self.in_flight.saturating_sub(count);
-        let bytes = &mut self.bytes;
-        self.entries
-            .drain(..count)
-            .map(|entry| {
-                *bytes -= u64::from(entry.len);
-                entry.seq
-            })
-            .collect()
+        self.take(0, count)
+    }
+
+    /// Takes `count` out from the place `at` on.
+    fn take(&mut self, at: usize, count: usize) -> Vec<Seq> {
+        let seqs: Vec<Seq> = self
+            .waiting()
+            .iter()
+            .skip(at)
+            .take(count)
+            .map(|entry| entry.seq)
+            .collect();
+        let taken = self.waiting().iter().skip(at).take(count);
+        self.bytes -= taken.map(|entry| u64::from(entry.len)).sum::<u64>();
+        let first = self.gone + at;
+        if at == 0 {
+            self.gone += seqs.len();
+            if self.gone > self.entries.len() / 2 {
+                self.entries.drain(..self.gone);
+                self.gone = 0;
+            }
+        } else {
+            self.entries.drain(first..first + seqs.len());
+        }
+        seqs
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<Seq> {
-        self.take_front(self.entries.len())
-    }
-
-    /// How many wait up to and including `until`.
-    pub(crate) fn count_until(&self, until: Seq) -> u64 {
-        self.entries.partition_point(|entry| entry.seq <= until) as u64
+        self.take_front(self.len())
     }
 
     /// Takes out what is over the quota, oldest first, sparing what is in flight.
     pub(crate) fn evict(&mut self, quota: &Quota, wall: i64) -> Option<(DropReason, Vec<Seq>)> {
-        let oldest = self.entries.get(self.in_flight)?;
+        let oldest = self.waiting().get(self.in_flight)?;
         let expired = |entry: &Entry| {
             wall.saturating_sub(entry.at) > i64::try_from(quota.age).unwrap_or(i64::MAX)
         };
         let reason = if self.bytes > quota.bytes {
             DropReason::QuotaBytes
-        } else if self.entries.len() > quota.events {
+        } else if self.len() > quota.events {
             DropReason::QuotaEvents
         } else if expired(oldest) {
             DropReason::TooOld
@@ -136,8 +154,8 @@ impl Ledger {
             return None;
         };
         let mut gone = 0;
-        let (mut bytes, mut count) = (self.bytes, self.entries.len());
-        for entry in self.entries.iter().skip(self.in_flight) {
+        let (mut bytes, mut count) = (self.bytes, self.len());
+        for entry in self.waiting().iter().skip(self.in_flight) {
             if bytes <= quota.bytes && count <= quota.events && !expired(entry) {
                 break;
             }
@@ -145,13 +163,6 @@ impl Ledger {
             count -= 1;
             gone += 1;
         }
-        let first = self.in_flight;
-        self.bytes = bytes;
-        let seqs = self
-            .entries
-            .drain(first..first + gone)
-            .map(|entry| entry.seq)
-            .collect();
-        Some((reason, seqs))
+        Some((reason, self.take(self.in_flight, gone)))
     }
 }

@@ -49,7 +49,7 @@ impl Engine {
     /// Hands an event to the device-mode destinations, after those that are still being read back.
     pub(crate) fn offer(&mut self, event: Arc<Event>) {
         if self.releasing() {
-            self.after_release.push_back(event);
+            self.after_release.push(event);
             return;
         }
         let granted = self.consent.as_ref().and_then(Consent::preferences);
@@ -76,12 +76,13 @@ impl Engine {
         {
             return;
         }
-        let count = self.to_release.len().min(RELEASE_CHUNK);
-        let chunk: Vec<Seq> = self.to_release.drain(..count).collect();
+        let at = self.to_release.len().saturating_sub(RELEASE_CHUNK);
+        let mut chunk = self.to_release.split_off(at);
+        chunk.reverse();
         if !chunk.is_empty() {
             self.loads
                 .extend(chunk.iter().map(|seq| (*seq, Purpose::Release)));
-            self.effects.push_back(Effect::Load(chunk));
+            self.effects.push(Effect::Load(chunk));
         }
     }
 
@@ -89,9 +90,7 @@ impl Engine {
         let Some(at) = self.loads.iter().position(|(wanted, _)| *wanted == seq) else {
             return;
         };
-        let Some((_, purpose)) = self.loads.remove(at) else {
-            return;
-        };
+        let (_, purpose) = self.loads.remove(at);
         match purpose {
             Purpose::Release => {
                 if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
@@ -106,7 +105,7 @@ impl Engine {
                 }
                 self.release_more();
                 if !self.releasing() {
-                    while let Some(event) = self.after_release.pop_front() {
+                    for event in core::mem::take(&mut self.after_release) {
                         self.offer(event);
                     }
                     self.pump(now);
@@ -124,9 +123,9 @@ impl Engine {
                     Value::Array(self.quarantine.clone()).write(&mut text);
                     self.save(StateKey::Quarantine, text);
                 }
-                self.effects.push_back(Effect::Forget(vec![seq]));
+                self.effects.push(Effect::Forget(vec![seq]));
             }
-            Purpose::Discard => self.effects.push_back(Effect::Forget(vec![seq])),
+            Purpose::Discard => self.effects.push(Effect::Forget(vec![seq])),
         }
     }
 

@@ -208,9 +208,9 @@ impl Engine {
             Gate::Open => self.offer(Arc::new(event)),
             // The hub never gets it, so it is in no store; destinations get it when the user agrees.
             Gate::Held if !hub_allowed(&event.integrations) => {
-                self.local_held.push_back(Arc::new(event));
+                self.local_held.push(Arc::new(event));
                 if self.local_held.len() > MAX_IN_MEMORY {
-                    self.local_held.pop_front();
+                    self.local_held.remove(0);
                     let detail = words!("more than 1,000 events wait in memory for consent");
                     self.report(Report::new(DropReason::QuotaEvents, 1).detail(detail));
                 }
@@ -230,9 +230,9 @@ impl Engine {
             .as_ref()
             .map_or(Hold::Persist, |consent| consent.config.hold);
         if held && hold == Hold::Memory {
-            self.in_memory.push_back((now.wall.0, text));
+            self.in_memory.push((now.wall.0, text));
             if self.in_memory.len() > MAX_IN_MEMORY {
-                self.in_memory.pop_front();
+                self.in_memory.remove(0);
                 self.report(
                     Report::new(DropReason::QuotaEvents, 1)
                         .detail(words!("more than 1,000 events wait in memory for consent")),
@@ -261,7 +261,7 @@ impl Engine {
             stored: false,
             unstamped,
         });
-        self.effects.push_back(Effect::Persist {
+        self.effects.push(Effect::Persist {
             seq,
             at: Millis(at),
             body,

@@ -56,7 +56,7 @@ impl Engine {
             until,
             report: FlushReport::default(),
         });
-        self.effects.push_back(Effect::Signal { reset: false });
+        self.effects.push(Effect::Signal { reset: false });
         self.request_flush();
         self.pump(now);
     }
@@ -136,7 +136,7 @@ impl Engine {
         if self.retry.tries > 0 {
             headers.push(("X-Retry-Count".to_owned(), decimal(self.retry.tries.into())));
         }
-        self.effects.push_back(Effect::Upload(Upload {
+        self.effects.push(Effect::Upload(Upload {
             request: self.next_request,
             url: self.url.clone(),
             headers,
@@ -216,7 +216,7 @@ impl Engine {
                 self.past(in_flight.last);
                 self.settle(&seqs, true);
                 let events = seqs.len() as u64;
-                self.effects.push_back(Effect::Forget(seqs));
+                self.effects.push(Effect::Forget(seqs));
                 self.diagnose(Diagnostic::BatchDelivered { events });
                 self.clear_retry();
             }
@@ -297,7 +297,7 @@ impl Engine {
         self.report(report);
         self.loads
             .extend(seqs.iter().map(|seq| (*seq, Purpose::Quarantine(status))));
-        self.effects.push_back(Effect::Load(seqs));
+        self.effects.push(Effect::Load(seqs));
         self.clear_retry();
     }
 
@@ -320,7 +320,7 @@ impl Engine {
         report.count = seqs.len() as u64;
         self.settle(&seqs, false);
         self.report(report);
-        self.effects.push_back(Effect::Forget(seqs));
+        self.effects.push(Effect::Forget(seqs));
     }
 
     /// Counts events in the flushes that wait for them.
@@ -339,7 +339,7 @@ impl Engine {
     fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
         let mut at = 0;
         while let Some(waiter) = self.waiters.get(at) {
-            let own = self.ledger.count_until(waiter.until) + self.in_memory.len() as u64;
+            let own = (self.ledger.count_until(waiter.until) + self.in_memory.len()) as u64;
             if own > 0 && waiting_for.is_none() && self.in_memory.is_empty() {
                 at += 1;
                 continue;
@@ -363,7 +363,7 @@ impl Engine {
                 retry_in: if pending > 0 { retry_in } else { None },
                 ..waiter.report
             };
-            self.effects.push_back(Effect::FlushDone {
+            self.effects.push(Effect::FlushDone {
                 id: waiter.id,
                 report,
             });
@@ -376,7 +376,7 @@ impl Engine {
             .in_flight
             .filter(|in_flight| in_flight.deadline <= now.mono)
         {
-            self.effects.push_back(Effect::Cancel(in_flight.request));
+            self.effects.push(Effect::Cancel(in_flight.request));
             self.answered(now, in_flight.request, HttpOutcome::NoAnswer);
         }
     }
@@ -396,7 +396,7 @@ impl Engine {
     pub(crate) fn purge(&mut self, reason: DropReason, detail: &str) {
         if let Some(in_flight) = self.in_flight.take() {
             self.ledger.in_flight = 0;
-            self.effects.push_back(Effect::Cancel(in_flight.request));
+            self.effects.push(Effect::Cancel(in_flight.request));
         }
         self.bisect.clear();
         // Before anything is forgotten: forgetting alone is not durable, and what was purged for want of consent must
@@ -420,7 +420,7 @@ impl Engine {
             .retain(|(_, purpose)| *purpose != Purpose::Release);
         if !self.destinations.is_empty() {
             self.destinations.purge();
-            self.effects.push_back(Effect::CancelDeliveries);
+            self.effects.push(Effect::CancelDeliveries);
         }
         self.flush_to = None;
         self.clear_retry();
@@ -486,7 +486,7 @@ impl Engine {
     /// The user agreed: what was held goes out, in order.
     fn release_held(&mut self, now: Now) {
         let stored: Vec<Seq> = self.ledger.iter().map(|entry| entry.seq).collect();
-        let held: Vec<(i64, Vec<u8>)> = self.in_memory.drain(..).collect();
+        let held = core::mem::take(&mut self.in_memory);
         let mut from_memory = Vec::with_capacity(held.len());
         for (at, body) in held {
             if !self.destinations.is_empty() {
@@ -499,7 +499,9 @@ impl Engine {
             consent.release(until);
         }
         if !self.destinations.is_empty() {
-            self.to_release.extend(stored);
+            let mut last_first: Vec<Seq> = stored.into_iter().rev().collect();
+            last_first.append(&mut self.to_release);
+            self.to_release = last_first;
             self.release_more();
             let alone = core::mem::take(&mut self.local_held);
             for event in from_memory
