@@ -1,6 +1,6 @@
 //! The two ends of a life: what the store knew at its start, and what only memory knew at its end.
 
-use headwater_model::json::{Limits, Value, parse};
+use headwater_model::json::{Limits, Value, parse, parse_u64};
 
 use crate::clock::Now;
 use crate::config::Mode;
@@ -48,7 +48,7 @@ impl Engine {
                 },
                 StateKey::Purged => std::str::from_utf8(text)
                     .ok()
-                    .and_then(|text| text.parse().ok())
+                    .and_then(parse_u64)
                     .map(|below| purged = below),
             };
             if read.is_none() {

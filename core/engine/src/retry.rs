@@ -15,7 +15,7 @@
 //! Where Segment's SDKs differ from each other, this is their union; `httpConfig` in the settings document adjusts it,
 //! within the clamps.
 
-use headwater_model::json::{Object, Value};
+use headwater_model::json::{Object, Value, parse_u64};
 use headwater_model::time::{Millis, parse_http_date};
 
 use crate::clock::Jitter;
@@ -146,7 +146,8 @@ impl RetryConfig {
                         Some("drop") => false,
                         _ => continue,
                     };
-                    if let Ok(status) = status.parse() {
+                    let status = parse_u64(status).and_then(|status| status.try_into().ok());
+                    if let Some(status) = status {
                         self.overrides.retain(|(known, _)| *known != status);
                         self.overrides.push((status, retry));
                     }
@@ -197,8 +198,9 @@ pub fn classify(status: u16, overrides: &[(u16, bool)]) -> Verdict {
 /// The wait after failure number `failures` (1, 2, …) without jitter, and the share of it that jitter may add.
 #[must_use]
 pub fn backoff(config: &RetryConfig, failures: u32, permille: u32) -> u64 {
-    let doublings = failures.saturating_sub(1).min(32);
-    let wait = config.base.saturating_mul(1 << doublings).min(config.max);
+    // A base beyond 49 days, or more doublings, are over any `max`.
+    let doublings = failures.saturating_sub(1).min(31);
+    let wait = (config.base.min(u64::from(u32::MAX)) << doublings).min(config.max);
     let jitter = wait * u64::from(config.jitter) * u64::from(permille.min(999)) / 100_000;
     (wait + jitter).min(config.max)
 }
@@ -206,12 +208,13 @@ pub fn backoff(config: &RetryConfig, failures: u32, permille: u32) -> u64 {
 /// A `Retry-After` in milliseconds from now, clamped to `0..=max`. `None` when it is neither a number nor a date.
 #[must_use]
 pub fn retry_after(text: &str, wall: Millis, max: u64) -> Option<u64> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit mean "very long".
         return Some(
-            text.parse::<u64>()
-                .map_or(max, |seconds| seconds.saturating_mul(1_000).min(max)),
+            parse_u64(text)
+                .filter(|seconds| *seconds <= max / 1_000)
+                .map_or(max, |seconds| seconds * 1_000),
         );
     }
     let date = parse_http_date(text)?;

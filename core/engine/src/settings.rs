@@ -171,9 +171,7 @@ impl Fetcher {
     }
 
     pub(crate) fn failed(&mut self, now: Now) {
-        let wait = RETRY_FIRST
-            .saturating_mul(1 << self.failures.min(16))
-            .min(RETRY_LONGEST);
+        let wait = (RETRY_FIRST << self.failures.min(16)).min(RETRY_LONGEST);
         self.failures = self.failures.saturating_add(1);
         self.next = Some(now.mono.saturating_add(wait));
     }

@@ -67,6 +67,7 @@ impl Default for Limits {
 /// Keys are compared after unescaping: `"a"` and `"\u0061"` are the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DuplicateKeys {
+    #[cfg(feature = "duplicates")]
     /// The text is refused: for a hub, since two readers would see two different events.
     Reject,
     /// The last value counts, at the place of the first: what JavaScript does.

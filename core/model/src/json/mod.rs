@@ -11,6 +11,7 @@
 
 mod error;
 mod float;
+#[cfg(feature = "duplicates")]
 mod keys;
 mod limits;
 mod number;
@@ -27,7 +28,7 @@ mod write;
 
 pub use error::{ErrorKind, ParseError};
 pub use limits::{DuplicateKeys, Limits};
-pub use number::Number;
+pub use number::{Number, parse_u64};
 pub use object::Object;
 pub use parse::parse;
 pub use raw::Raw;

@@ -58,13 +58,18 @@ impl Number {
     /// The value, when the text is an integer (no fraction, no exponent) that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        self.0.parse().ok()
+        match self.0.strip_prefix('-') {
+            Some(size) => parse_u64(size)
+                .filter(|size| *size <= i64::MIN.unsigned_abs())
+                .map(|size| 0_i64.wrapping_sub_unsigned(size)),
+            None => self.as_u64()?.try_into().ok(),
+        }
     }
 
     /// The value, when the text is an integer (no fraction, no exponent) that fits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
-        self.0.parse().ok()
+        parse_u64(&self.0)
     }
 
     /// The value times a thousand, cut to an integer: seconds as milliseconds. Exact, from the text; `None` when the
@@ -72,8 +77,11 @@ impl Number {
     #[must_use]
     pub fn as_thousandths(&self) -> Option<u64> {
         let (mantissa, exponent) = match self.0.split_once(['e', 'E']) {
-            // An exponent that fits no i32 leaves nothing of any number, or is beyond all of them.
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            // An exponent that fits no i64 leaves nothing of any number, or is beyond all of them.
+            Some((mantissa, exponent)) => (
+                mantissa,
+                Number::from_checked(exponent.trim_start_matches('+')).as_i64()?,
+            ),
             None => (&*self.0, 0),
         };
         let mut shift = exponent.checked_add(3)?;
@@ -83,8 +91,8 @@ impl Number {
             match byte {
                 b'.' => fraction = true,
                 b'0'..=b'9' if !fraction || shift > 0 => {
-                    value = value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
-                    shift -= i32::from(fraction);
+                    value = append_digit(value, byte)?;
+                    shift -= i64::from(fraction);
                 }
                 b'0'..=b'9' => {}
                 _ => return None,
@@ -93,7 +101,7 @@ impl Number {
         while shift != 0 && value != 0 {
             value = if shift > 0 {
                 shift -= 1;
-                value.checked_mul(10)?
+                append_digit(value, b'0')?
             } else {
                 shift += 1;
                 value / 10
@@ -119,6 +127,24 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The number that decimal digits spell, and nothing else; `None` where it does not fit.
+#[must_use]
+pub fn parse_u64(digits: &str) -> Option<u64> {
+    let mut value = 0;
+    for byte in digits.bytes() {
+        value = append_digit(value, byte)?;
+    }
+    (!digits.is_empty()).then_some(value)
+}
+
+/// Without `checked_mul`, which is a multiplication of 128 bits where registers have 32.
+fn append_digit(value: u64, digit: u8) -> Option<u64> {
+    if !digit.is_ascii_digit() || value > u64::MAX / 10 {
+        return None;
+    }
+    (value * 10).checked_add(u64::from(digit - b'0'))
 }
 
 /// End of the number that starts at `at`, by the grammar of RFC 8259 §6 (longest match).

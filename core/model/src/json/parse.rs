@@ -1,6 +1,7 @@
-use super::error::ParseError;
+use super::error::{ErrorKind, ParseError};
 use super::scan::Scanner;
 use super::span::Kind;
+use super::string::decode;
 use super::{Limits, Number, Object, Value};
 
 /// Reads one JSON value, by RFC 8259 to the letter.
@@ -26,31 +27,36 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, ParseError> {
 
 /// Recurses once a level, and the scanner bounds the levels.
 fn read(scanner: &mut Scanner<'_>) -> Result<Value, ParseError> {
-    match scanner.kind()? {
+    let kind = scanner.kind()?;
+    let start = scanner.position();
+    match kind {
         Kind::Object => {
+            scanner.open(b'{', ErrorKind::ExpectedObject)?;
             let mut pairs = Vec::new();
-            scanner.object(|key, scanner| {
+            while let Some(key) = scanner.next_key(pairs.is_empty())? {
                 pairs.push((key.decode().into_owned(), read(scanner)?));
-                Ok(())
-            })?;
+            }
             Ok(Value::Object(Object::from_pairs(pairs)))
         }
         Kind::Array => {
+            scanner.open(b'[', ErrorKind::ExpectedArray)?;
             let mut items = Vec::new();
-            scanner.array(|_, scanner| {
+            while scanner.next_item(items.is_empty())? {
                 items.push(read(scanner)?);
-                Ok(())
-            })?;
+            }
             Ok(Value::Array(items))
         }
-        kind => {
-            let raw = scanner.value()?;
-            Ok(match kind {
-                Kind::String => Value::String(raw.as_str().unwrap_or_default().into_owned()),
-                Kind::Number => Value::Number(Number::from_checked(raw.text())),
-                Kind::Bool => Value::Bool(raw.as_bool() == Some(true)),
-                _ => Value::Null,
-            })
+        Kind::String => {
+            let escaped = scanner.string()?;
+            let inner = scanner.slice(start + 1, scanner.position() - 1);
+            Ok(Value::String(decode(inner, escaped).into_owned()))
         }
+        Kind::Number => {
+            scanner.number()?;
+            let text = scanner.slice(start, scanner.position());
+            Ok(Value::Number(Number::from_checked(text)))
+        }
+        Kind::Bool => scanner.bool().map(Value::Bool),
+        Kind::Null => scanner.literal("null").map(|()| Value::Null),
     }
 }

@@ -1,12 +1,15 @@
 use std::fmt;
 use std::ops::Range;
 
+#[cfg(feature = "duplicates")]
+use super::DuplicateKeys;
+use super::Limits;
 use super::error::{ErrorKind, ParseError};
+#[cfg(feature = "duplicates")]
 use super::keys::Keys;
 use super::number::number_end;
 use super::span::{Key, Kind, RawValue};
 use super::string::{check_escape, special};
-use super::{DuplicateKeys, Limits};
 
 /// Checks that `bytes` are exactly one JSON value; see [`parse`](super::parse) for what that means.
 ///
@@ -60,6 +63,7 @@ pub struct Scanner<'a> {
     at: usize,
     depth: usize,
     max_depth: usize,
+    #[cfg(feature = "duplicates")]
     keys: Option<Keys>,
 }
 
@@ -82,12 +86,14 @@ impl<'a> Scanner<'a> {
         if text.starts_with('\u{feff}') {
             return Err(ParseError::new(ErrorKind::ByteOrderMark, 0));
         }
+        #[cfg(feature = "duplicates")]
         let keys = (limits.duplicate_keys == DuplicateKeys::Reject).then(Keys::default);
         Ok(Self {
             text,
             at: 0,
             depth: 0,
             max_depth: limits.depth(),
+            #[cfg(feature = "duplicates")]
             keys,
         })
     }
@@ -205,9 +211,10 @@ impl<'a> Scanner<'a> {
                         continue 'value;
                     }
                 }
-                Some(b'-' | b'0'..=b'9') => self.at = number_end(self.text.as_bytes(), self.at)?,
-                Some(b't') => self.literal("true")?,
-                Some(b'f') => self.literal("false")?,
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't' | b'f') => {
+                    self.bool()?;
+                }
                 Some(b'n') => self.literal("null")?,
                 _ => return Err(self.error(ErrorKind::ExpectedValue)),
             }
@@ -262,7 +269,7 @@ impl<'a> Scanner<'a> {
 
     /// Strings end before ASCII bytes, so the slice always exists.
     #[inline(always)]
-    fn slice(&self, start: usize, end: usize) -> &'a str {
+    pub(super) fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or_default()
     }
 
@@ -274,7 +281,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn open(&mut self, bracket: u8, otherwise: ErrorKind) -> Result<usize, ParseError> {
+    pub(super) fn open(&mut self, bracket: u8, otherwise: ErrorKind) -> Result<usize, ParseError> {
         self.blanks();
         if self.byte() != Some(bracket) {
             return Err(self.error(otherwise));
@@ -288,6 +295,7 @@ impl<'a> Scanner<'a> {
             ));
         }
         self.depth += 1;
+        #[cfg(feature = "duplicates")]
         if bracket == b'{'
             && let Some(keys) = &mut self.keys
         {
@@ -299,12 +307,13 @@ impl<'a> Scanner<'a> {
 
     /// Takes the comma, key and colon before the next member, or the closing brace.
     #[inline]
-    fn next_key(&mut self, first: bool) -> Result<Option<Key<'a>>, ParseError> {
+    pub(super) fn next_key(&mut self, first: bool) -> Result<Option<Key<'a>>, ParseError> {
         self.blanks();
         match self.byte() {
             Some(b'}') => {
                 self.at += 1;
                 self.depth -= 1;
+                #[cfg(feature = "duplicates")]
                 if let Some(keys) = &mut self.keys
                     && let Some(repeated) = keys.close(self.text)
                 {
@@ -325,6 +334,7 @@ impl<'a> Scanner<'a> {
         let start = self.at + 1;
         let escaped = self.string()?;
         let end = self.at - 1;
+        #[cfg(feature = "duplicates")]
         if let Some(keys) = &mut self.keys
             && !keys.add(self.text, start, end, escaped)
         {
@@ -344,7 +354,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes the comma before the next item, or the closing bracket.
     #[inline]
-    fn next_item(&mut self, first: bool) -> Result<bool, ParseError> {
+    pub(super) fn next_item(&mut self, first: bool) -> Result<bool, ParseError> {
         self.blanks();
         match self.byte() {
             Some(b']') => {
@@ -368,7 +378,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes the string whose opening quote is here; whether it holds escapes.
     #[inline]
-    fn string(&mut self) -> Result<bool, ParseError> {
+    pub(super) fn string(&mut self) -> Result<bool, ParseError> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
         let mut escaped = false;
@@ -390,7 +400,20 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn literal(&mut self, word: &str) -> Result<(), ParseError> {
+    pub(super) fn number(&mut self) -> Result<(), ParseError> {
+        self.at = number_end(self.text.as_bytes(), self.at)?;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn bool(&mut self) -> Result<bool, ParseError> {
+        let value = self.byte() == Some(b't');
+        self.literal(if value { "true" } else { "false" })?;
+        Ok(value)
+    }
+
+    #[inline]
+    pub(super) fn literal(&mut self, word: &str) -> Result<(), ParseError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if rest.starts_with(word.as_bytes()) {
             self.at += word.len();
