@@ -77,12 +77,18 @@ fn answer(result: Result<Receipt, CallError>) -> String {
                 Receipt::LocalOnly(_) => "l",
                 Receipt::Dropped(_) => "d",
             };
-            [letter, receipt.message_id()].concat()
+            joined(letter, receipt.message_id())
         }
         Err(error) => wrong(&error),
     }
 }
 
 fn wrong(error: &CallError) -> String {
-    ["!", error.as_str()].concat()
+    joined("!", error.as_str())
+}
+
+fn joined(first: &str, second: &str) -> String {
+    let mut text = first.to_owned();
+    text.push_str(second);
+    text
 }

@@ -73,13 +73,11 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
     config.consent = inner(&mut from, "consent").map(consent);
     config.session_timeout = size(&from, "sessionTimeout");
     config.settings = inner(&mut from, "settings").and_then(settings);
-    config.destinations = list(&mut from, "destinations")
-        .into_iter()
-        .filter_map(|item| match item {
-            Value::Object(item) => destination(item),
-            _ => None,
-        })
-        .collect();
+    for item in list(&mut from, "destinations") {
+        if let Value::Object(item) = item {
+            config.destinations.extend(destination(item));
+        }
+    }
     Ok(config)
 }
 

@@ -8,7 +8,7 @@ use headwater_model::id::Seq;
 
 use crate::config::destination;
 use crate::int;
-use crate::read::{array, entropy, object, seqs, stored};
+use crate::read::{array, entropy, object, pair, seqs, stored};
 
 pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<Input> {
     let id = int(a);
@@ -43,11 +43,12 @@ pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<In
         11 => Input::Connection(Connection::Online),
         12 => {
             let text = text?;
+            let mut preferences = Vec::new();
+            for (category, granted) in object(text.get(32..)?)? {
+                preferences.push((category, granted.as_bool() == Some(true)));
+            }
             Input::SetConsent {
-                preferences: object(text.get(32..)?)?
-                    .into_iter()
-                    .map(|(category, granted)| (category, granted.as_bool() == Some(true)))
-                    .collect(),
+                preferences,
                 entropy: entropy(&text),
             }
         }
@@ -72,7 +73,7 @@ pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<In
         24 => Input::GiveAway(seqs(&array(&text?))),
         25 => {
             let text = text?;
-            let (key, text) = text.split_once('\0')?;
+            let (key, text) = pair(&text)?;
             let key = StateKey::ALL
                 .into_iter()
                 .find(|known| known.as_str() == key)?;

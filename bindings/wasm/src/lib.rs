@@ -70,7 +70,7 @@ fn operate(engine: &mut Engine, op: u32, now: Now, a: f64, b: f64, text: Option<
         33 => call::stamp(engine, now, given),
         34 => call::submit(engine, now, given),
         35 => {
-            if let Some((plugin, event)) = given.split_once('\0')
+            if let Some((plugin, event)) = read::pair(given)
                 && let Ok(event) = Event::parse(event.as_bytes())
             {
                 engine.discard(&event, plugin);

@@ -42,13 +42,13 @@ pub(crate) fn list(object: &mut Object, key: &str) -> Vec<Value> {
 }
 
 pub(crate) fn texts(object: &mut Object, key: &str) -> Vec<String> {
-    list(object, key)
-        .into_iter()
-        .filter_map(|item| match item {
-            Value::String(text) => Some(text),
-            _ => None,
-        })
-        .collect()
+    let mut texts = Vec::new();
+    for item in list(object, key) {
+        if let Value::String(text) = item {
+            texts.push(text);
+        }
+    }
+    texts
 }
 
 pub(crate) fn number(object: &Object, key: &str) -> Option<i64> {
@@ -90,7 +90,13 @@ pub(crate) fn array(text: &str) -> Vec<Value> {
 }
 
 pub(crate) fn seqs(numbers: &[Value]) -> Vec<Seq> {
-    numbers.iter().filter_map(Value::as_u64).map(Seq).collect()
+    let mut seqs = Vec::new();
+    for number in numbers {
+        if let Some(number) = number.as_u64() {
+            seqs.push(Seq(number));
+        }
+    }
+    seqs
 }
 
 /// `[seq, at, length, unstamped, …]`.
@@ -106,4 +112,10 @@ pub(crate) fn stored(numbers: &[Value]) -> Vec<Stored> {
         });
     }
     events
+}
+
+/// What stands before and after the first NUL.
+pub(crate) fn pair(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == 0)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }

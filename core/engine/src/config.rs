@@ -2,6 +2,7 @@
 
 use crate::flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy};
 use crate::retry::RetryConfig;
+use crate::text::joined;
 #[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
 use headwater_model::id::WriteKey;
@@ -236,13 +237,16 @@ impl Config {
 
 /// The address of the batch route under a base address.
 pub(crate) fn batch_url(endpoint: &str) -> String {
-    let base = endpoint.trim_end_matches('/');
+    let mut base = endpoint;
+    while let Some(shorter) = base.strip_suffix("/") {
+        base = shorter;
+    }
     if base.ends_with("/batch") || base.ends_with("/b") {
         base.to_owned()
     } else if base.ends_with("/v1") {
-        [base, "/batch"].concat()
+        joined(base, "/batch")
     } else {
-        [base, "/v1/batch"].concat()
+        joined(base, "/v1/batch")
     }
 }
 

@@ -63,13 +63,13 @@ impl Consent {
     pub(crate) fn stamp(&self) -> Option<Object> {
         match (&self.preferences, self.config.model) {
             (Some(preferences), _) => Some(preferences.clone()),
-            (None, ConsentModel::OptOut) if !self.unreadable => Some(
-                self.config
-                    .categories
-                    .iter()
-                    .map(|id| (id.clone(), Value::Bool(true)))
-                    .collect(),
-            ),
+            (None, ConsentModel::OptOut) if !self.unreadable => {
+                let mut all = Object::new();
+                for id in &self.config.categories {
+                    all.insert(id.as_str(), Value::Bool(true));
+                }
+                Some(all)
+            }
             (None, _) => None,
         }
     }
@@ -83,25 +83,15 @@ impl Consent {
     /// Takes a decision; `false` when it changes nothing. Only configured categories count (all, when none are
     /// configured); one that is missing is denied.
     pub(crate) fn decide(&mut self, given: &[(String, bool)]) -> bool {
-        let granted = |id: &str| {
-            given
-                .iter()
-                .rev()
-                .find(|(name, _)| name == id)
-                .is_some_and(|(_, granted)| *granted)
-        };
-        let preferences: Object = if self.config.categories.is_empty() {
-            given
-                .iter()
-                .map(|(id, _)| (id.clone(), Value::Bool(granted(id))))
-                .collect()
-        } else {
-            self.config
-                .categories
-                .iter()
-                .map(|id| (id.clone(), Value::Bool(granted(id))))
-                .collect()
-        };
+        let mut preferences = Object::new();
+        for id in &self.config.categories {
+            preferences.insert(id.as_str(), Value::Bool(false));
+        }
+        for (id, granted) in given {
+            if self.config.categories.is_empty() || preferences.contains_key(id) {
+                preferences.insert(id.as_str(), Value::Bool(*granted));
+            }
+        }
         if self.preferences.as_ref() == Some(&preferences) {
             return false;
         }

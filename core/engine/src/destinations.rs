@@ -14,6 +14,7 @@ use crate::config::DestinationConfig;
 use crate::effect::{DropReason, Effect, Report};
 use crate::input::DeliveryOutcome;
 use crate::settings::Settings;
+use crate::text::words;
 
 /// What one destination may have waiting (Segment's startup queue holds as many).
 const MAX_WAITING: usize = 1_000;
@@ -79,12 +80,11 @@ pub(crate) struct Destinations {
 
 impl Destinations {
     pub(crate) fn new(configs: Vec<DestinationConfig>) -> Destinations {
-        let list = configs.into_iter().map(Destination::new).collect();
-        Destinations {
-            list,
-            out: Vec::new(),
-            next: 0,
+        let mut destinations = Destinations::default();
+        for config in configs {
+            destinations.add(config);
         }
+        destinations
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -115,9 +115,7 @@ impl Destinations {
         for (index, destination) in self.list.iter_mut().enumerate().skip(first) {
             let entry = settings.integration(&destination.config.key);
             destination.categories = destination.config.categories.clone();
-            destination
-                .categories
-                .extend(settings.categories(&destination.config.key));
+            settings.add_categories(&destination.config.key, &mut destination.categories);
             let on = entry.is_some_and(|entry| !matches!(entry, Value::Bool(false) | Value::Null));
             if destination.config.needs_settings {
                 destination.state = if on { State::On } else { State::Off };

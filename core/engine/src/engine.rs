@@ -21,6 +21,7 @@ use crate::release::Purpose;
 use crate::retry::{RetryConfig, RetryState};
 use crate::session::Session;
 use crate::settings::{Fetcher, Settings};
+use crate::text::{joined, words};
 #[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
 use crate::uploader::InFlight;
@@ -141,15 +142,14 @@ impl Engine {
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if config.basic_auth && !own {
-            let token =
-                crate::uploader::base64(&[config.write_key.as_str().as_bytes(), b":"].concat());
-            headers.push(("Authorization".to_owned(), ["Basic ", &token].concat()));
+            let token = crate::uploader::base64(&joined(config.write_key.as_str(), ":"));
+            headers.push(("Authorization".to_owned(), joined("Basic ", &token)));
         }
         headers.append(&mut config.headers);
         let mut engine = Engine {
             identity: Identity::fresh(start.entropy),
             session: config.session_timeout.map(Session::new),
-            consent: config.consent.clone().map(Consent::new),
+            consent: config.consent.take().map(Consent::new),
             settings: None,
             fetcher: config
                 .settings
@@ -210,7 +210,7 @@ impl Engine {
                         StoreFailure::Io => words!("the store could not be written"),
                     };
                     self.settle(&[seq], false);
-                    self.report(Report::new(DropReason::StorageFailed, 1).detail(detail));
+                    self.lose(DropReason::StorageFailed, 1, detail);
                     // A flush may have waited for just this one; and sending is what frees a full disk.
                     if self.flush_to.is_some() {
                         self.pump(now);
@@ -304,18 +304,18 @@ impl Engine {
         let policies = if self.ledger.len() == 0 || held || !self.leads {
             None
         } else {
-            self.config
-                .flush
-                .iter()
-                .filter_map(|policy| policy.deadline())
-                .min()
+            self.policies_due()
         };
         let fetch = self.fetcher.as_ref().and_then(Fetcher::deadline);
         let request = self.in_flight.as_ref().map(|in_flight| in_flight.deadline);
-        [retry, policies, fetch, request, self.sync_due]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [retry, policies, fetch, request, self.sync_due];
+        due.into_iter().fold(None, sooner)
+    }
+
+    /// When the first of the flush policies wants to send.
+    fn policies_due(&self) -> Option<u64> {
+        let policies = self.config.flush.iter();
+        policies.fold(None, |due, policy| sooner(due, policy.deadline()))
     }
 
     /// Who the current user is (device mode).
@@ -357,6 +357,11 @@ impl Engine {
 
     pub(crate) fn report(&mut self, report: Report) {
         self.effects.push(Effect::Report(report));
+    }
+
+    /// Reports events about which no more is known.
+    pub(crate) fn lose(&mut self, reason: DropReason, count: u64, detail: &str) {
+        self.report(Report::new(reason, count).detail(detail));
     }
 
     pub(crate) fn diagnose(&mut self, diagnostic: Diagnostic) {
@@ -418,13 +423,7 @@ impl Engine {
             self.effects.push(Effect::Sync);
         }
         self.fetch_settings(now);
-        if self
-            .config
-            .flush
-            .iter()
-            .filter_map(|policy| policy.deadline())
-            .any(|due| due <= now.mono)
-        {
+        if self.policies_due().is_some_and(|due| due <= now.mono) {
             self.request_flush();
         }
         self.overdue(now);
@@ -469,7 +468,7 @@ impl Engine {
         let read = match &answer {
             None => Err("no answer".to_owned()),
             Some((200, body)) => Settings::parse(body),
-            Some((status, _)) => Err(["the answer was ", &decimal(u64::from(*status))].concat()),
+            Some((status, _)) => Err(joined("the answer was ", &decimal(u64::from(*status)))),
         };
         match (read, answer) {
             (Ok(settings), Some((_, body))) => {
@@ -517,5 +516,12 @@ impl Engine {
         }
         self.seen = now;
         now.wall.0.saturating_sub(self.forgiven)
+    }
+}
+
+fn sooner(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }

@@ -110,17 +110,30 @@ impl Ledger {
         self.take(0, count)
     }
 
+    /// Up to `count` of those that wait, from the place `at` on.
+    fn part(&self, at: usize, count: usize) -> &[Entry] {
+        let from = self.waiting().get(at..).unwrap_or_default();
+        from.get(..count).unwrap_or(from)
+    }
+
+    /// Their places in the order.
+    pub(crate) fn seqs(&self, at: usize, count: usize) -> Vec<Seq> {
+        let part = self.part(at, count);
+        let mut seqs = Vec::with_capacity(part.len());
+        for entry in part {
+            seqs.push(entry.seq);
+        }
+        seqs
+    }
+
     /// Takes `count` out from the place `at` on.
     fn take(&mut self, at: usize, count: usize) -> Vec<Seq> {
-        let seqs: Vec<Seq> = self
-            .waiting()
-            .iter()
-            .skip(at)
-            .take(count)
-            .map(|entry| entry.seq)
-            .collect();
-        let taken = self.waiting().iter().skip(at).take(count);
-        self.bytes -= taken.map(|entry| u64::from(entry.len)).sum::<u64>();
+        let seqs = self.seqs(at, count);
+        let mut bytes = 0;
+        for entry in self.part(at, count) {
+            bytes += u64::from(entry.len);
+        }
+        self.bytes -= bytes;
         let first = self.gone + at;
         if at == 0 {
             self.gone += seqs.len();

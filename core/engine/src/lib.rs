@@ -24,13 +24,6 @@
 //!                                                 └─► device-mode destinations (Deliver)
 //! ```
 
-/// A text for people; empty without the feature `words`.
-macro_rules! words {
-    ($text:expr) => {
-        if cfg!(feature = "words") { $text } else { "" }
-    };
-}
-
 mod batch;
 mod call;
 mod clock;
@@ -50,6 +43,7 @@ mod session;
 mod settings;
 mod share;
 mod stamp;
+mod text;
 #[cfg(feature = "plugins")]
 mod timeline;
 mod uploader;

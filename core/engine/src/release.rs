@@ -80,8 +80,9 @@ impl Engine {
         let mut chunk = self.to_release.split_off(at);
         chunk.reverse();
         if !chunk.is_empty() {
-            self.loads
-                .extend(chunk.iter().map(|seq| (*seq, Purpose::Release)));
+            for seq in &chunk {
+                self.loads.push((*seq, Purpose::Release));
+            }
             self.effects.push(Effect::Load(chunk));
         }
     }

@@ -4,12 +4,13 @@ use headwater_model::json::{Limits, Value, parse, parse_u64};
 
 use crate::clock::Now;
 use crate::config::Mode;
-use crate::effect::{Diagnostic, DropReason, Report, StateKey};
+use crate::effect::{Diagnostic, DropReason, StateKey};
 use crate::engine::{Engine, Start};
 use crate::identity::Identity;
 use crate::release::QUARANTINE;
 use crate::retry::RetryState;
 use crate::settings::Settings;
+use crate::text::words;
 
 /// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
 pub(crate) const PLAUSIBLE: i64 = 1_577_836_800_000;
@@ -73,17 +74,17 @@ impl Engine {
             self.ledger.push(entry);
         }
         let detail = words!("a crash brought back what had been purged; it was purged again");
-        self.drop_events(undead, Report::new(DropReason::Purged, 0).detail(detail));
+        self.drop_events(undead, DropReason::Purged, None, detail);
         if start.lost > 0 {
             let detail = words!("records of the store were corrupt");
-            self.report(Report::new(DropReason::Corrupt, start.lost).detail(detail));
+            self.lose(DropReason::Corrupt, start.lost, detail);
         }
         if start.set_aside > 0 {
             let detail = words!(
                 "segments could not be read, or have an unknown format version; they were set aside in the queue's \
                           directory, with at least one event each"
             );
-            self.report(Report::new(DropReason::Corrupt, start.set_aside).detail(detail));
+            self.lose(DropReason::Corrupt, start.set_aside, detail);
         }
         if start.torn_bytes > 0 {
             self.diagnose(Diagnostic::TornTail {
@@ -142,7 +143,7 @@ impl Engine {
             self.in_flight = None;
         }
         if count > 0 {
-            self.report(Report::new(DropReason::NotKept, count).detail(detail));
+            self.lose(DropReason::NotKept, count, detail);
         }
     }
 }

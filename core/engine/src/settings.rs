@@ -5,6 +5,7 @@ use headwater_model::json::{Limits, Object, Value, parse};
 use crate::clock::Now;
 use crate::config::SettingsConfig;
 use crate::retry::RetryConfig;
+use crate::text::{joined, words};
 
 /// The largest document read, bytes. Real ones are tens of kilobytes; Segment's largest fixtures stay under 500.
 const MAX_BYTES: usize = 1 << 20;
@@ -55,19 +56,18 @@ impl Settings {
             .get(key)
     }
 
-    /// A destination's consent categories.
-    pub(crate) fn categories(&self, key: &str) -> Vec<String> {
+    /// Adds a destination's consent categories.
+    pub(crate) fn add_categories(&self, key: &str, to: &mut Vec<String>) {
         let categories = self
             .integration(key)
             .and_then(|entry| entry.get("consentSettings"))
             .and_then(|consent| consent.get("categories"))
             .and_then(Value::as_array);
-        categories
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
+        for category in categories.map_or(&[][..], Vec::as_slice) {
+            if let Some(category) = category.as_str() {
+                to.push(category.to_owned());
+            }
+        }
     }
 
     /// Whether the tracking plan lets a track event reach a device-mode destination (`plan.track`; an event that is
@@ -107,7 +107,7 @@ impl Settings {
             Some("http") => "http://",
             _ => "https://",
         };
-        Some([protocol, host].concat())
+        Some(joined(protocol, host))
     }
 
     /// The retry numbers, where the document changes them.

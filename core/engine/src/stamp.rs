@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::flush::Queue;
 use crate::identity::{Identity, MAX_BYTES};
 use crate::ledger::Entry;
+use crate::text::{joined, words};
 
 /// Events kept in memory while a decision on consent is awaited, where they must not be written.
 const MAX_IN_MEMORY: usize = 1_000;
@@ -191,8 +192,7 @@ impl Engine {
         if first {
             self.untouch_session();
         }
-        let mut report =
-            Report::new(DropReason::Plugin, 1).detail(&["dropped by ", plugin].concat());
+        let mut report = Report::new(DropReason::Plugin, 1).detail(&joined("dropped by ", plugin));
         report.message_id = Some(message_id);
         self.report(report);
     }
@@ -212,7 +212,7 @@ impl Engine {
                 if self.local_held.len() > MAX_IN_MEMORY {
                     self.local_held.remove(0);
                     let detail = words!("more than 1,000 events wait in memory for consent");
-                    self.report(Report::new(DropReason::QuotaEvents, 1).detail(detail));
+                    self.lose(DropReason::QuotaEvents, 1, detail);
                 }
             }
             Gate::Held | Gate::Closed => {}
@@ -233,9 +233,10 @@ impl Engine {
             self.in_memory.push((now.wall.0, text));
             if self.in_memory.len() > MAX_IN_MEMORY {
                 self.in_memory.remove(0);
-                self.report(
-                    Report::new(DropReason::QuotaEvents, 1)
-                        .detail(words!("more than 1,000 events wait in memory for consent")),
+                self.lose(
+                    DropReason::QuotaEvents,
+                    1,
+                    words!("more than 1,000 events wait in memory for consent"),
                 );
             }
             return Receipt::Held(message_id);

@@ -19,6 +19,7 @@ use crate::flush::Waiter;
 use crate::input::HttpOutcome;
 use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
+use crate::text::words;
 
 /// What the host may take over its own timeout before a request counts as lost, milliseconds.
 const GRACE: u64 = 5_000;
@@ -113,12 +114,7 @@ impl Engine {
             self.config.max_batch_bytes,
             self.config.max_batch_events,
         );
-        let seqs: Vec<Seq> = self
-            .ledger
-            .iter()
-            .take(count)
-            .map(|entry| entry.seq)
-            .collect();
+        let seqs = self.ledger.seqs(0, count);
         let Some(last) = seqs.last().copied() else {
             return;
         };
@@ -193,15 +189,13 @@ impl Engine {
                 retry_after,
             } => (Some(status), retry_after),
             HttpOutcome::NoAnswer => (None, None),
-            HttpOutcome::Unreadable(seqs) => {
-                let lost: Vec<Seq> = seqs
-                    .into_iter()
-                    .filter(|seq| self.ledger.remove(*seq))
-                    .collect();
+            HttpOutcome::Unreadable(mut lost) => {
+                lost.retain(|seq| self.ledger.remove(*seq));
                 self.drop_events(
                     lost,
-                    Report::new(DropReason::Corrupt, 0)
-                        .detail(words!("the store could not read them any more")),
+                    DropReason::Corrupt,
+                    None,
+                    words!("the store could not read them any more"),
                 );
                 self.pump(now);
                 return;
@@ -225,10 +219,8 @@ impl Engine {
             Verdict::Refused => {
                 let seqs = self.ledger.take_front(count);
                 self.past(in_flight.last);
-                let mut report = Report::new(DropReason::Refused, 0)
-                    .detail(words!("the hub's answer says that no retry helps"));
-                report.status = status;
-                self.drop_events(seqs, report);
+                let detail = words!("the hub's answer says that no retry helps");
+                self.drop_events(seqs, DropReason::Refused, status, detail);
                 self.clear_retry();
             }
             Verdict::Retry => self.failed(now, count, in_flight.last, status, after.as_deref()),
@@ -267,10 +259,8 @@ impl Engine {
             None => {
                 let seqs = self.ledger.take_front(count);
                 self.past(last);
-                let mut report = Report::new(DropReason::RetryLimit, 0)
-                    .detail(words!("as many tries as configured failed"));
-                report.status = status;
-                self.drop_events(seqs, report);
+                let detail = words!("as many tries as configured failed");
+                self.drop_events(seqs, DropReason::RetryLimit, status, detail);
                 self.clear_retry();
             }
         }
@@ -295,8 +285,9 @@ impl Engine {
             .detail(words!("the hub cannot accept this event; it is in quarantine, and the rest of its batch goes on"));
         report.status = Some(status);
         self.report(report);
-        self.loads
-            .extend(seqs.iter().map(|seq| (*seq, Purpose::Quarantine(status))));
+        for seq in &seqs {
+            self.loads.push((*seq, Purpose::Quarantine(status)));
+        }
         self.effects.push(Effect::Load(seqs));
         self.clear_retry();
     }
@@ -312,13 +303,20 @@ impl Engine {
         }
     }
 
-    /// Takes events away for good, with a report. Its count is filled in here.
-    pub(crate) fn drop_events(&mut self, seqs: Vec<Seq>, mut report: Report) {
+    /// Takes events away for good, with a report.
+    pub(crate) fn drop_events(
+        &mut self,
+        seqs: Vec<Seq>,
+        reason: DropReason,
+        status: Option<u16>,
+        detail: &str,
+    ) {
         if seqs.is_empty() {
             return;
         }
-        report.count = seqs.len() as u64;
         self.settle(&seqs, false);
+        let mut report = Report::new(reason, seqs.len() as u64).detail(detail);
+        report.status = status;
         self.report(report);
         self.effects.push(Effect::Forget(seqs));
     }
@@ -326,11 +324,13 @@ impl Engine {
     /// Counts events in the flushes that wait for them.
     pub(crate) fn settle(&mut self, seqs: &[Seq], delivered: bool) {
         for waiter in &mut self.waiters {
-            let count = seqs.iter().filter(|seq| **seq <= waiter.until).count() as u64;
-            if delivered {
-                waiter.report.delivered += count;
+            let count = if delivered {
+                &mut waiter.report.delivered
             } else {
-                waiter.report.dropped += count;
+                &mut waiter.report.dropped
+            };
+            for seq in seqs {
+                *count += u64::from(*seq <= waiter.until);
             }
         }
     }
@@ -387,7 +387,9 @@ impl Engine {
         while let Some((reason, seqs)) = self.ledger.evict(&self.config.quota, clock) {
             self.drop_events(
                 seqs,
-                Report::new(reason, 0).detail(words!("over the quota: the oldest events went")),
+                reason,
+                None,
+                words!("over the quota: the oldest events went"),
             );
         }
     }
@@ -403,16 +405,16 @@ impl Engine {
         // not go out because a power cut brought it back.
         self.save(StateKey::Purged, decimal(self.next_seq).into_bytes());
         let seqs = self.ledger.take_all();
-        self.drop_events(seqs, Report::new(reason, 0).detail(detail));
+        self.drop_events(seqs, reason, None, detail);
         let in_memory = self.in_memory.len() as u64;
         self.in_memory.clear();
         if in_memory > 0 {
-            self.report(Report::new(reason, in_memory).detail(detail));
+            self.lose(reason, in_memory, detail);
         }
         if !self.local_held.is_empty() {
             let count = self.local_held.len() as u64;
             self.local_held.clear();
-            self.report(Report::new(reason, count).detail(detail));
+            self.lose(reason, count, detail);
         }
         self.to_release.clear();
         self.after_release.clear();
@@ -485,12 +487,14 @@ impl Engine {
 
     /// The user agreed: what was held goes out, in order.
     fn release_held(&mut self, now: Now) {
-        let stored: Vec<Seq> = self.ledger.iter().map(|entry| entry.seq).collect();
+        let mut stored = self.ledger.seqs(0, self.ledger.len());
         let held = core::mem::take(&mut self.in_memory);
         let mut from_memory = Vec::with_capacity(held.len());
         for (at, body) in held {
-            if !self.destinations.is_empty() {
-                from_memory.extend(headwater_model::event::Event::parse(&body));
+            if !self.destinations.is_empty()
+                && let Ok(event) = headwater_model::event::Event::parse(&body)
+            {
+                from_memory.push(std::sync::Arc::new(event));
             }
             self.append(now, at, body, true);
         }
@@ -499,16 +503,13 @@ impl Engine {
             consent.release(until);
         }
         if !self.destinations.is_empty() {
-            let mut last_first: Vec<Seq> = stored.into_iter().rev().collect();
-            last_first.append(&mut self.to_release);
-            self.to_release = last_first;
+            stored.reverse();
+            stored.append(&mut self.to_release);
+            self.to_release = stored;
             self.release_more();
             let alone = core::mem::take(&mut self.local_held);
-            for event in from_memory
-                .into_iter()
-                .map(std::sync::Arc::new)
-                .chain(alone)
-            {
+            from_memory.extend(alone);
+            for event in from_memory {
                 self.offer(event);
             }
         }
@@ -516,7 +517,8 @@ impl Engine {
 }
 
 /// RFC 4648 §4, with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(text: &str) -> String {
+    let bytes = text.as_bytes();
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

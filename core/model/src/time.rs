@@ -115,16 +115,23 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     fn take(&mut self, any_of: &[u8]) -> Option<u8> {
         let (&first, rest) = self.0.split_first()?;
-        if !any_of.contains(&first) {
-            return None;
+        // No `contains`: it would bring the search for a byte in long texts along.
+        for byte in any_of {
+            if first == *byte {
+                self.0 = rest;
+                return Some(first);
+            }
         }
-        self.0 = rest;
-        Some(first)
+        None
     }
 
     fn digit(&mut self) -> Option<i64> {
-        self.take(b"0123456789")
-            .map(|digit| i64::from(digit - b'0'))
+        let (&first, rest) = self.0.split_first()?;
+        if !first.is_ascii_digit() {
+            return None;
+        }
+        self.0 = rest;
+        Some(i64::from(first - b'0'))
     }
 
     fn number(&mut self, width: usize) -> Option<i64> {
