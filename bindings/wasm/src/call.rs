@@ -4,7 +4,7 @@ use headwater_engine::{CallError, Engine, Now, Receipt, Said};
 use headwater_model::event::{Event, EventType, Payload};
 use headwater_model::time::Millis;
 
-use crate::read::{entropy, inner, number, object, string, text};
+use crate::read::{entropy, object, string};
 
 /// The call is no JSON object with one of the six types.
 const UNREADABLE: &str = "!unreadable";
@@ -44,25 +44,26 @@ pub(crate) fn submit(engine: &mut Engine, now: Now, given: &str) -> String {
 
 fn read(given: &str) -> Option<Said> {
     let mut from = object(given.get(ENTROPY..)?)?;
-    let kind = EventType::parse(&text(&mut from, "type")?)?;
-    let mut options = inner(&mut from, "options").unwrap_or_default();
-    let payload = kind.payload_key().and_then(|key| inner(&mut from, key));
+    let kind = EventType::parse(&from.take_text("type")?)?;
+    let mut options = from.take_object("options").unwrap_or_default();
+    let payload = kind.payload_key().and_then(|key| from.take_object(key));
     Some(Said {
-        event: text(&mut from, "event"),
-        name: text(&mut from, "name"),
-        category: text(&mut from, "category"),
-        user_id: text(&mut from, "userId"),
-        group_id: text(&mut from, "groupId"),
-        previous_id: text(&mut from, "previousId"),
+        event: from.take_text("event"),
+        name: from.take_text("name"),
+        category: from.take_text("category"),
+        user_id: from.take_text("userId"),
+        group_id: from.take_text("groupId"),
+        previous_id: from.take_text("previousId"),
         payload: payload.map_or(Payload::Empty, Payload::Tree),
-        timestamp: number(&options, "timestamp")
-            .or_else(|| number(&from, "at"))
+        timestamp: options
+            .integer("timestamp")
+            .or_else(|| from.integer("at"))
             .map(Millis),
-        message_id: text(&mut options, "messageId"),
-        context: inner(&mut options, "context"),
-        integrations: inner(&mut options, "integrations").unwrap_or_default(),
-        anonymous_id: text(&mut options, "anonymousId"),
-        as_user: text(&mut options, "userId"),
+        message_id: options.take_text("messageId"),
+        context: options.take_object("context"),
+        integrations: options.take_object("integrations").unwrap_or_default(),
+        anonymous_id: options.take_text("anonymousId"),
+        as_user: options.take_text("userId"),
         spare_entropy: entropy(given.get(ENTROPY / 2..)?),
         ..Said::new(kind, entropy(given))
     })

@@ -8,46 +8,46 @@ use headwater_engine::{
 use headwater_model::id::WriteKey;
 use headwater_model::json::{Object, Value};
 
-use crate::read::{entropy, flag, inner, list, object, size, stored, text, texts};
+use crate::read::{entropy, list, object, stored, texts};
 
 /// An engine from `{config, state, stored, nextSeq, entropy}`; the member of the configuration that cannot work otherwise.
 pub(crate) fn start(json: &str, now: Now) -> Result<Engine, &'static str> {
     let mut from = object(json).ok_or("config")?;
-    let random = text(&mut from, "entropy").unwrap_or_default();
+    let random = from.take_text("entropy").unwrap_or_default();
     let seed = entropy(random.get(32..).unwrap_or_default());
     let mut start = Start {
         events: stored(&list(&mut from, "stored")),
-        next_seq: size(&from, "nextSeq").unwrap_or(0),
+        next_seq: from.natural("nextSeq").unwrap_or(0),
         // Not those of the anonymousId.
         seed: u64::from_le_bytes(*seed.first_chunk().unwrap_or(&[0; 8])),
         entropy: entropy(&random),
         ..Start::default()
     };
-    let mut state = inner(&mut from, "state").unwrap_or_default();
+    let mut state = from.take_object("state").unwrap_or_default();
     for key in StateKey::ALL {
-        if let Some(text) = text(&mut state, key.as_str()) {
+        if let Some(text) = state.take_text(key.as_str()) {
             start.saved.push((key, text.into_bytes()));
         }
     }
-    let config = config(inner(&mut from, "config").unwrap_or_default())?;
+    let config = config(from.take_object("config").unwrap_or_default())?;
     Engine::new(config, start, now).map_err(|_| "endpoint")
 }
 
 fn config(mut from: Object) -> Result<Config, &'static str> {
-    let key = text(&mut from, "writeKey").unwrap_or_default();
+    let key = from.take_text("writeKey").unwrap_or_default();
     let key = WriteKey::new(key).map_err(|_| "writeKey")?;
-    let endpoint = text(&mut from, "endpoint").unwrap_or_default();
+    let endpoint = from.take_text("endpoint").unwrap_or_default();
     let mut config = Config::new(key, endpoint);
 
     // The store of a page is a database of the browser's: it makes durable what it takes.
     config.sync_after = None;
-    config.basic_auth = flag(&from, "basicAuth").unwrap_or(config.basic_auth);
-    config.gzip = flag(&from, "gzip").unwrap_or(config.gzip);
-    if let Some(content_type) = text(&mut from, "contentType") {
+    config.basic_auth = from.flag("basicAuth").unwrap_or(config.basic_auth);
+    config.gzip = from.flag("gzip").unwrap_or(config.gzip);
+    if let Some(content_type) = from.take_text("contentType") {
         config.content_type = content_type;
     }
     config.headers = pairs(list(&mut from, "headers"));
-    if let Some(quota) = inner(&mut from, "quota") {
+    if let Some(quota) = from.take_object("quota") {
         set(&quota, "bytes", &mut config.quota.bytes);
         set_count(&quota, "events", &mut config.quota.events);
         set(&quota, "age", &mut config.quota.age);
@@ -66,13 +66,13 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
         Box::new(BytesPolicy::new(bytes)),
         Box::new(BackgroundPolicy),
     ];
-    if let Some(http) = inner(&mut from, "retry") {
+    if let Some(http) = from.take_object("retry") {
         config.retry = RetryConfig::default().with_http_config(&http);
     }
-    config.context = inner(&mut from, "context").unwrap_or_default();
-    config.consent = inner(&mut from, "consent").map(consent);
-    config.session_timeout = size(&from, "sessionTimeout");
-    config.settings = inner(&mut from, "settings").and_then(settings);
+    config.context = from.take_object("context").unwrap_or_default();
+    config.consent = from.take_object("consent").map(consent);
+    config.session_timeout = from.natural("sessionTimeout");
+    config.settings = from.take_object("settings").and_then(settings);
     for item in list(&mut from, "destinations") {
         if let Value::Object(item) = item {
             config.destinations.extend(destination(item));
@@ -84,21 +84,21 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
 /// A device-mode destination: `{key, categories?, needsSettings?}`.
 pub(crate) fn destination(mut from: Object) -> Option<DestinationConfig> {
     Some(DestinationConfig {
-        key: text(&mut from, "key")?,
+        key: from.take_text("key")?,
         categories: texts(&mut from, "categories"),
-        needs_settings: flag(&from, "needsSettings").unwrap_or(false),
+        needs_settings: from.flag("needsSettings").unwrap_or(false),
     })
 }
 
 fn consent(mut from: Object) -> ConsentConfig {
     ConsentConfig {
         // What cannot be read asks first.
-        model: match text(&mut from, "model").as_deref() {
+        model: match from.take_text("model").as_deref() {
             Some("opt-out") => ConsentModel::OptOut,
             _ => ConsentModel::OptIn,
         },
         categories: texts(&mut from, "categories"),
-        hold: match text(&mut from, "hold").as_deref() {
+        hold: match from.take_text("hold").as_deref() {
             Some("memory") => Hold::Memory,
             _ => Hold::Persist,
         },
@@ -106,9 +106,9 @@ fn consent(mut from: Object) -> ConsentConfig {
 }
 
 fn settings(mut from: Object) -> Option<SettingsConfig> {
-    let mut settings = SettingsConfig::new(text(&mut from, "url")?);
+    let mut settings = SettingsConfig::new(from.take_text("url")?);
     set(&from, "refresh", &mut settings.refresh);
-    settings.follow_api_host = flag(&from, "followApiHost").unwrap_or(false);
+    settings.follow_api_host = from.flag("followApiHost").unwrap_or(false);
     settings.defaults = from.remove("defaults");
     Some(settings)
 }
@@ -127,13 +127,13 @@ fn pairs(items: Vec<Value>) -> Vec<(String, String)> {
 }
 
 fn set(from: &Object, key: &str, to: &mut u64) {
-    if let Some(value) = size(from, key) {
+    if let Some(value) = from.natural(key) {
         *to = value;
     }
 }
 
 fn set_count(from: &Object, key: &str, to: &mut usize) {
-    if let Some(value) = size(from, key) {
+    if let Some(value) = from.natural(key) {
         *to = value.try_into().unwrap_or(usize::MAX);
     }
 }

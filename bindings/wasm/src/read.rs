@@ -20,20 +20,6 @@ pub(crate) fn object(text: &str) -> Option<Object> {
     }
 }
 
-pub(crate) fn text(object: &mut Object, key: &str) -> Option<String> {
-    match object.remove(key) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-pub(crate) fn inner(object: &mut Object, key: &str) -> Option<Object> {
-    match object.remove(key) {
-        Some(Value::Object(inner)) => Some(inner),
-        _ => None,
-    }
-}
-
 pub(crate) fn list(object: &mut Object, key: &str) -> Vec<Value> {
     match object.remove(key) {
         Some(Value::Array(items)) => items,
@@ -49,19 +35,6 @@ pub(crate) fn texts(object: &mut Object, key: &str) -> Vec<String> {
         }
     }
     texts
-}
-
-pub(crate) fn number(object: &Object, key: &str) -> Option<i64> {
-    object.get(key).and_then(Value::as_i64)
-}
-
-/// A number that may be a limit: negative ones count as absent.
-pub(crate) fn size(object: &Object, key: &str) -> Option<u64> {
-    number(object, key).and_then(|number| number.try_into().ok())
-}
-
-pub(crate) fn flag(object: &Object, key: &str) -> Option<bool> {
-    object.get(key).and_then(Value::as_bool)
 }
 
 /// The engine writes JSON only, so this never replaces anything.

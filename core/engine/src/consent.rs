@@ -9,7 +9,7 @@
 //! others carry the preferences as of their call.
 
 use headwater_model::id::Seq;
-use headwater_model::json::{Limits, Object, Value, parse};
+use headwater_model::json::{Limits, Members, Object, Value, parse, write_u64};
 
 use crate::config::{ConsentConfig, ConsentModel};
 
@@ -113,20 +113,15 @@ impl Consent {
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut object = Object::new();
+        let mut members = Members::default();
         if let Some(preferences) = &self.preferences {
-            object.insert("preferences", Value::Object(preferences.clone()));
+            preferences.write(members.key("preferences"));
         }
         if let Some((until, preferences)) = &self.released {
-            object.insert(
-                "releasedUntil",
-                Value::from(i64::try_from(until.0).unwrap_or(i64::MAX)),
-            );
-            object.insert("releasedUnder", Value::Object(preferences.clone()));
+            write_u64(members.key("releasedUntil"), until.0);
+            preferences.write(members.key("releasedUnder"));
         }
-        let mut out = Vec::new();
-        object.write(&mut out);
-        out
+        members.end()
     }
 
     /// A decision that another client took. What was released under an earlier one is this client's own to know.
@@ -142,23 +137,20 @@ impl Consent {
     }
 
     pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
-        let value = parse(text, &Limits::default()).ok()?;
-        let object = value.as_object()?;
-        let preferences = object.get("preferences")?.as_object()?;
+        let Ok(Value::Object(mut object)) = parse(text, &Limits::default()) else {
+            return None;
+        };
+        let preferences = object.take_object("preferences")?;
         if !preferences
             .iter()
             .all(|(_, granted)| matches!(granted, Value::Bool(_)))
         {
             return None;
         }
-        self.preferences = Some(preferences.clone());
-        let until = object
-            .get("releasedUntil")
-            .and_then(Value::as_i64)
-            .and_then(|n| u64::try_from(n).ok());
-        let under = object.get("releasedUnder").and_then(Value::as_object);
-        if let (Some(until), Some(under)) = (until, under) {
-            self.released = Some((Seq(until), under.clone()));
+        self.preferences = Some(preferences);
+        let until = object.natural("releasedUntil");
+        if let (Some(until), Some(under)) = (until, object.take_object("releasedUnder")) {
+            self.released = Some((Seq(until), under));
         }
         Some(())
     }

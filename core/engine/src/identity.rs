@@ -1,7 +1,7 @@
 //! Who the current user is, and what each call does to that.
 
 use headwater_model::id::AnonymousId;
-use headwater_model::json::{Limits, Object, Value, parse};
+use headwater_model::json::{Limits, Members, Object, Value, parse, write_string};
 
 /// The current user. Saved whenever it changes; stamped on each event at the call.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,19 +68,17 @@ impl Identity {
     /// The saved form.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut object = Object::new();
-        object.insert("anonymousId", self.anonymous_id.as_str());
+        let mut members = Members::default();
+        write_string(members.key("anonymousId"), self.anonymous_id.as_str());
         if let Some(user_id) = &self.user_id {
-            object.insert("userId", user_id.as_str());
+            write_string(members.key("userId"), user_id);
         }
-        object.insert("traits", Value::Object(self.traits.clone()));
+        self.traits.write(members.key("traits"));
         if let Some(group_id) = &self.group_id {
-            object.insert("groupId", group_id.as_str());
-            object.insert("groupTraits", Value::Object(self.group_traits.clone()));
+            write_string(members.key("groupId"), group_id);
+            self.group_traits.write(members.key("groupTraits"));
         }
-        let mut out = Vec::new();
-        object.write(&mut out);
-        out
+        members.end()
     }
 
     /// Reads the saved form.
@@ -91,24 +89,12 @@ impl Identity {
         else {
             return None;
         };
-        let anonymous_id = object.get("anonymousId").and_then(Value::as_str)?;
         Some(Identity {
-            anonymous_id: AnonymousId::new(anonymous_id).ok()?,
-            user_id: text_of(&object, "userId"),
-            group_id: text_of(&object, "groupId"),
-            traits: object_of(&mut object, "traits"),
-            group_traits: object_of(&mut object, "groupTraits"),
+            anonymous_id: AnonymousId::new(object.take_text("anonymousId")?).ok()?,
+            user_id: object.take_text("userId"),
+            group_id: object.take_text("groupId"),
+            traits: object.take_object("traits").unwrap_or_default(),
+            group_traits: object.take_object("groupTraits").unwrap_or_default(),
         })
-    }
-}
-
-fn text_of(object: &Object, key: &str) -> Option<String> {
-    object.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn object_of(object: &mut Object, key: &str) -> Object {
-    match object.remove(key) {
-        Some(Value::Object(inner)) => inner,
-        _ => Object::new(),
     }
 }

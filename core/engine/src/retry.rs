@@ -15,7 +15,7 @@
 //! Where Segment's SDKs differ from each other, this is their union; `httpConfig` in the settings document adjusts it,
 //! within the clamps.
 
-use headwater_model::json::{Object, Value, parse_u64};
+use headwater_model::json::{Members, Object, parse_u64, write_bool, write_i64};
 use headwater_model::time::{Millis, parse_http_date};
 
 use crate::clock::Jitter;
@@ -136,10 +136,7 @@ impl RetryConfig {
             if let Some(percent) = count(backoff, "jitterPercent") {
                 self.jitter = percent;
             }
-            if let Some(overrides) = backoff
-                .get("statusCodeOverrides")
-                .and_then(Value::as_object)
-            {
+            if let Some(overrides) = backoff.object("statusCodeOverrides") {
                 for (status, behaviour) in overrides.iter() {
                     let retry = match behaviour.as_str() {
                         Some("retry") => true,
@@ -159,15 +156,12 @@ impl RetryConfig {
 }
 
 fn section<'a>(http: &'a Object, key: &str) -> Option<&'a Object> {
-    let section = http.get(key).and_then(Value::as_object)?;
-    (section.get("enabled").and_then(Value::as_bool) != Some(false)).then_some(section)
+    let section = http.object(key)?;
+    (section.flag("enabled") != Some(false)).then_some(section)
 }
 
 fn count(object: &Object, key: &str) -> Option<u32> {
-    object
-        .get(key)
-        .and_then(Value::as_i64)
-        .and_then(|n| u32::try_from(n).ok())
+    object.natural(key)?.try_into().ok()
 }
 
 fn millis(object: &Object, key: &str) -> Option<u64> {
@@ -294,22 +288,20 @@ impl RetryState {
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut object = Object::new();
+        let mut members = Members::default();
         for (key, number) in [
             ("tries", i64::from(self.tries)),
             ("counted", i64::from(self.counted)),
             ("rateLimited", i64::from(self.rate_limited)),
             ("until", self.wall_until),
         ] {
-            object.insert(key, Value::from(number));
+            write_i64(members.key(key), number);
         }
         if let Some(first) = self.first {
-            object.insert("first", Value::from(first));
+            write_i64(members.key("first"), first);
         }
-        object.insert("byNetwork", Value::Bool(self.by_network));
-        let mut out = Vec::new();
-        object.write(&mut out);
-        out
+        write_bool(members.key("byNetwork"), self.by_network);
+        members.end()
     }
 
     /// Reads the saved form. A wait longer than any we would set means that the clock jumped: it is cut short.
@@ -321,23 +313,19 @@ impl RetryState {
         let value =
             headwater_model::json::parse(text, &headwater_model::json::Limits::default()).ok()?;
         let object = value.as_object()?;
-        let number = |key: &str| object.get(key).and_then(Value::as_i64);
-        let until = number("until")?;
+        let until = object.integer("until")?;
         let longest = config.max.max(config.max_retry_after);
         let wait = u64::try_from(until.saturating_sub(wall))
             .unwrap_or(0)
             .min(longest);
         Some(RetryState {
-            tries: number("tries").and_then(|n| u32::try_from(n).ok())?,
+            tries: count(object, "tries")?,
             counted: count(object, "counted")?,
             rate_limited: count(object, "rateLimited")?,
-            first: number("first"),
+            first: object.integer("first"),
             wait_until: (wait > 0).then(|| mono.saturating_add(wait)),
             wall_until: until,
-            by_network: object
-                .get("byNetwork")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
+            by_network: object.flag("byNetwork").unwrap_or(false),
             last: None,
         })
     }

@@ -4,7 +4,7 @@
 //! behind the last event, which can only be a changed clock. RudderStack's SDKs use the same two context keys,
 //! `sessionId` and `sessionStart`.
 
-use headwater_model::json::{Limits, Object, Value, parse};
+use headwater_model::json::{Limits, Members, parse, write_bool, write_i64, write_u64};
 
 use crate::input::SessionCommand;
 
@@ -96,30 +96,22 @@ impl Session {
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut object = Object::new();
+        let mut members = Members::default();
         if let Some(id) = self.id {
-            object.insert("id", Value::from(i64::try_from(id).unwrap_or(0)));
+            write_u64(members.key("id"), id);
         }
-        object.insert("last", Value::from(self.last));
-        object.insert("ended", Value::Bool(self.ended));
-        let mut out = Vec::new();
-        object.write(&mut out);
-        out
+        write_i64(members.key("last"), self.last);
+        write_bool(members.key("ended"), self.ended);
+        members.end()
     }
 
     pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
         let value = parse(text, &Limits::default()).ok()?;
         let object = value.as_object()?;
-        self.id = object
-            .get("id")
-            .and_then(Value::as_i64)
-            .and_then(|id| u64::try_from(id).ok());
+        self.id = object.natural("id");
         self.used = self.id;
-        self.last = object.get("last").and_then(Value::as_i64)?;
-        self.ended = object
-            .get("ended")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        self.last = object.integer("last")?;
+        self.ended = object.flag("ended").unwrap_or(false);
         Some(())
     }
 }

@@ -50,10 +50,7 @@ impl Settings {
     /// A destination's entry in `integrations`.
     #[must_use]
     pub fn integration(&self, key: &str) -> Option<&Value> {
-        self.document
-            .get("integrations")
-            .and_then(Value::as_object)?
-            .get(key)
+        self.document.object("integrations")?.get(key)
     }
 
     /// Adds a destination's consent categories.

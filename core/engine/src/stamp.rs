@@ -35,7 +35,7 @@ struct Resolved {
 
 /// The first event of a session, as `event_context` marks it.
 fn is_first(event: &Event) -> bool {
-    event.context.get("sessionStart").and_then(Value::as_bool) == Some(true)
+    event.context.flag("sessionStart") == Some(true)
 }
 
 impl Engine {

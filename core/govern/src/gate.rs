@@ -54,9 +54,7 @@ impl<'a> Consent<'a> {
     fn grants(self, category: &str) -> bool {
         match self {
             Consent::Absent => true,
-            Consent::Preferences(preferences) => {
-                preferences.get(category).and_then(Value::as_bool) == Some(true)
-            }
+            Consent::Preferences(preferences) => preferences.flag(category) == Some(true),
         }
     }
 }

@@ -243,44 +243,31 @@ impl Event {
             .and_then(Value::as_str)
             .and_then(EventType::parse)
             .ok_or(EventError::Field("type"))?;
-        let message_id = take_text(&mut fields, "messageId")
+        let message_id = fields
+            .take_text("messageId")
             .and_then(|id| MessageId::new(id).ok())
             .ok_or(EventError::Field("messageId"))?;
-        let timestamp = take_text(&mut fields, "timestamp")
+        let timestamp = fields
+            .take_text("timestamp")
             .and_then(|text| parse_iso(&text))
             .ok_or(EventError::Field("timestamp"))?;
-        let properties = kind
-            .payload_key()
-            .and_then(|key| take_object(&mut fields, key));
+        let properties = kind.payload_key().and_then(|key| fields.take_object(key));
         Ok(Event {
             kind,
             message_id,
             timestamp,
-            anonymous_id: take_text(&mut fields, "anonymousId")
+            anonymous_id: fields
+                .take_text("anonymousId")
                 .and_then(|id| AnonymousId::new(id).ok()),
-            user_id: take_text(&mut fields, "userId"),
-            event: take_text(&mut fields, "event"),
-            name: take_text(&mut fields, "name"),
-            category: take_text(&mut fields, "category"),
-            group_id: take_text(&mut fields, "groupId"),
-            previous_id: take_text(&mut fields, "previousId"),
+            user_id: fields.take_text("userId"),
+            event: fields.take_text("event"),
+            name: fields.take_text("name"),
+            category: fields.take_text("category"),
+            group_id: fields.take_text("groupId"),
+            previous_id: fields.take_text("previousId"),
             properties: properties.map_or(Payload::Empty, Payload::Tree),
-            context: take_object(&mut fields, "context").unwrap_or_default(),
-            integrations: take_object(&mut fields, "integrations").unwrap_or_default(),
+            context: fields.take_object("context").unwrap_or_default(),
+            integrations: fields.take_object("integrations").unwrap_or_default(),
         })
-    }
-}
-
-fn take_text(fields: &mut Object, key: &str) -> Option<String> {
-    match fields.remove(key) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-fn take_object(fields: &mut Object, key: &str) -> Option<Object> {
-    match fields.remove(key) {
-        Some(Value::Object(object)) => Some(object),
-        _ => None,
     }
 }

@@ -37,4 +37,4 @@ pub use scan::{Scanner, validate};
 pub use ser::{SerializeError, to_raw, to_raw_into, to_value};
 pub use span::{Key, Kind, RawValue};
 pub use value::Value;
-pub use write::{decimal, write_bool, write_i64, write_string, write_u64};
+pub use write::{Members, decimal, write_bool, write_i64, write_string, write_u64};

@@ -51,6 +51,46 @@ impl Object {
         Some(self.0.remove(at).1)
     }
 
+    /// Takes `key` out, where it is a string.
+    pub fn take_text(&mut self, key: &str) -> Option<String> {
+        match self.remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Takes `key` out, where it is an object.
+    pub fn take_object(&mut self, key: &str) -> Option<Object> {
+        match self.remove(key) {
+            Some(Value::Object(object)) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The number of `key`, where it is an integer that fits.
+    #[must_use]
+    pub fn integer(&self, key: &str) -> Option<i64> {
+        self.get(key)?.as_i64()
+    }
+
+    /// The same, where it is not negative.
+    #[must_use]
+    pub fn natural(&self, key: &str) -> Option<u64> {
+        self.get(key)?.as_u64()
+    }
+
+    /// The boolean of `key`.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        self.get(key)?.as_bool()
+    }
+
+    /// The object of `key`.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<&Object> {
+        self.get(key)?.as_object()
+    }
+
     /// Whether `key` is there.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {

@@ -93,6 +93,38 @@ pub fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
+/// Writes one object, member by member, without a tree first.
+///
+/// ```
+/// use headwater_model::json::{Members, write_i64, write_string};
+/// let mut members = Members::default();
+/// write_string(members.key("plan"), "pro");
+/// write_i64(members.key("seats"), 3);
+/// assert_eq!(members.end(), br#"{"plan":"pro","seats":3}"#);
+/// ```
+#[derive(Debug, Default)]
+pub struct Members(Vec<u8>);
+
+impl Members {
+    /// Begins a member; its value is to be appended to what this returns. A key must not come twice.
+    pub fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        write_string(&mut self.0, key);
+        self.0.push(b':');
+        &mut self.0
+    }
+
+    /// The object's text.
+    #[must_use]
+    pub fn end(mut self) -> Vec<u8> {
+        if self.0.is_empty() {
+            self.0.push(b'{');
+        }
+        self.0.push(b'}');
+        self.0
+    }
+}
+
 impl Value {
     /// Appends the value as JSON text without blanks; numbers as they were read.
     pub fn write(&self, out: &mut Vec<u8>) {
