@@ -76,8 +76,8 @@ async function play(kind, scenario, name) {
   try {
     await scenario.play(world);
     await world.arrival();
-    // What would come twice has time to come.
-    await world.pause(400);
+    // What would come twice has time to come: from a page that was opened again, when its engine is up.
+    await world.pause(world.visited() ? 1_200 : 400);
     Object.assign(row, await world.count());
     const refused = world.sdk.ours ? await world.collector.rejected() : [];
     if (refused.length > 0) throw new Error(`the collector rejected ${JSON.stringify(refused[0])}`);

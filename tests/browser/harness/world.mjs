@@ -92,6 +92,7 @@ export async function openWorld(name, parts) {
     },
     /** The visitor comes back: a new tab. Peers get a call there, since some begin to send only with the next one. */
     visit: (more) => world.open({ tab: `visit${++visits}`, ready: false, ...(!sdk.ours && { calls: 1 }), ...more }),
+    visited: () => visits > 0,
     /** Another call of a peer, for the same reason; it is not counted. Ours goes on by itself. */
     nudge: (page) => sdk.ours || page.evaluate((event) => globalThis.sdk.track(event, { tab: 'later', n: 1 }), run),
 
@@ -99,6 +100,10 @@ export async function openWorld(name, parts) {
       if (sdk.store === 'link') return labelsOf(link.bodies, run);
       const answer = await fetch(`${parts.collector.url}/_inspect/good?event=${run}&limit=1000`);
       return labelsOf((await answer.json()).items.map((each) => each.event).reverse(), run);
+    },
+    /** Waits until the collector was given `requests` requests with events, or for 5 s. */
+    async heard(requests = 1) {
+      for (const end = Date.now() + 5_000; link.bodies.length < requests && Date.now() < end; ) await pause(20);
     },
     /** Waits until all calls arrived, or nothing new came for `quiet` milliseconds (RudderStack needs up to 12 s). */
     async arrival({ quiet = sdk.ours ? 8_000 : 13_000 } = {}) {

@@ -53,7 +53,7 @@ export const leaving = [
       const page = await world.open();
       await world.link.set({ delay: 1_000 });
       await world.call(page, 20);
-      await world.pause(300);
+      await world.heard();
       await page.goto(`${world.site}/elsewhere`);
       await world.link.set({ up: true });
       await world.visit();

@@ -49,10 +49,13 @@ export const network = [
       const page = await world.open();
       await world.link.set({ lost: true });
       await world.call(page, 20);
-      await world.pause(1_500);
+      await world.heard();
+      await world.pause(500);
       await world.closeTab(page);
+      const heard = world.link.bodies.length;
       const next = await world.visit();
-      await world.pause(1_000);
+      await world.heard(heard + 1);
+      await world.pause(200);
       await world.link.set({ up: true });
       await world.arrival();
       await world.closeTab(next);
