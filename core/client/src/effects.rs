@@ -123,7 +123,14 @@ impl Core {
         };
         let known = self.unsaved.len();
         self.unsaved.retain(|(unsaved, _)| *unsaved != key);
-        if save_now(store.as_mut(), key, &value).is_err() {
+        // A decision goes after the purge that it led to: were it known alone, what was purged might come back and count as
+        // made under it.
+        let waits = key == StateKey::Consent
+            && self
+                .unsaved
+                .iter()
+                .any(|(unsaved, _)| *unsaved == StateKey::Purged);
+        if waits || save_now(store.as_mut(), key, &value).is_err() {
             // Told once, not at each try.
             if known == self.unsaved.len() {
                 self.outbox.push_back(Work::StateNotSaved(key));
@@ -154,8 +161,13 @@ impl Core {
         let Some(store) = self.store.as_mut().filter(|_| !self.unsaved.is_empty()) else {
             return;
         };
-        self.unsaved
-            .retain(|(key, value)| save_now(store.as_mut(), *key, value).is_err());
+        // In order, and none past one that fails.
+        let saved = self
+            .unsaved
+            .iter()
+            .take_while(|(key, value)| save_now(store.as_mut(), *key, value).is_ok())
+            .count();
+        self.unsaved.drain(..saved);
         self.sync_at
             .get_or_insert(now.mono.saturating_add(SYNC_STATE));
         self.save_at = now.mono.saturating_add(SAVE_AGAIN);

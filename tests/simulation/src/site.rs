@@ -173,8 +173,8 @@ impl Site {
         self.totals
     }
 
-    fn note(&mut self, line: String) {
-        self.trace.push(format!("{:>9} {line}", self.t));
+    fn note(&mut self, line: impl AsRef<str>) {
+        self.trace.push(format!("{:>9} {}", self.t, line.as_ref()));
     }
 
     fn fail(&mut self, line: String) {
@@ -332,8 +332,8 @@ impl Site {
             self.carry_out(name, effect);
         }
         let wants = self.alive(name).is_some_and(|tab| {
-            !tab.committing
-                && !(tab.rows.is_empty() && tab.gone.is_empty() && tab.states.is_empty())
+            let owes = !tab.rows.is_empty() || !tab.gone.is_empty() || !tab.states.is_empty();
+            owes && !tab.committing
         });
         if wants {
             let delay = self.dice.range(1, 40);
@@ -392,11 +392,7 @@ impl Site {
                 }
             }
             Effect::Upload(upload) => self.upload(name, &upload),
-            Effect::Cancel(request) => {
-                if tab.in_flight == Some(request) {
-                    tab.in_flight = None;
-                }
-            }
+            Effect::Cancel(request) if tab.in_flight == Some(request) => tab.in_flight = None,
             Effect::Report(report) => {
                 self.reported += report.count;
                 self.totals.reported += report.count;
@@ -749,7 +745,7 @@ impl Site {
             68..=69 => {
                 self.hub.stop(None);
                 self.totals.faults += 1;
-                self.note("FAULT the hub is killed".to_owned());
+                self.note("FAULT the hub is killed");
             }
             70..=74 => {
                 let now = self.true_time();
@@ -864,7 +860,7 @@ impl Site {
     /// The storm is over: one more visit, until nothing moves any more.
     fn heal(&mut self) {
         self.stormy = false;
-        self.note("the storm is over".to_owned());
+        self.note("the storm is over");
         let now = self.true_time();
         self.hub.start(now);
         if self.living().is_empty() {

@@ -1,6 +1,6 @@
 //! Five hundred lives in every test run, and those that once went wrong, by name.
 
-use headwater_simulation::{Life, Totals};
+use headwater_simulation::{Life, Site, Totals};
 
 fn lives(seeds: impl IntoIterator<Item = u64>) -> Totals {
     let mut totals = Totals::default();
@@ -12,6 +12,13 @@ fn lives(seeds: impl IntoIterator<Item = u64>) -> Totals {
             life.failures()
         );
         totals.add(&life.totals());
+        let site = Site::run(seed);
+        assert!(
+            site.failures().is_empty(),
+            "sim --seed {seed}: {:#?}",
+            site.failures()
+        );
+        totals.add(&site.totals());
     }
     totals
 }
@@ -31,6 +38,7 @@ fn five_hundred_lives_lose_nothing_double_nothing_and_keep_the_order() {
 fn a_life_is_the_same_whenever_it_is_lived() {
     for seed in [1, 77, 4_083] {
         assert_eq!(Life::run(seed).trace(), Life::run(seed).trace());
+        assert_eq!(Site::run(seed).trace(), Site::run(seed).trace());
     }
 }
 
@@ -42,4 +50,14 @@ fn events_purged_for_want_of_consent_do_not_go_out_after_a_power_cut_brought_the
 #[test]
 fn a_withdrawal_holds_over_crashes_and_power_cuts_once_the_disk_has_it() {
     lives([5_378, 10_352, 12_183]);
+}
+
+#[test]
+fn two_decisions_in_a_row_do_not_go_round_and_round_between_tabs() {
+    lives([133]);
+}
+
+#[test]
+fn a_decision_whose_tab_died_before_telling_of_it_reaches_the_others() {
+    lives([1_553, 1_687]);
 }
