@@ -41,7 +41,8 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
 
     // The store of a page is a database of the browser's: it makes durable what it takes.
     config.sync_after = None;
-    config.basic_auth = from.flag("basicAuth").unwrap_or(config.basic_auth);
+    // A header that would cost a preflight.
+    config.basic_auth = false;
     config.gzip = from.flag("gzip").unwrap_or(config.gzip);
     if let Some(content_type) = from.take_text("contentType") {
         config.content_type = content_type;

@@ -24,7 +24,7 @@ export class Host {
   constructor(Engine, store, config = {}, hub = () => ({ status: 200 })) {
     Object.assign(this, { store, hub, wall: Date.UTC(2026, 10, 23, 10), mono: 1000, seen: [], held: [], seed: 7 });
     this.engine = Engine.create(
-      JSON.stringify({ writeKey: "k", endpoint: "https://hub.example", basicAuth: false, contentType: "text/plain", ...config }),
+      JSON.stringify({ writeKey: "k", endpoint: "https://hub.example", contentType: "text/plain", ...config }),
       JSON.stringify(store.state),
       Float64Array.from([...store.events].flatMap(([seq, { at, body, unstamped }]) => [seq, at, body.length, unstamped])),
       store.nextSeq,

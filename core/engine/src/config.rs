@@ -9,13 +9,16 @@ use headwater_model::id::WriteKey;
 use headwater_model::json::{Object, Value};
 use headwater_model::limits::{MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 
+/// Whether this engine can be a server's and find its log damaged, which a page's cannot.
+pub(crate) const NATIVE: bool = cfg!(feature = "native");
+
 /// Whose identity events carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// One user at a time: the engine keeps anonymousId, userId, traits and group.
     #[default]
     Device,
-    /// Many users: each call names its own, nothing is remembered.
+    /// Many users: each call names its own, nothing is remembered. Needs the feature `native`.
     Server,
 }
 
@@ -119,7 +122,7 @@ pub struct Config {
     /// Sent with each request, after our own.
     pub headers: Vec<(String, String)>,
     /// Whether the write key goes in an `Authorization: Basic` header, too. Default true; off where a header costs
-    /// a CORS preflight.
+    /// a CORS preflight. Needs the feature `native`.
     pub basic_auth: bool,
     /// Default `application/json`.
     pub content_type: String,
@@ -212,6 +215,11 @@ impl Config {
             #[cfg(feature = "plugins")]
             timeline: Timeline::default(),
         }
+    }
+
+    /// Whether one user is remembered, as in device mode.
+    pub(crate) fn remembers(&self) -> bool {
+        !NATIVE || self.mode == Mode::Device
     }
 
     /// Brings every number into its range and checks the endpoint.

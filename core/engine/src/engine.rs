@@ -9,7 +9,7 @@ use headwater_model::json::{Object, Value, decimal};
 
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
-use crate::config::{Config, ConfigError, Hold, Mode, batch_url};
+use crate::config::{Config, ConfigError, Hold, NATIVE, batch_url};
 use crate::consent::{Consent, Gate, wrap};
 use crate::destinations::Destinations;
 use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
@@ -141,7 +141,7 @@ impl Engine {
             .headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        if config.basic_auth && !own {
+        if NATIVE && config.basic_auth && !own {
             let token = crate::uploader::base64(&joined(config.write_key.as_str(), ":"));
             headers.push(("Authorization".to_owned(), joined("Basic ", &token)));
         }
@@ -382,7 +382,7 @@ impl Engine {
     }
 
     pub(crate) fn save_identity(&mut self) {
-        if self.config.mode == Mode::Device && !self.writes_held() {
+        if self.config.remembers() && !self.writes_held() {
             self.save(StateKey::Identity, self.identity.to_json());
         }
     }

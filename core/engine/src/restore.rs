@@ -3,7 +3,7 @@
 use headwater_model::json::{Limits, Value, parse, parse_u64};
 
 use crate::clock::Now;
-use crate::config::Mode;
+use crate::config::NATIVE;
 use crate::effect::{Diagnostic, DropReason, StateKey};
 use crate::engine::{Engine, Start};
 use crate::identity::Identity;
@@ -59,7 +59,7 @@ impl Engine {
         for key in start.unreadable {
             self.unreadable(key);
         }
-        if self.config.mode == Mode::Device && !known {
+        if self.config.remembers() && !known {
             self.save_identity();
         }
         self.next_seq = self.next_seq.max(purged);
@@ -75,18 +75,18 @@ impl Engine {
         }
         let detail = words!("a crash brought back what had been purged; it was purged again");
         self.drop_events(undead, DropReason::Purged, None, detail);
-        if start.lost > 0 {
+        if NATIVE && start.lost > 0 {
             let detail = words!("records of the store were corrupt");
             self.lose(DropReason::Corrupt, start.lost, detail);
         }
-        if start.set_aside > 0 {
+        if NATIVE && start.set_aside > 0 {
             let detail = words!(
                 "segments could not be read, or have an unknown format version; they were set aside in the queue's \
                           directory, with at least one event each"
             );
             self.lose(DropReason::Corrupt, start.set_aside, detail);
         }
-        if start.torn_bytes > 0 {
+        if NATIVE && start.torn_bytes > 0 {
             self.diagnose(Diagnostic::TornTail {
                 bytes: start.torn_bytes,
             });

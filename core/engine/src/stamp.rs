@@ -12,7 +12,7 @@ use headwater_model::time::Millis;
 use crate::batch::event_text;
 use crate::call::{CallError, Receipt, Said};
 use crate::clock::Now;
-use crate::config::{Hold, Mode};
+use crate::config::Hold;
 use crate::consent::{Consent, Gate, wrap};
 use crate::effect::{DropReason, Effect, Report};
 use crate::engine::Engine;
@@ -285,7 +285,7 @@ impl Engine {
     /// The identity after this call, where the call changes it.
     fn changed_identity(&self, said: &Said) -> Result<Option<Identity>, CallError> {
         let group = said.kind == EventType::Group;
-        if self.config.mode == Mode::Server || !(group || said.kind == EventType::Identify) {
+        if !self.config.remembers() || !(group || said.kind == EventType::Identify) {
             return Ok(None);
         }
         let mut identity = self.identity.clone();
@@ -373,7 +373,7 @@ impl Engine {
             None => None,
         };
         let mut user_id = filled(&mut said.as_user);
-        if self.config.mode == Mode::Device {
+        if self.config.remembers() {
             let identity = changed.unwrap_or(&self.identity);
             if user_id.is_none() {
                 user_id.clone_from(&identity.user_id);
@@ -390,7 +390,7 @@ impl Engine {
             EventType::Identify => user_id = named.or(user_id),
             EventType::Alias => {
                 previous_id = filled(&mut said.previous_id);
-                if previous_id.is_none() && self.config.mode == Mode::Device {
+                if previous_id.is_none() && self.config.remembers() {
                     previous_id =
                         user_id.or_else(|| anonymous_id.as_ref().map(|id| id.as_str().to_owned()));
                 }
