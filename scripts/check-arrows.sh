@@ -27,4 +27,6 @@ forbid headwater-govern 'headwater-engine|headwater-store|headwater'
 forbid headwater-engine 'headwater-store|headwater'
 forbid headwater-store 'headwater-govern|headwater-engine|headwater'
 forbid headwater-collector 'headwater-engine|headwater'
+# What a page loads.
+forbid headwater-wasm 'serde|serde_json|getrandom|rand|regex|url|chrono|hashbrown|headwater-store|headwater'
 exit $failed
