@@ -44,6 +44,7 @@ page() {
 }
 
 web() {
+  run "the engine in WebAssembly, and without" scripts/web.sh test
   run "the web package" scripts/web.sh check
   run "conformance of the web SDK" scripts/conformance.sh web
 }
