@@ -134,15 +134,18 @@ impl Ledger {
             bytes += u64::from(entry.len);
         }
         self.bytes -= bytes;
-        let first = self.gone + at;
-        if at == 0 {
-            self.gone += seqs.len();
+        let (first, count) = (self.gone + at, seqs.len());
+        if at <= self.len() / 2 {
+            // What stands before (in flight, so not many) moves up, however much stands behind.
+            self.entries
+                .copy_within(self.gone..first, self.gone + count);
+            self.gone += count;
             if self.gone > self.entries.len() / 2 {
                 self.entries.drain(..self.gone);
                 self.gone = 0;
             }
         } else {
-            self.entries.drain(first..first + seqs.len());
+            self.entries.drain(first..first + count);
         }
         seqs
     }
