@@ -71,6 +71,12 @@ ffi-size: ## What the library for Swift and Kotlin weighs, stripped
 	@scripts/ffi.sh check
 	@scripts/ffi.sh size
 
+.PHONY: test-ios bench-swift
+test-ios: ## The Swift package, on Linux in a folder with Swift 6: units, the real collector, the conformance scenarios
+	@scripts/test-ios.sh
+bench-swift: ## What a call costs an app written in Swift
+	@scripts/test-ios.sh bench
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all

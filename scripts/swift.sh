@@ -5,7 +5,8 @@
 #   scripts/swift.sh setup                 Swift, and the library for sdk-ios
 #   scripts/swift.sh build|test [...]      `swift build`, `swift test` of sdk-ios
 #   scripts/swift.sh run PROGRAM [...]     a program that was built here
-#   scripts/swift.sh cli                   examples/swift-cli; prints where it is
+#   scripts/swift.sh cli                   builds examples/swift-cli
+#   scripts/swift.sh run-cli [...]         runs it, in this process
 #
 # HEADWATER_SWIFT is the folder (default ~/.cache/headwater/swift-trixie), CARGO_TARGET_DIR where Rust builds.
 set -euo pipefail
@@ -88,9 +89,10 @@ case "${1:-}" in
     setup
     library
     package examples/swift-cli build -c release >&2
-    echo "$build/swift-cli/release/headwater-swift-cli"
+    echo "$build/swift-cli/release/headwater-swift-cli" >&2
     ;;
-  run)
+  run | run-cli)
+    if [ "$1" = run-cli ]; then set -- "$1" "$build/swift-cli/release/headwater-swift-cli" "${@:2}"; fi
     shift
     # Signals must reach the program: it takes this process's place.
     if native; then exec "$@"; fi
@@ -98,7 +100,7 @@ case "${1:-}" in
     inside "$@"
     ;;
   *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -109,7 +109,7 @@ impl Fields {
         Ok(())
     }
 
-    fn finish(self) -> Result<(CallKind, CallOptions), HeadwaterError> {
+    fn finish(mut self) -> Result<(CallKind, CallOptions), HeadwaterError> {
         let Some(kind) = self.kind else {
             return Err(invalid("call", "its type is none of the six"));
         };
@@ -138,10 +138,14 @@ impl Fields {
                 group_id: self.group_id.unwrap_or_default(),
                 traits: payload(self.traits),
             },
-            EventType::Alias => CallKind::Alias {
-                user_id: user_id.unwrap_or_default(),
-                previous_id: self.previous_id,
-            },
+            EventType::Alias => {
+                // The new id, and not instead of the current user's, whom it continues.
+                self.options.user_id = None;
+                CallKind::Alias {
+                    user_id: user_id.unwrap_or_default(),
+                    previous_id: self.previous_id,
+                }
+            }
         };
         Ok((kind, self.options))
     }

@@ -111,6 +111,20 @@ fn one_json_text_is_one_event() {
 }
 
 #[test]
+fn an_alias_continues_the_current_user_unless_it_says_otherwise() {
+    let hub = Arc::new(Hub::default());
+    let client = client(memory(), &hub);
+    client.call(r#"{"type":"identify","userId":"u1"}"#).unwrap();
+    client.call(r#"{"type":"alias","userId":"u2"}"#).unwrap();
+    client
+        .call(r#"{"type":"alias","userId":"u3","previousId":"u0"}"#)
+        .unwrap();
+    client.flush_blocking();
+    assert!(hub.sent().contains(r#""previousId":"u1","userId":"u2""#));
+    assert!(hub.sent().contains(r#""previousId":"u0","userId":"u3""#));
+}
+
+#[test]
 fn what_is_no_call_is_refused_with_its_reason() {
     let hub = Arc::new(Hub::default());
     let client = client(memory(), &hub);

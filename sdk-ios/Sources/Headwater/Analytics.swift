@@ -25,7 +25,10 @@ public final class Analytics: Sendable {
     private let observers = Guarded<[AnyObject & Sendable]>([])
     private let activity = BackgroundActivity()
 
-    static let first = Guarded<Analytics?>(nil)
+    private struct First {
+        weak var analytics: Analytics?
+    }
+    private static let first = Guarded(First())
 
     var values: Configuration.Values { configuration.values }
 
@@ -38,7 +41,7 @@ public final class Analytics: Sendable {
         users = Users()
         pipeline = Pipeline(journal: hub.folder?.appendingPathComponent("waiting.json"))
         policies = Guarded(values.flushPolicies)
-        Self.first.with { $0 = $0 ?? self }
+        Self.first.with { $0.analytics = $0.analytics ?? self }
         hub.attach(self)
         if let problem = hub.problem { values.errorHandler?(problem) }
         if values.migrates { Migration.run(self) }
@@ -49,8 +52,8 @@ public final class Analytics: Sendable {
         observers.with { $0 = watching }
     }
 
-    /// The first one made, where there is one.
-    public static func shared() -> Analytics? { first.with { $0 } }
+    /// The first one made, as long as the app keeps it.
+    public static func shared() -> Analytics? { first.with { $0.analytics } }
 
     /// Whether calls are taken. Setting it to false ignores them; what waits is still sent.
     public var enabled: Bool {
@@ -115,6 +118,7 @@ public final class Analytics: Sendable {
     @discardableResult
     public func shutdown(timeout: TimeInterval = 5) -> FlushReport? {
         observers.with { $0 = [] }
+        hub.retire()
         return (hub.client?.shutdown(timeoutMs: UInt64(max(0, timeout) * 1000))).map(FlushReport.init)
     }
 

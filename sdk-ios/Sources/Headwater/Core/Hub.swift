@@ -65,6 +65,14 @@ final class Hub: Sendable {
     }
 
     func attach(_ analytics: Analytics) { ears.attach(analytics) }
+
+    /// It is about to be closed: the next `Analytics` on this folder gets another one.
+    func retire() {
+        guard let folder else { return }
+        Self.open.with { all in
+            if all[folder.path]?.hub === self { all[folder.path] = nil }
+        }
+    }
 }
 
 /// Hands what the client tells to every `Analytics` on it.
