@@ -68,7 +68,6 @@ bench-web: ## What the web SDK costs a page, beside its peers
 
 .PHONY: ffi-size
 ffi-size: ## What the library for Swift and Kotlin weighs, stripped
-	@scripts/ffi.sh check
 	@scripts/ffi.sh size
 
 .PHONY: test-ios bench-swift

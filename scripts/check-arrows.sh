@@ -27,6 +27,8 @@ forbid headwater-govern 'headwater-engine|headwater-store|headwater'
 forbid headwater-engine 'headwater-store|headwater'
 forbid headwater-store 'headwater-govern|headwater-engine|headwater'
 forbid headwater-collector 'headwater-engine|headwater'
+# In apps, requests are the platform's to carry out.
+forbid headwater-ffi 'tokio|reqwest|hyper|rustls|rustls-platform-verifier|native-tls|ring|sled'
 # What a page loads.
 forbid headwater-wasm 'serde|serde_json|getrandom|rand|regex|url|chrono|hashbrown|headwater-store|headwater'
 exit $failed

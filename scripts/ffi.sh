@@ -4,7 +4,6 @@
 #   scripts/ffi.sh swift [DIR]     the library for this machine and its Swift source, into DIR (sdk-ios/Library)
 #   scripts/ffi.sh kotlin DIR      the library for this machine and its Kotlin source, into DIR
 #   scripts/ffi.sh size            what the stripped library weighs; fails over its budget
-#   scripts/ffi.sh check           nothing that does HTTP, TLS or async is linked
 #
 # CARGO_TARGET_DIR is where Rust builds (default target/).
 set -euo pipefail
@@ -72,17 +71,8 @@ case "${1:-}" in
       exit 1
     fi
     ;;
-  check)
-    tree=$(cargo tree --quiet --package headwater-ffi --edges normal --prefix none | awk '{print $1}' | sort -u)
-    for crate in tokio reqwest hyper rustls rustls-platform-verifier native-tls openssl ring sled; do
-      if grep -qx "$crate" <<<"$tree"; then
-        echo "headwater-ffi must not link $crate: requests are the platform's to carry out" >&2
-        exit 1
-      fi
-    done
-    ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
