@@ -29,7 +29,7 @@ setup() {
   need debootstrap debootstrap
   local mirror
   mirror=$(sed -nE 's/^(URIs:|deb) +(\[[^]]*\] +)?(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' \
-    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1)
+    /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
   echo "setting up Swift in $chroot" >&2
   rm -rf --one-file-system "$chroot"
   mkdir -p "$chroot"
