@@ -12,7 +12,7 @@ const defined = (object) => Object.fromEntries(Object.entries(object).filter(([,
 const seconds = (ms) => (ms === undefined ? undefined : ms / 1000);
 
 /** What `load` is given, and what only a test may set of the engine's. */
-function optionsOf({ apiHost, config = {}, headwater: ours = {} }) {
+function optionsOf({ apiHost, writeKey, config = {}, headwater: ours = {} }) {
   const backoffConfig = defined({
     maxRetryCount: config.maxRetries,
     baseBackoffInterval: seconds(ours.backoffMs),
@@ -31,7 +31,8 @@ function optionsOf({ apiHost, config = {}, headwater: ours = {} }) {
     journal: kept && ours.consent?.hold !== 'memory' ? fileJournal(join(directory, 'journal')) : undefined,
     engine: defined({
       contentType: 'application/json',
-      basicAuth: ours.basicAuth ?? true,
+      // The engine leaves it out, since pages would pay a preflight; a server names the header itself.
+      headers: (ours.basicAuth ?? true) ? [['Authorization', `Basic ${btoa(`${writeKey}:`)}`]] : undefined,
       gzip: ours.gzip ?? true,
       flushAt: config.flushAt,
       flushInterval: config.flushInterval,

@@ -36,7 +36,6 @@ export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: str
     writeKey,
     endpoint,
     contentType: 'text/plain',
-    basicAuth: false,
     quota: { ...QUOTA, ...(options.quota as Loose) },
     maxBatchBytes: MAX_BATCH,
     flushBytes: MAX_BATCH,
