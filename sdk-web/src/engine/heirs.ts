@@ -35,7 +35,19 @@ interface Estate {
 const MOMENT = 1000;
 
 /** Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. */
-export const createHeirs = ({ capture, journal, tabs, tab, mine, leads, keeper, mortal, done, work, learn }: Estate) => {
+export const createHeirs = ({
+  capture,
+  journal,
+  tabs,
+  tab,
+  mine,
+  leads,
+  keeper,
+  mortal,
+  done,
+  work,
+  learn,
+}: Estate) => {
   /** Calls found; handled before this page's own. */
   const found: Work[] = [];
   /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
