@@ -8,6 +8,7 @@ use headwater_engine::{
 use headwater_model::id::WriteKey;
 use headwater_model::json::{Object, Value};
 
+use crate::FULL;
 use crate::read::{entropy, list, object, stored, texts};
 
 /// An engine from `{config, state, stored, nextSeq, entropy}`; the member of the configuration that cannot work otherwise.
@@ -67,10 +68,13 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
         Box::new(BytesPolicy::new(bytes)),
         Box::new(BackgroundPolicy),
     ];
+    config.context = from.take_object("context").unwrap_or_default();
+    if !FULL {
+        return Ok(config);
+    }
     if let Some(http) = from.take_object("retry") {
         config.retry = RetryConfig::default().with_http_config(&http);
     }
-    config.context = from.take_object("context").unwrap_or_default();
     config.consent = from.take_object("consent").map(consent);
     config.session_timeout = from.natural("sessionTimeout");
     config.settings = from.take_object("settings").and_then(settings);

@@ -5,6 +5,7 @@ use headwater_engine::{Diagnostic, Effect, Engine};
 use headwater_model::id::Seq;
 use headwater_model::json::{write_i64, write_string, write_u64};
 
+use crate::FULL;
 use crate::read::string;
 
 /// The next effect; empty when there is none.
@@ -89,27 +90,27 @@ fn write(out: &mut Out, effect: Effect) {
         Effect::Cancel(request) => {
             out.kind(7).number(request.into());
         }
-        Effect::FetchSettings { url } => {
+        Effect::FetchSettings { url } if FULL => {
             out.kind(8).text(url.as_bytes());
         }
         Effect::Deliver {
             delivery,
             destination,
             event,
-        } => {
+        } if FULL => {
             out.kind(9)
                 .number(delivery)
                 .number(destination as u64)
                 .text(&[]);
             event.write(&mut out.0);
         }
-        Effect::CancelDeliveries => {
+        Effect::CancelDeliveries if FULL => {
             out.kind(10);
         }
         Effect::Configure {
             destination,
             settings,
-        } => {
+        } if FULL => {
             out.kind(11).number(destination as u64).text(&[]);
             settings.write(&mut out.0);
         }
@@ -158,7 +159,7 @@ fn explain(out: &mut Out, diagnostic: &Diagnostic) {
                 write_u64(&mut out.0, u64::from(*status));
             }
         }
-        Diagnostic::SettingsFailed { detail } => {
+        Diagnostic::SettingsFailed { detail } if FULL => {
             out.number(0)
                 .text(b"settings_failed")
                 .text(detail.as_bytes());

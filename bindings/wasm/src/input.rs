@@ -7,8 +7,8 @@ use headwater_engine::{
 use headwater_model::id::Seq;
 
 use crate::config::destination;
-use crate::int;
 use crate::read::{array, entropy, object, pair, seqs, stored};
+use crate::{FULL, int};
 
 pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<Input> {
     let id = int(a);
@@ -32,8 +32,8 @@ pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<In
         }),
         6 => http(HttpOutcome::NoAnswer),
         7 => http(HttpOutcome::Unreadable(seqs(&array(&text?)))),
-        8 => Input::SettingsFetched(Some((status, text?.into_bytes()))),
-        9 => Input::SettingsFetched(None),
+        8 if FULL => Input::SettingsFetched(Some((status, text?.into_bytes()))),
+        9 if FULL => Input::SettingsFetched(None),
         10 => Input::Lifecycle(match id {
             0 => Lifecycle::Foreground,
             1 => Lifecycle::Background,
@@ -41,7 +41,7 @@ pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<In
         }),
         11 if id == 0 => Input::Connection(Connection::Offline),
         11 => Input::Connection(Connection::Online),
-        12 => {
+        12 if FULL => {
             let text = text?;
             let mut preferences = Vec::new();
             for (category, granted) in object(text.get(32..)?)? {
@@ -55,19 +55,19 @@ pub(crate) fn read(kind: u32, a: f64, b: f64, text: Option<String>) -> Option<In
         13 => Input::Context(object(&text?)?),
         14 => Input::Reset(entropy(&text?)),
         15 => Input::Import(Identity::from_json(text?.as_bytes())?),
-        16 => Input::Session(SessionCommand::Start((a >= 0.0).then_some(id))),
-        17 => Input::Session(SessionCommand::End),
+        16 if FULL => Input::Session(SessionCommand::Start((a >= 0.0).then_some(id))),
+        17 if FULL => Input::Session(SessionCommand::End),
         18 => Input::Purge,
-        19 if status == 0 => Input::Delivered {
+        19 if FULL && status == 0 => Input::Delivered {
             delivery: id,
             outcome: DeliveryOutcome::Failed(text.unwrap_or_default()),
         },
-        19 => Input::Delivered {
+        19 if FULL => Input::Delivered {
             delivery: id,
             outcome: DeliveryOutcome::Done,
         },
         20 => Input::Lead(id != 0),
-        21 => Input::Destination(destination(object(&text?)?)?),
+        21 if FULL => Input::Destination(destination(object(&text?)?)?),
         22 => Input::End { volatile: false },
         23 => Input::Adopt(stored(&array(&text?))),
         24 => Input::GiveAway(seqs(&array(&text?))),

@@ -29,6 +29,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
+/// Whether this build has what most pages do without (see `Cargo.toml`).
+const FULL: bool = cfg!(feature = "full");
+
 thread_local! {
     static ENGINES: RefCell<Vec<Engine>> = const { RefCell::new(Vec::new()) };
 }
@@ -67,9 +70,9 @@ fn operate(engine: &mut Engine, op: u32, now: Now, a: f64, b: f64, text: Option<
     let given = text.as_deref().unwrap_or_default();
     match op {
         32 => call::call(engine, now, given),
-        33 => call::stamp(engine, now, given),
-        34 => call::submit(engine, now, given),
-        35 => {
+        33 if FULL => call::stamp(engine, now, given),
+        34 if FULL => call::submit(engine, now, given),
+        35 if FULL => {
             if let Some((plugin, event)) = read::pair(given)
                 && let Ok(event) = Event::parse(event.as_bytes())
             {

@@ -13,6 +13,7 @@ use headwater_model::json::{Object, Value};
 use crate::config::DestinationConfig;
 use crate::effect::{DropReason, Effect, Report};
 use crate::input::DeliveryOutcome;
+use crate::part::FULL;
 use crate::settings::Settings;
 use crate::text::words;
 
@@ -92,7 +93,7 @@ impl Destinations {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        !FULL || self.list.is_empty()
     }
 
     /// One more; what the settings document says of it is asked next.

@@ -17,6 +17,7 @@ use crate::flush::{Queue, Waiter};
 use crate::identity::Identity;
 use crate::input::{Connection, Input, Lifecycle, StoreFailure};
 use crate::ledger::Ledger;
+use crate::part::{FULL, Part};
 use crate::release::Purpose;
 use crate::retry::{RetryConfig, RetryState};
 use crate::session::Session;
@@ -70,10 +71,10 @@ pub struct Start {
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
-    pub(crate) session: Option<Session>,
-    pub(crate) consent: Option<Consent>,
-    pub(crate) settings: Option<Settings>,
-    pub(crate) fetcher: Option<Fetcher>,
+    pub(crate) session: Part<Session>,
+    pub(crate) consent: Part<Consent>,
+    pub(crate) settings: Part<Settings>,
+    pub(crate) fetcher: Part<Fetcher>,
     pub(crate) destinations: Destinations,
     pub(crate) ledger: Ledger,
     pub(crate) next_seq: u64,
@@ -148,14 +149,20 @@ impl Engine {
         headers.append(&mut config.headers);
         let mut engine = Engine {
             identity: Identity::fresh(start.entropy),
-            session: config.session_timeout.map(Session::new),
-            consent: config.consent.take().map(Consent::new),
-            settings: None,
-            fetcher: config
-                .settings
-                .clone()
-                .map(|settings| Fetcher::new(settings, now)),
-            destinations: Destinations::new(core::mem::take(&mut config.destinations)),
+            session: Part::new(config.session_timeout.map(Session::new)),
+            consent: Part::new(config.consent.take().map(Consent::new)),
+            settings: Part::new(None),
+            fetcher: Part::new(
+                config
+                    .settings
+                    .clone()
+                    .map(|settings| Fetcher::new(settings, now)),
+            ),
+            destinations: if FULL {
+                Destinations::new(core::mem::take(&mut config.destinations))
+            } else {
+                Destinations::default()
+            },
             ledger: Ledger::default(),
             next_seq: start.next_seq,
             retry: RetryState::default(),
@@ -225,7 +232,7 @@ impl Engine {
             }
             Input::Http { request, outcome } => self.answered(now, request, outcome),
             Input::SettingsFetched(answer) => self.settings_fetched(now, answer),
-            Input::Delivered { delivery, outcome } => {
+            Input::Delivered { delivery, outcome } if FULL => {
                 self.destinations
                     .delivered(delivery, outcome, &mut self.effects);
             }
@@ -248,7 +255,7 @@ impl Engine {
             }
             Input::Reset(entropy) => {
                 self.identity = Identity::fresh(entropy);
-                if let Some(session) = &mut self.session {
+                if let Some(session) = self.session.as_mut() {
                     session.forget();
                 }
                 self.save_identity();
@@ -260,7 +267,7 @@ impl Engine {
                 self.save_identity();
             }
             Input::Session(command) => {
-                if let Some(session) = &mut self.session {
+                if let Some(session) = self.session.as_mut() {
                     session.command(command, now.wall.0);
                     self.save_session();
                 }
@@ -276,6 +283,7 @@ impl Engine {
             Input::GiveAway(seqs) => self.give_away(now, &seqs),
             Input::Saved(key, text) => self.saved_elsewhere(now, key, &text),
             Input::Destination(config) => self.add_destination(config),
+            Input::Delivered { .. } => {}
         }
     }
 
@@ -388,7 +396,7 @@ impl Engine {
     }
 
     pub(crate) fn save_session(&mut self) {
-        if let Some(session) = &self.session
+        if let Some(session) = self.session.as_ref()
             && !self.writes_held()
         {
             let text = session.to_json();
@@ -432,7 +440,7 @@ impl Engine {
 
     fn lifecycle(&mut self, now: Now, state: Lifecycle) {
         if state == Lifecycle::Foreground {
-            if let Some(fetcher) = &mut self.fetcher {
+            if let Some(fetcher) = self.fetcher.as_mut() {
                 fetcher.foreground(now);
             }
             self.fetch_settings(now);
@@ -453,7 +461,7 @@ impl Engine {
     }
 
     pub(crate) fn fetch_settings(&mut self, now: Now) {
-        if let Some(fetcher) = &mut self.fetcher
+        if let Some(fetcher) = self.fetcher.as_mut()
             && fetcher.due(now)
         {
             let url = fetcher.config.url.clone();
@@ -462,7 +470,7 @@ impl Engine {
     }
 
     fn settings_fetched(&mut self, now: Now, answer: Option<(u16, Vec<u8>)>) {
-        let Some(fetcher) = &mut self.fetcher else {
+        let Some(fetcher) = self.fetcher.as_mut() else {
             return;
         };
         let read = match &answer {
@@ -473,7 +481,7 @@ impl Engine {
         match (read, answer) {
             (Ok(settings), Some((_, body))) => {
                 fetcher.succeeded(now);
-                self.settings = Some(settings);
+                self.settings.set(settings);
                 self.save(StateKey::Settings, body);
                 self.apply_settings();
             }
@@ -486,7 +494,7 @@ impl Engine {
     }
 
     pub(crate) fn apply_settings(&mut self) {
-        let Some(settings) = &self.settings else {
+        let Some(settings) = self.settings.as_ref() else {
             return;
         };
         self.retry_config = settings.retry(&self.config.retry);

@@ -36,6 +36,7 @@ mod flush;
 mod identity;
 mod input;
 mod ledger;
+mod part;
 mod release;
 mod restore;
 mod retry;

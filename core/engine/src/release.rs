@@ -11,6 +11,7 @@ use crate::config::DestinationConfig;
 use crate::consent::{Consent, Gate};
 use crate::effect::{Effect, StateKey};
 use crate::engine::Engine;
+use crate::part::FULL;
 
 /// Events the hub refused that are kept for a look, newest last.
 pub(crate) const QUARANTINE: usize = 20;
@@ -29,7 +30,7 @@ pub(crate) enum Purpose {
 impl Engine {
     /// Looks again at what waits for destinations, after settings or consent changed.
     pub(crate) fn offer_waiting(&mut self) {
-        if self.gate() == Gate::Open {
+        if FULL && self.gate() == Gate::Open {
             let granted = self.consent.as_ref().and_then(Consent::preferences);
             self.destinations
                 .regate(self.settings.as_ref(), granted, &mut self.effects);
@@ -38,9 +39,12 @@ impl Engine {
 
     /// One more device-mode destination, from now on.
     pub(crate) fn add_destination(&mut self, config: DestinationConfig) {
+        if !FULL {
+            return;
+        }
         self.destinations.add(config);
         let index = self.destinations.len() - 1;
-        if let Some(settings) = &self.settings {
+        if let Some(settings) = self.settings.as_ref() {
             self.destinations
                 .configure_from(index, settings, &mut self.effects);
         }
@@ -48,6 +52,9 @@ impl Engine {
 
     /// Hands an event to the device-mode destinations, after those that are still being read back.
     pub(crate) fn offer(&mut self, event: Arc<Event>) {
+        if !FULL {
+            return;
+        }
         if self.releasing() {
             self.after_release.push(event);
             return;
@@ -60,11 +67,11 @@ impl Engine {
     /// Whether held events are still on their way to the destinations. Uploads wait for that, since what the hub
     /// has is forgotten.
     pub(crate) fn releasing(&self) -> bool {
-        !self.to_release.is_empty()
+        FULL && (!self.to_release.is_empty()
             || self
                 .loads
                 .iter()
-                .any(|(_, purpose)| *purpose == Purpose::Release)
+                .any(|(_, purpose)| *purpose == Purpose::Release))
     }
 
     /// Asks for the next held events.
@@ -93,6 +100,8 @@ impl Engine {
         };
         let (_, purpose) = self.loads.remove(at);
         match purpose {
+            // Nothing is held without consent.
+            Purpose::Release if !FULL => {}
             Purpose::Release => {
                 if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
                     let event = Arc::new(event);

@@ -7,6 +7,7 @@ use crate::config::NATIVE;
 use crate::effect::{Diagnostic, DropReason, StateKey};
 use crate::engine::{Engine, Start};
 use crate::identity::Identity;
+use crate::part::FULL;
 use crate::release::QUARANTINE;
 use crate::retry::RetryState;
 use crate::settings::Settings;
@@ -25,7 +26,7 @@ impl Engine {
                     known = true;
                     self.identity = identity;
                 }),
-                StateKey::Consent => match &mut self.consent {
+                StateKey::Consent => match self.consent.as_mut() {
                     Some(consent) => consent.restore(text),
                     None => Some(()),
                 },
@@ -33,13 +34,14 @@ impl Engine {
                     RetryState::from_json(text, &self.retry_config, (now.wall.0, now.mono))
                         .map(|retry| self.retry = retry)
                 }
-                StateKey::Session => match &mut self.session {
+                StateKey::Session => match self.session.as_mut() {
                     Some(session) => session.restore(text),
                     None => Some(()),
                 },
+                StateKey::Settings if !FULL => Some(()),
                 StateKey::Settings => Settings::parse(text)
                     .ok()
-                    .map(|settings| self.settings = Some(settings)),
+                    .map(|settings| self.settings.set(settings)),
                 StateKey::Quarantine => match parse(text, &quarantine_limits()) {
                     Ok(Value::Array(list)) => {
                         self.quarantine = list;
@@ -91,7 +93,7 @@ impl Engine {
                 bytes: start.torn_bytes,
             });
         }
-        if self.settings.is_none() {
+        if FULL && !self.settings.is_some() {
             let defaults = self
                 .config
                 .settings
@@ -100,7 +102,9 @@ impl Engine {
             if let Some(defaults) = defaults {
                 let mut text = Vec::new();
                 defaults.write(&mut text);
-                self.settings = Settings::parse(&text).ok();
+                if let Ok(settings) = Settings::parse(&text) {
+                    self.settings.set(settings);
+                }
             }
         }
         self.apply_settings();
@@ -115,7 +119,7 @@ impl Engine {
     fn unreadable(&mut self, key: StateKey) {
         self.diagnose(Diagnostic::StateUnreadable(key));
         if key == StateKey::Consent
-            && let Some(consent) = &mut self.consent
+            && let Some(consent) = self.consent.as_mut()
         {
             consent.lost();
             // So that the next start knows it, too, until there is a decision.

@@ -4,6 +4,7 @@ use headwater_model::json::{Limits, Object, Value, parse};
 
 use crate::clock::Now;
 use crate::config::SettingsConfig;
+use crate::part::FULL;
 use crate::retry::RetryConfig;
 use crate::text::{joined, words};
 
@@ -27,6 +28,9 @@ impl Settings {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &[u8]) -> Result<Settings, String> {
+        if !FULL {
+            return Err(String::new());
+        }
         let limits = Limits {
             max_bytes: MAX_BYTES,
             ..Limits::default()

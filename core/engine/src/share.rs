@@ -108,13 +108,13 @@ impl Engine {
                 }
             }
             StateKey::Session => {
-                if let Some(session) = &mut self.session {
+                if let Some(session) = self.session.as_mut() {
                     session.restore(text);
                 }
             }
             StateKey::Settings => {
                 if let Ok(settings) = Settings::parse(text) {
-                    self.settings = Some(settings);
+                    self.settings.set(settings);
                     self.apply_settings();
                 }
             }

@@ -337,7 +337,7 @@ impl Engine {
     }
 
     fn untouch_session(&mut self) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session.as_mut() {
             session.untouch();
         }
     }

@@ -17,6 +17,7 @@ use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKe
 use crate::engine::Engine;
 use crate::flush::Waiter;
 use crate::input::HttpOutcome;
+use crate::part::FULL;
 use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
 use crate::text::words;
@@ -339,8 +340,8 @@ impl Engine {
     fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
         let mut at = 0;
         while let Some(waiter) = self.waiters.get(at) {
-            let own = (self.ledger.count_until(waiter.until) + self.in_memory.len()) as u64;
-            if own > 0 && waiting_for.is_none() && self.in_memory.is_empty() {
+            let own = self.ledger.count_until(waiter.until) as u64 + self.in_memory();
+            if own > 0 && waiting_for.is_none() && self.in_memory() == 0 {
                 at += 1;
                 continue;
             }
@@ -394,6 +395,11 @@ impl Engine {
         }
     }
 
+    /// How many events wait for consent in memory.
+    fn in_memory(&self) -> u64 {
+        if FULL { self.in_memory.len() as u64 } else { 0 }
+    }
+
     /// Empties the queue, with a report.
     pub(crate) fn purge(&mut self, reason: DropReason, detail: &str) {
         if let Some(in_flight) = self.in_flight.take() {
@@ -406,20 +412,22 @@ impl Engine {
         self.save(StateKey::Purged, decimal(self.next_seq).into_bytes());
         let seqs = self.ledger.take_all();
         self.drop_events(seqs, reason, None, detail);
-        let in_memory = self.in_memory.len() as u64;
+        let in_memory = self.in_memory();
         self.in_memory.clear();
         if in_memory > 0 {
             self.lose(reason, in_memory, detail);
         }
-        if !self.local_held.is_empty() {
+        if FULL && !self.local_held.is_empty() {
             let count = self.local_held.len() as u64;
             self.local_held.clear();
             self.lose(reason, count, detail);
         }
-        self.to_release.clear();
-        self.after_release.clear();
-        self.loads
-            .retain(|(_, purpose)| *purpose != Purpose::Release);
+        if FULL {
+            self.to_release.clear();
+            self.after_release.clear();
+            self.loads
+                .retain(|(_, purpose)| *purpose != Purpose::Release);
+        }
         if !self.destinations.is_empty() {
             self.destinations.purge();
             self.effects.push(Effect::CancelDeliveries);
@@ -432,7 +440,7 @@ impl Engine {
     /// The user decided.
     pub(crate) fn set_consent(&mut self, now: Now, given: &[(String, bool)], entropy: [u8; 16]) {
         let before = self.gate();
-        let Some(consent) = &mut self.consent else {
+        let Some(consent) = self.consent.as_mut() else {
             return;
         };
         if !consent.decide(given) {
@@ -499,7 +507,7 @@ impl Engine {
             self.append(now, at, body, true);
         }
         let until = Seq(self.next_seq.saturating_sub(1));
-        if let Some(consent) = &mut self.consent {
+        if let Some(consent) = self.consent.as_mut() {
             consent.release(until);
         }
         if !self.destinations.is_empty() {
