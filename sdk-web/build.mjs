@@ -39,12 +39,10 @@ async function bundle() {
     metafile: true,
     plugins: [
       {
-        // The fallback has a glue of its own: shared, it would be one more file before the first event.
+        // The fallback's own glue is for those who drive it without this package.
         name: 'own-glue',
         setup: (built) =>
-          built.onResolve({ filter: /\/glue\.js$/ }, ({ path, importer, resolveDir }) =>
-            importer.endsWith('wasm2js.js') ? { path: join(resolveDir, path), suffix: '?own' } : undefined,
-          ),
+          built.onResolve({ filter: /\/glue\.js$/ }, () => ({ path: join(import.meta.dirname, 'src/engine/spare.ts') })),
       },
     ],
   });
