@@ -1,16 +1,16 @@
 // `user()` and `group()`: views of the engine's identity, with the setters of analytics-next.
 
 import type { Host, Identity } from '../engine/port.js';
+import { hex, random } from '../engine/random.js';
 import type { ID, Traits } from './types.js';
 
 /** A version 4 UUID from four random 32-bit numbers. */
-export const uuid = (random: ArrayLike<number>): string => {
-  const hex = Array.from(random, (word) => word.toString(16).padStart(8, '0')).join('');
-  const variant = '89ab'[(random[2] as number) >>> 30];
-  return hex.replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, `$1-$2-4$3-${variant}$4-$5`);
+export const uuid = (numbers: readonly number[]): string => {
+  const variant = '89ab'[numbers[2]! >>> 30];
+  return hex(numbers).replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, `$1-$2-4$3-${variant}$4-$5`);
 };
 
-const fresh = (): string => uuid(crypto.getRandomValues(new Uint32Array(4)));
+const fresh = (): string => uuid(random().slice(4));
 
 /** The current user. Each accessor reads with no argument and writes with one. */
 export interface User {

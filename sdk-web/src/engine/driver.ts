@@ -2,10 +2,33 @@ import type { Item } from '../capture.js';
 import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
 import { createHeirs, type Work } from './heirs.js';
-import { DESTINATION, END, FLUSH, IMPORT, LEAD, LIFECYCLE, NO_ANSWER, ONLINE, PERSISTED, TIMER } from './inputs.js';
+import {
+  ADOPT,
+  CALL,
+  DEADLINE,
+  DESTINATION,
+  DISCARD,
+  END,
+  FLUSH,
+  GIVE_AWAY,
+  IDENTITY,
+  IMPORT,
+  LEAD,
+  LIFECYCLE,
+  NO_ANSWER,
+  ONLINE,
+  PERSISTED,
+  POLL,
+  RESERVE,
+  SAVED,
+  STAMP,
+  SUBMIT,
+  TIMER,
+} from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
-import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
+import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE, RESET, SET_CONSENT } from './port.js';
+import { hex, random } from './random.js';
 import type { Store } from './store.js';
 import type { Engine } from './wasm.js';
 
@@ -14,9 +37,6 @@ const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
 const TRAPPED = '!the engine stopped';
-
-const random = (): number[] => [...crypto.getRandomValues(new Uint32Array(8))];
-const bytes = (numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
 
 /**
  * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
@@ -76,11 +96,11 @@ export const createDriver = (env: Env) => {
   const say = (kind: string, detail: unknown, value = 0): void =>
     safely(() => runtime.diagnostic?.(kind, `${detail}`, value));
 
-  /** Every way into the engine. A trap ends this instance, not the page. */
-  const enter = <T>(run: (engine: Engine, wall: number, mono: number) => T): T | undefined => {
+  /** The only way into the engine; `undefined` where there is none. A trap ends this instance, not the page. */
+  const input = (op: number, a = 0, b = 0, text?: string): string | undefined => {
     if (!engine) return;
     try {
-      return run(engine, now(), env.mono());
+      return engine(op, now(), env.mono(), a, b, text);
     } catch (error) {
       engine = undefined;
       say('engine_trapped', error, ++traps);
@@ -88,8 +108,6 @@ export const createDriver = (env: Env) => {
     }
     return;
   };
-  const input = (kind: number, a = 0, b = 0, text?: string): void =>
-    enter((engine, wall, mono) => engine.input(wall, mono, kind, a, b, text));
   /** The same, and carries out what comes of it. */
   const tell = (kind: number, a?: number, b?: number, text?: string): void => {
     input(kind, a, b, text);
@@ -107,15 +125,15 @@ export const createDriver = (env: Env) => {
     ...(env.cookies && { cookies: env.cookies }),
     capture: capture.capture,
     drain: () => work(true),
-    call: (json, { e }) => answer(enter((engine, wall, mono) => engine.call(wall, mono, json, bytes(e)))),
-    stamp: (json, { e }) => answer(enter((engine, wall, mono) => engine.stamp(wall, mono, json, bytes(e)))),
-    submit: (event) => answer(enter((engine, wall, mono) => engine.submit(wall, mono, event))),
+    call: (json, { e }) => answer(input(CALL, 0, 0, hex(e) + json)),
+    stamp: (json, { e }) => answer(input(STAMP, 0, 0, hex(e) + json)),
+    submit: (event) => answer(input(SUBMIT, 0, 0, event)),
     discard(event, plugin) {
-      enter((engine) => engine.discard(event, plugin));
+      input(DISCARD, 0, 0, `${plugin}\0${event}`);
       plan();
     },
     input(kind, a, b, text, seed) {
-      enter((engine) => engine.entropy(bytes(seed?.e ?? random()).subarray(0, 16)));
+      if (kind === SET_CONSENT || kind === RESET) text = hex((seed?.e ?? random()).slice(0, 4)) + (text ?? '');
       if (kind === CONTEXT) context = { ...context, ...JSON.parse(text!) };
       if (kind === PURGE) tabs?.tell(['p']);
       input(kind, a, b, text);
@@ -127,7 +145,7 @@ export const createDriver = (env: Env) => {
       plan();
       return destinations.push(json) - 1;
     },
-    identity: () => (identity ??= JSON.parse(enter((engine) => engine.identity()) ?? '{"anonymousId":"","traits":{}}')),
+    identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{"anonymousId":"","traits":{}}')),
     setIdentity: (next) => host.input(IMPORT, 0, 0, JSON.stringify(next)),
     consent() {
       try {
@@ -264,14 +282,16 @@ export const createDriver = (env: Env) => {
     }
     keeper?.commit();
     clearTimeout(timer);
-    const deadline = enter((engine) => engine.deadline()) ?? -1;
+    const deadline = +(input(DEADLINE) || -1);
     if (deadline >= 0) timer = setTimeout(() => tell(TIMER), Math.min(Math.max(deadline - env.mono(), 1), 2 ** 31 - 1));
   };
 
   const effects = (): void => {
-    for (let kind: number | undefined; (kind = enter((engine) => engine.poll())); ) {
-      const current = engine!;
-      safely(() => table[kind!]?.(current));
+    for (;;) {
+      const [numbers, ...texts] = (input(POLL) ?? '').split('\x01');
+      const [kind, ...rest] = numbers!.split('\0').map(Number);
+      if (!kind) return;
+      safely(() => table[kind]?.(rest, texts));
     }
   };
 
@@ -312,7 +332,7 @@ export const createDriver = (env: Env) => {
         confirm(seqs);
         if (leads) return;
         if (!lasting) return led();
-        enter((engine, wall, mono) => engine.giveAway(wall, mono, Float64Array.from(seqs)));
+        input(GIVE_AWAY, 0, 0, JSON.stringify(seqs));
         keeper!.giveAway(seqs);
         tabs?.tell(['e']);
       },
@@ -325,10 +345,7 @@ export const createDriver = (env: Env) => {
       },
       cleared: heirs.stored,
       adopt: (events) =>
-        enter((engine, wall, mono) => {
-          const first = engine.reserve(events.length);
-          engine.adopt(wall, mono, Float64Array.from(keeper!.adopt(events, first)));
-        }),
+        input(ADOPT, 0, 0, JSON.stringify(keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0)))),
       failed: (error, events) => say('store_failed', error, events),
       over: () => alive === life && run(),
     });
@@ -380,7 +397,7 @@ export const createDriver = (env: Env) => {
     else if (kind === 'l') tabs?.tell(['h', tab]);
     else if (kind === 'p') tell(18);
     else if (kind === 's') {
-      enter((engine, wall, mono) => engine.saved(wall, mono, key!, text!));
+      input(SAVED, 0, 0, `${key}\0${text}`);
       safely(() => noted(key!, text!));
       if (key === 'consent') filed = text;
       if (key === 'settings') settle(text);
@@ -395,7 +412,7 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    const [EngineClass, opened, first] = await Promise.all([
+    const [start, opened, first] = await Promise.all([
       env.load(),
       store,
       // Where locks fail, every tab leads, and the hub knows the copies.
@@ -405,7 +422,7 @@ export const createDriver = (env: Env) => {
     if (first !== false) leads = true;
     keeper = keep(opened);
     const whole = leads;
-    const [state, stored, number] = await keeper.start(whole, remains);
+    const [state, stored, nextSeq] = await keeper.start(whole, remains);
     if (alive !== life) return;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
     const recalled = await env.recall?.(known);
@@ -416,9 +433,7 @@ export const createDriver = (env: Env) => {
     decision = filed = state.consent;
     identity = undefined;
     const config = env.config({ ...runtime.base, ...context });
-    const [wall, mono, entropy] = [now(), env.mono(), bytes(random())];
-    const saved = JSON.stringify(state);
-    engine = EngineClass.create(JSON.stringify(config), saved, Float64Array.from(stored), number, wall, mono, entropy);
+    engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
     for (const json of destinations) input(DESTINATION, 0, 0, json);

@@ -2,7 +2,6 @@ import type { Env } from './env.js';
 import { ANSWERED, LOADED, NO_ANSWER, NO_SETTINGS, SETTINGS, UNREADABLE } from './inputs.js';
 import type { Keeper } from './keeper.js';
 import type { FlushReport, Runtime } from './port.js';
-import type { Engine } from './wasm.js';
 
 /** What carrying out effects needs of the driver. */
 interface Carrier {
@@ -23,29 +22,29 @@ interface Carrier {
   flushes: Map<number, (report: FlushReport) => void>;
 }
 
+/** Numbers, as the engine lists them. */
+const list = (text: string | undefined): number[] => (text ? text.split(',').map(Number) : []);
+
 /**
- * What to do for each effect, by kind, as the engine numbers them. The engine holds the current effect until the next
- * poll: what is read of it is read before anything else is called.
+ * What to do for each effect, by kind as the engine numbers them, with its numbers and texts (`bindings/wasm/README.md`).
  */
 export const createEffects = (carrier: Carrier) => {
   const { env, runtime, keeper, mortal, leaving, input, tell, run, noted, settle, say, flushes } = carrier;
   /** What is under way: how to stop it, and how many events it has. */
   const requests = new Map<number, [AbortController, number]>();
-  const table: Record<number, (engine: Engine) => void> = {
+  const table: Record<number, (numbers: number[], texts: string[]) => void> = {
     /** An event is to be stored. */
-    1: (engine) =>
-      keeper().add({ seq: engine.num(0), at: engine.num(1), unstamped: !!engine.num(2), body: engine.text(0) }),
+    1: ([seq, at, unstamped], [body]) => keeper().add({ seq: seq!, at: at!, unstamped: !!unstamped, body: body! }),
     /** Events may be forgotten. */
-    2: (engine) => keeper().forget(engine.seqs()),
+    2: (_, [seqs]) => keeper().forget(list(seqs)),
     /** A piece of state is to be stored. */
-    3(engine) {
-      const [key, value] = [engine.text(0), engine.text(1)];
-      keeper().save(key, value);
-      noted(key, value);
+    3(_, [key, value]) {
+      keeper().save(key!, value!);
+      noted(key!, value!);
     },
     /** Events are to be read back. */
-    4(engine) {
-      const wanted = [...engine.seqs()];
+    4(_, [seqs]) {
+      const wanted = list(seqs);
       const lives = mortal();
       Promise.resolve(keeper().read(wanted)).then((found) => {
         if (!lives()) return;
@@ -56,39 +55,37 @@ export const createEffects = (carrier: Carrier) => {
       });
     },
     /** A batch is to be sent. */
-    6(engine) {
-      const [id, timeout, gzip, wanted] = [engine.num(0), engine.num(1), !!engine.num(2), [...engine.seqs()]];
-      const [url, start, end, headers] = [engine.text(0), engine.text(1), engine.text(2), JSON.parse(engine.text(3))];
+    6([id, timeout, gzip], [url, start, end, headers, seqs]) {
+      const wanted = list(seqs);
       const lives = mortal();
       const abort = new AbortController();
-      requests.set(id, [abort, wanted.length]);
-      const answered = (kind: number, status?: number, text?: string): void => {
-        requests.delete(id);
-        if (lives()) tell(kind, id, status, text);
+      requests.set(id!, [abort, wanted.length]);
+      const answered = (kind: number, status?: number, text?: string | null): void => {
+        requests.delete(id!);
+        if (lives()) tell(kind, id, status, text ?? undefined);
       };
       const send = (found: (string | undefined)[]): void => {
         const lost = wanted.filter((_, i) => found[i] === undefined);
-        if (lost.length) {
-          answered(UNREADABLE, 0, JSON.stringify(lost));
-          return;
-        }
-        const events = found as string[];
-        const body = start + events.join() + end;
-        const rest = { around: [start, end] as [string, string], gzip, timeout, leaving: leaving() };
-        env.send({ url, headers, body, events, ...rest, signal: abort.signal }).then(
-          ([status, after]) => answered(ANSWERED, status, after ?? undefined),
-          () => answered(NO_ANSWER),
-        );
+        if (lost.length) return answered(UNREADABLE, 0, JSON.stringify(lost));
+        env
+          .send({
+            ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
+            ...{ gzip: !!gzip, timeout: timeout!, leaving: leaving(), signal: abort.signal },
+          })
+          .then(
+            ([status, after]) => answered(ANSWERED, status, after),
+            () => answered(NO_ANSWER),
+          );
       };
       const found = keeper().read(wanted);
       if (found instanceof Promise) found.then(send);
       else send(found);
     },
-    7: (engine) => requests.get(engine.num(0))?.[0].abort(),
+    7: ([id]) => requests.get(id!)?.[0].abort(),
     /** The settings document is to be fetched. */
-    8(engine) {
+    8(_, [url]) {
       const lives = mortal();
-      env.fetch(engine.text(0)).then(
+      env.fetch(url!).then(
         ([status, body]) => {
           if (!lives()) return;
           const document = status === 200 ? (runtime.revise?.(body) ?? body) : body;
@@ -98,35 +95,28 @@ export const createEffects = (carrier: Carrier) => {
         () => lives() && tell(NO_SETTINGS),
       );
     },
-    9: (engine) => runtime.deliver?.(engine.num(0), engine.num(1), engine.text(0)),
+    9: ([delivery, destination], [event]) => runtime.deliver?.(delivery!, destination!, event!),
     10: () => runtime.cancelDeliveries?.(),
-    11: (engine) => runtime.configure?.(engine.num(0), engine.text(0)),
-    12: (engine) => runtime.signal?.(!!engine.num(0)),
+    11: ([destination], [settings]) => runtime.configure?.(destination!, settings!),
+    12: ([reset]) => runtime.signal?.(!!reset),
     /** Events will never be delivered. */
-    13(engine) {
-      const [status, messageId, destination] = [engine.num(1), engine.text(1), engine.text(2)];
+    13: ([count, status], [reason, messageId, destination, detail]) =>
       runtime.report?.({
-        reason: engine.text(0),
-        count: engine.num(0),
-        detail: engine.text(3),
+        ...{ reason: reason!, count: count!, detail: detail ?? '' },
         ...(status && { status }),
         ...(messageId && { messageId }),
         ...(destination && { destination }),
-      });
-    },
+      }),
     /** A flush came to its end. */
-    14(engine) {
-      const [id, retryIn, waitingFor] = [engine.num(0), engine.num(4), engine.text(0)];
-      flushes.get(id)?.({
-        delivered: engine.num(1),
-        dropped: engine.num(2),
-        pending: engine.num(3),
-        ...(retryIn >= 0 && { retryIn }),
+    14([id, delivered, dropped, pending, retryIn], [waitingFor]) {
+      flushes.get(id!)?.({
+        ...{ delivered: delivered!, dropped: dropped!, pending: pending! },
+        ...(retryIn! >= 0 && { retryIn: retryIn! }),
         ...(waitingFor && { waitingFor }),
       });
-      flushes.delete(id);
+      flushes.delete(id!);
     },
-    15: (engine) => say(engine.text(0), engine.text(1), engine.num(0)),
+    15: ([value], [kind, detail]) => say(kind!, detail, value),
   };
   return { table, requests };
 };

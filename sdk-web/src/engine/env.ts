@@ -1,7 +1,7 @@
 import type { Capture } from '../capture.js';
 import type { Host, Identity, Runtime } from './port.js';
 import type { Store } from './store.js';
-import type { Engine } from './wasm.js';
+import type { Start } from './wasm.js';
 
 /** What a page, a worker or a process lends the driver: everything that is its own lies here. */
 export interface Env {
@@ -9,8 +9,8 @@ export interface Env {
   settings: Host['settings'];
   options: Host['options'];
   facade: unknown;
-  /** The class of a fresh engine. */
-  load(): Promise<typeof Engine>;
+  /** A fresh engine's start. */
+  load(): Promise<Start>;
   /** Opens the store; `undefined` where nothing is to be kept. Rejects where nothing can be. */
   open(): Promise<Store | undefined>;
   /** The engine's configuration, with what goes under each event's context. */
@@ -42,8 +42,7 @@ export type Answer = [status: number, after?: string | null];
 export interface Upload {
   url: string;
   headers: [string, string][];
-  /** The body, but for compression: `around[0]`, the events joined by commas, `around[1]`. */
-  body: string;
+  /** The body is `around[0]`, the events joined by commas, `around[1]`. */
   events: string[];
   around: [start: string, end: string];
   gzip: boolean;

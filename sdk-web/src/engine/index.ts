@@ -8,7 +8,7 @@ import type { Host } from './port.js';
 import { idbStore } from './store-idb.js';
 import { webTabs } from './tabs.js';
 import { createSend, fetchText } from './transport.js';
-import { loadEngine } from './wasm.js';
+import { type Exports, loadEngine } from './wasm.js';
 
 export const start = (shared: Shared): void => {
   const { settings, options } = shared as unknown as Pick<Host, 'settings' | 'options'>;
@@ -24,7 +24,7 @@ export const start = (shared: Shared): void => {
     load: () =>
       loadEngine(
         (options.wasm as string) ?? shared.wasm ?? new URL('./headwater_bg.wasm', import.meta.url),
-        () => import('../../wasm/headwater.wasm2js.js'),
+        async () => ((await import('../../wasm/headwater.wasm2js.js')).Engine as unknown as () => Exports)(),
       ),
     async open() {
       if (!kept) return;

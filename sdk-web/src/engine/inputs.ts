@@ -14,3 +14,21 @@ export const IMPORT = 15;
 export const LEAD = 20;
 export const DESTINATION = 21;
 export const END = 22;
+/** `[seq, at, bytes, unstamped, …]` of events that other tabs persisted. */
+export const ADOPT = 23;
+/** Numbers of events that another tab has now. */
+export const GIVE_AWAY = 24;
+/** Key, NUL, text: another tab saved this. */
+export const SAVED = 25;
+/** Randomness and the call. */
+export const CALL = 32;
+export const STAMP = 33;
+export const SUBMIT = 34;
+/** The plugin's name, NUL, the event. */
+export const DISCARD = 35;
+/** So many fresh numbers; the first is the answer. */
+export const RESERVE = 36;
+/** The next effect: numbers joined by NUL, the kind first, and texts, joined by U+0001. */
+export const POLL = 37;
+export const DEADLINE = 38;
+export const IDENTITY = 39;

@@ -33,7 +33,8 @@ export interface TransportOptions {
  */
 export const createSend =
   ({ fetch, headers: own, page, small, init }: TransportOptions) =>
-  async ({ url, headers, body, events, around, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
+  async ({ url, headers, events, around, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
+    const body = around[0] + events.join() + around[1];
     const sent = own ? headers : headers.filter(([name]) => name !== 'X-Retry-Count');
     let data: string | Blob = body;
     if (gzip && !leaving && body.length > small && typeof CompressionStream !== 'undefined') {

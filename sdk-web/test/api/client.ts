@@ -11,7 +11,7 @@ import { memoryStore } from '../../src/engine/store.js';
 import { loadEngine } from '../../src/engine/wasm.js';
 import { AnalyticsBrowser } from '../../src/index.js';
 
-// One instance for all clients of a file: wasm-bindgen's glue knows one.
+// One instance for all clients of a file: it holds as many engines as are started.
 const engine = loadEngine(readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url)));
 
 export interface Client {
@@ -55,10 +55,10 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
     load: () => engine,
     open: async () => memoryStore(),
     config: (context) => configOf(host, 'https://hub.test/v1', context),
-    async send({ body }) {
+    async send({ around, events }) {
       const answer = status();
       if (answer === 0) throw new Error('no answer');
-      if (answer < 300) sent.push(...JSON.parse(body).batch);
+      if (answer < 300) sent.push(...JSON.parse(around[0] + events.join() + around[1]).batch);
       return [answer];
     },
     fetch: async () => [200, JSON.stringify(await document)],

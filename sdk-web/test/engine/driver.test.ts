@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/engine/store.js';
-import { createWorld, journal, trapping } from './world.js';
+import { bodyOf, createWorld, journal, trapping } from './world.js';
 
 const asking = {
   writeKey: 'wk',
@@ -41,7 +41,7 @@ describe('a page', () => {
     const tab = await world.open();
     const id = await tab.track('a');
     await world.until(() => world.uploads.length === 1);
-    expect(JSON.parse(world.uploads[0]!.body).batch[0].messageId).toBe(id);
+    expect(JSON.parse(bodyOf(world.uploads[0]!)).batch[0].messageId).toBe(id);
   });
 
   it('keeps the order when a call waits for a plugin', async () => {
@@ -76,7 +76,7 @@ describe('a page', () => {
     expect(await world.store.after(0)).toHaveLength(1);
     world.hub.status = 200;
     await world.until(() => world.arrived().length === 1);
-    const ids = world.uploads.map(({ body }) => JSON.parse(body).batch[0].messageId);
+    const ids = world.uploads.map((upload) => JSON.parse(bodyOf(upload)).batch[0].messageId);
     expect(new Set(ids).size).toBe(1);
   });
 
@@ -85,7 +85,7 @@ describe('a page', () => {
     const tab = await world.open({ open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }) });
     names(3).forEach(tab.track);
     tab.driver.lifecycle(2);
-    expect(world.uploads.map(({ leaving, body }) => [leaving, JSON.parse(body).batch.length])).toEqual([[true, 3]]);
+    expect(world.uploads.map((upload) => [upload.leaving, JSON.parse(bodyOf(upload)).batch.length])).toEqual([[true, 3]]);
     expect(journal(world)).toHaveLength(3);
   });
 
@@ -164,7 +164,7 @@ describe('several tabs', () => {
     const tabs = [await world.open(), await world.open(), await world.open()];
     tabs.forEach((tab, i) => names(5, `t${i}-`).forEach(tab.track));
     await world.until(() => world.arrived().length === 15);
-    expect(world.uploads.flatMap(({ body }) => JSON.parse(body).batch)).toHaveLength(15);
+    expect(world.uploads.flatMap((upload) => JSON.parse(bodyOf(upload)).batch)).toHaveLength(15);
     for (const i of [0, 1, 2]) {
       expect(world.arrived().filter((name) => name.startsWith(`t${i}`))).toEqual(names(5, `t${i}-`));
     }

@@ -8,7 +8,6 @@ const upload = (more: Partial<Upload> = {}): Upload => ({
     ['Content-Type', 'text/plain'],
     ['X-Retry-Count', '1'],
   ],
-  body: '{"batch":[]}',
   events: [],
   around: ['{"batch":[', ']}'],
   gzip: false,
@@ -51,11 +50,11 @@ describe('sending a batch', () => {
   it('compresses where it may and it pays, but not when the page is going away', async () => {
     const get = network(new Response('{}'));
     const body = 'x'.repeat(5000);
-    await sender(get)(upload({ gzip: true, body }));
+    await sender(get)(upload({ gzip: true, events: [body] }));
     const [, init] = get.mock.calls[0]!;
     expect(init.headers).toContainEqual(['Content-Encoding', 'gzip']);
     expect((init.body as Blob).size).toBeLessThan(200);
-    await sender(get)(upload({ gzip: true, body, leaving: true }));
+    await sender(get)(upload({ gzip: true, events: [body], around: ['', ''], leaving: true }));
     expect(get.mock.calls[1]![1].body).toBe(body);
   });
 
@@ -68,7 +67,7 @@ describe('sending a batch', () => {
 
   it('is usual from the start when it is over the budget by itself', async () => {
     const get = network(new Response('{}'));
-    await sender(get)(upload({ body: 'x'.repeat(70_000) }));
+    await sender(get)(upload({ events: ['x'.repeat(70_000)] }));
     expect(get.mock.calls[0]![1].keepalive).toBe(false);
   });
 

@@ -7,10 +7,13 @@ import { createDriver, type Driver } from '../../src/engine/driver.js';
 import type { Env, Message, Tabs, Upload } from '../../src/engine/env.js';
 import type { Captured, Host, Identity, Live, Report, Runtime } from '../../src/engine/port.js';
 import { memoryStore, type Store } from '../../src/engine/store.js';
-import { type Engine, loadEngine } from '../../src/engine/wasm.js';
+import { CALL } from '../../src/engine/inputs.js';
+import { loadEngine, type Start } from '../../src/engine/wasm.js';
 import { fakeStorage } from './storage.js';
 
 const wasm = readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url));
+
+export const bodyOf = ({ around, events }: Upload): string => around[0] + events.join() + around[1];
 
 export interface Tab {
   capture: Capture;
@@ -137,7 +140,7 @@ export function createWorld(): World {
         const { status, after } = hub;
         if (status === 'none') throw new TypeError('no answer');
         if (status < 300)
-          for (const { messageId, event, type } of JSON.parse(upload.body).batch) seen.set(messageId, event ?? type);
+          for (const { messageId, event, type } of JSON.parse(bodyOf(upload)).batch) seen.set(messageId, event ?? type);
         return [status, after ?? null];
       },
       fetch: async () => [404, ''],
@@ -190,19 +193,15 @@ export const journal = (world: World): string[] =>
   [...world.storage.map.keys()].filter((key) => key.startsWith('hw:wk:j:'));
 
 /** An engine that traps at some calls. */
-export const trapping = (at: (call: string) => boolean) => async (): Promise<typeof Engine> => {
-  const Real = await loadEngine(wasm);
-  return {
-    create(...given: Parameters<typeof Real.create>) {
-      const engine = Real.create(...given);
-      const call = engine.call.bind(engine);
-      engine.call = (wall, mono, json, entropy) => {
-        if (at(json)) throw new WebAssembly.RuntimeError('unreachable');
-        return call(wall, mono, json, entropy);
-      };
-      return engine;
-    },
-  } as unknown as typeof Engine;
+export const trapping = (at: (call: string) => boolean) => async (): Promise<Start> => {
+  const start = await loadEngine(wasm);
+  return (...given) => {
+    const engine = start(...given);
+    return (op, wall, mono, a, b, text) => {
+      if (op === CALL && at(text!)) throw new WebAssembly.RuntimeError('unreachable');
+      return engine(op, wall, mono, a, b, text);
+    };
+  };
 };
 
 export type { Identity };
