@@ -4,7 +4,7 @@ use headwater_engine::{CallError, Engine, Now, Receipt, Said};
 use headwater_model::event::{Event, EventType, Payload};
 use headwater_model::time::Millis;
 
-use crate::read::{entropy, object, string};
+use crate::read::{entropy, object};
 
 /// The call is no JSON object with one of the six types.
 const UNREADABLE: &str = "!unreadable";
@@ -12,33 +12,33 @@ const UNREADABLE: &str = "!unreadable";
 const ENTROPY: usize = 64;
 
 /// A letter and the messageId, or `!` and the name of what is wrong.
-pub(crate) fn call(engine: &mut Engine, now: Now, given: &str) -> String {
+pub(crate) fn call(engine: &mut Engine, now: Now, given: &str) -> Vec<u8> {
     match read(given) {
         Some(said) => answer(engine.call(now, said)),
-        None => UNREADABLE.to_owned(),
+        None => UNREADABLE.into(),
     }
 }
 
 /// `=` and the event, or `!` and the name of what is wrong.
-pub(crate) fn stamp(engine: &mut Engine, now: Now, given: &str) -> String {
+pub(crate) fn stamp(engine: &mut Engine, now: Now, given: &str) -> Vec<u8> {
     let Some(said) = read(given) else {
-        return UNREADABLE.to_owned();
+        return UNREADABLE.into();
     };
     match engine.stamp(now, said) {
         Ok(event) => {
             let mut text = vec![b'='];
             event.write(&mut text);
-            string(text)
+            text
         }
         Err(error) => wrong(&error),
     }
 }
 
 /// As `call`, for an event that `stamp` gave.
-pub(crate) fn submit(engine: &mut Engine, now: Now, given: &str) -> String {
+pub(crate) fn submit(engine: &mut Engine, now: Now, given: &str) -> Vec<u8> {
     match Event::parse(given.as_bytes()) {
         Ok(event) => answer(engine.submit(now, event)),
-        Err(_) => UNREADABLE.to_owned(),
+        Err(_) => UNREADABLE.into(),
     }
 }
 
@@ -69,7 +69,7 @@ fn read(given: &str) -> Option<Said> {
     })
 }
 
-fn answer(result: Result<Receipt, CallError>) -> String {
+fn answer(result: Result<Receipt, CallError>) -> Vec<u8> {
     match result {
         Ok(receipt) => {
             let letter = match &receipt {
@@ -84,12 +84,12 @@ fn answer(result: Result<Receipt, CallError>) -> String {
     }
 }
 
-fn wrong(error: &CallError) -> String {
+fn wrong(error: &CallError) -> Vec<u8> {
     joined("!", error.as_str())
 }
 
-fn joined(first: &str, second: &str) -> String {
-    let mut text = first.to_owned();
-    text.push_str(second);
+fn joined(first: &str, second: &str) -> Vec<u8> {
+    let mut text = Vec::from(first);
+    text.extend_from_slice(second.as_bytes());
     text
 }

@@ -6,10 +6,9 @@ use headwater_model::id::Seq;
 use headwater_model::json::{write_i64, write_string, write_u64};
 
 use crate::FULL;
-use crate::read::string;
 
 /// The next effect; empty when there is none.
-pub(crate) fn next(engine: &mut Engine) -> String {
+pub(crate) fn next(engine: &mut Engine) -> Vec<u8> {
     let mut out = Out(Vec::new());
     while out.0.is_empty() {
         let Some(effect) = engine.poll_effect() else {
@@ -17,7 +16,7 @@ pub(crate) fn next(engine: &mut Engine) -> String {
         };
         write(&mut out, effect);
     }
-    string(out.0)
+    out.0
 }
 
 struct Out(Vec<u8>);

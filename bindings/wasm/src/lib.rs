@@ -20,7 +20,7 @@ use core::cell::RefCell;
 
 use headwater_engine::{Engine, Now};
 use headwater_model::event::Event;
-use headwater_model::json::decimal;
+use headwater_model::json::write_u64;
 use headwater_model::time::Millis;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -49,7 +49,7 @@ pub fn run(
     a: f64,
     b: f64,
     text: Option<String>,
-) -> String {
+) -> Vec<u8> {
     let now = Now {
         wall: Millis(millis(wall)),
         mono: int(mono),
@@ -59,14 +59,21 @@ pub fn run(
         None => match config::start(text.as_deref().unwrap_or_default(), now) {
             Ok(started) => {
                 engines.push(started);
-                decimal(engines.len() as u64 - 1)
+                number(engines.len() as u64 - 1)
             }
-            Err(member) => member.to_owned(),
+            Err(member) => member.into(),
         },
     })
 }
 
-fn operate(engine: &mut Engine, op: u32, now: Now, a: f64, b: f64, text: Option<String>) -> String {
+fn operate(
+    engine: &mut Engine,
+    op: u32,
+    now: Now,
+    a: f64,
+    b: f64,
+    text: Option<String>,
+) -> Vec<u8> {
     let given = text.as_deref().unwrap_or_default();
     match op {
         32 => call::call(engine, now, given),
@@ -78,19 +85,25 @@ fn operate(engine: &mut Engine, op: u32, now: Now, a: f64, b: f64, text: Option<
             {
                 engine.discard(&event, plugin);
             }
-            String::new()
+            Vec::new()
         }
-        36 => decimal(engine.reserve(int(a)).0),
+        36 => number(engine.reserve(int(a)).0),
         37 => effect::next(engine),
-        38 => engine.next_deadline().map_or_else(String::new, decimal),
-        39 => read::string(engine.identity().to_json()),
+        38 => engine.next_deadline().map_or_else(Vec::new, number),
+        39 => engine.identity().to_json(),
         _ => {
             if let Some(input) = input::read(op, a, b, text) {
                 engine.handle(now, input);
             }
-            String::new()
+            Vec::new()
         }
     }
+}
+
+fn number(number: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_u64(&mut text, number);
+    text
 }
 
 /// JavaScript's numbers are doubles; what is out of range stops at its ends.

@@ -37,11 +37,6 @@ pub(crate) fn texts(object: &mut Object, key: &str) -> Vec<String> {
     texts
 }
 
-/// The engine writes JSON only, so this never replaces anything.
-pub(crate) fn string(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
 /// The first sixteen bytes of a hexadecimal text; what is missing is zero.
 pub(crate) fn entropy(text: &str) -> [u8; 16] {
     let mut bytes = [0; 16];

@@ -19,6 +19,7 @@ use headwater_model::json::{Members, Object, parse_u64, write_bool, write_i64};
 use headwater_model::time::{Millis, parse_http_date};
 
 use crate::clock::Jitter;
+use crate::config::NATIVE;
 
 /// The longest wait a hub can ask for, milliseconds: Segment's own cap.
 pub(crate) const MAX_RETRY_AFTER: u64 = 300_000;
@@ -211,7 +212,8 @@ pub fn retry_after(text: &str, wall: Millis, max: u64) -> Option<u64> {
                 .map_or(max, |seconds| seconds * 1_000),
         );
     }
-    let date = parse_http_date(text)?;
+    // A page's host reads dates: JavaScript can.
+    let date = NATIVE.then(|| parse_http_date(text))??;
     Some(
         u64::try_from(date.0.saturating_sub(wall.0))
             .unwrap_or(0)

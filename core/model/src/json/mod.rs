@@ -16,6 +16,7 @@ mod keys;
 mod limits;
 mod number;
 mod object;
+#[cfg(feature = "strict")]
 mod parse;
 mod raw;
 mod scan;
@@ -25,11 +26,13 @@ mod span;
 mod string;
 mod value;
 mod write;
+mod written;
 
 pub use error::{ErrorKind, ParseError};
 pub use limits::{DuplicateKeys, Limits};
 pub use number::{Number, parse_u64};
 pub use object::Object;
+#[cfg(feature = "strict")]
 pub use parse::parse;
 pub use raw::Raw;
 pub use scan::{Scanner, validate};
@@ -38,3 +41,6 @@ pub use ser::{SerializeError, to_raw, to_raw_into, to_value};
 pub use span::{Key, Kind, RawValue};
 pub use value::Value;
 pub use write::{Members, decimal, write_bool, write_i64, write_string, write_u64};
+pub use written::parse_written;
+#[cfg(not(feature = "strict"))]
+pub use written::parse_written as parse;

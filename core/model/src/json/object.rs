@@ -131,6 +131,11 @@ impl Object {
         self.0.is_empty()
     }
 
+    /// Takes pairs that repeat no key.
+    pub(crate) fn from_distinct(pairs: Vec<(String, Value)>) -> Self {
+        Self(pairs)
+    }
+
     /// Takes pairs that may repeat a key; the last value wins, at the place of the first.
     pub(crate) fn from_pairs(mut pairs: Vec<(String, Value)>) -> Self {
         if pairs.len() <= SMALL {
