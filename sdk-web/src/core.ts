@@ -100,7 +100,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   capture.wake = driver.wake;
 
   for (const method of METHODS.split(' ')) analytics[method] = (...args: unknown[]) => capture.capture(method, args);
-  analytics.ready = () => begun.then(() => driver.runtime.instance);
+  analytics.ready = () => begun.then(async () => (await driver.runtime.loaded())[0]);
   analytics.flush = () => begun.then(driver.flush);
   analytics.close = () => begun.then(driver.close);
   return analytics as unknown as CoreAnalytics<Events>;

@@ -26,8 +26,8 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   facade: AnalyticsBrowser<Events>;
   /** The engine's WebAssembly, on its way. */
   wasm?: Promise<Response>;
-  /** The engine is up. */
-  done(instance: Analytics<Events>, context: Context): void;
+  /** The engine is up; where to have the instance, which only who asks for it loads. */
+  done(loaded: () => Promise<[Analytics<Events>, Context]>): void;
   failed(error: unknown): void;
 }
 
@@ -36,14 +36,14 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
  * handled in the order in which they were made. Like a promise, it resolves to `[instance, context]`.
  */
 export class AnalyticsBrowser<Events extends object = AnyEvents> {
-  /** Once loaded. */
-  instance?: Analytics<Events>;
-  ctx?: Context;
   readonly VERSION = VERSION;
+  ctx?: Context;
   /** @internal */
   readonly s: Shared<Events>;
   /** @internal */
-  readonly p: Promise<[Analytics<Events>, Context]>;
+  readonly p: Promise<() => Promise<[Analytics<Events>, Context]>>;
+  /** @internal */
+  i?: Analytics<Events>;
 
   constructor() {
     const shared = createCapture() as Shared<Events>;
@@ -53,13 +53,15 @@ export class AnalyticsBrowser<Events extends object = AnyEvents> {
     shared.facade = this;
     this.p = new Promise((ok, no) => {
       shared.failed = no;
-      shared.done = (instance, context) => {
-        this.instance = instance;
-        this.ctx = context;
-        ok([instance, context]);
-      };
+      shared.done = ok;
     });
     this.p.catch(() => {});
+  }
+
+  /** Soon after it was first asked for; like `ctx`, once loaded. */
+  get instance(): Analytics<Events> | undefined {
+    if (!this.i) this.catch(() => {});
+    return this.i;
   }
 
   /** Names the source and begins. A second call is ignored. Nothing happens where there is no page. */
@@ -92,15 +94,21 @@ export class AnalyticsBrowser<Events extends object = AnyEvents> {
     ok?: ((loaded: [Analytics<Events>, Context]) => A | PromiseLike<A>) | null,
     no?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.p.then(ok, no);
+    return this.p
+      .then((loaded) => loaded())
+      .then((pair) => {
+        [this.i, this.ctx] = pair;
+        return pair;
+      })
+      .then(ok, no);
   }
 
   catch<B>(no: (error: unknown) => B | PromiseLike<B>): Promise<[Analytics<Events>, Context] | B> {
-    return this.p.catch(no);
+    return this.then(null, no);
   }
 
   finally(done: () => void): Promise<[Analytics<Events>, Context]> {
-    return this.p.finally(done);
+    return this.then().finally(done);
   }
 }
 
@@ -116,8 +124,8 @@ for (const name of ANSWERING.split(' ')) {
 for (const name of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
   methods[name] = async function (this: AnalyticsBrowser, ...args: unknown[]) {
     const capture: Capture['capture'] = (method, given) => this.s.capture(method, given);
-    autoTrack(/[mt]$/.test(name) ? 'submit' : 'click', capture, () => this.instance?.settings?.timeout ?? 300, args);
-    return (await this.p)[0];
+    autoTrack(/[mt]$/.test(name) ? 'submit' : 'click', capture, () => this.i?.settings?.timeout ?? 300, args);
+    return (await this)[0];
   };
 }
 for (const name of CHAINING.split(' ')) {

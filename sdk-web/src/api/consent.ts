@@ -1,7 +1,8 @@
 // What the page says of consent, in the engine's words. Gate, queue, purge and stamp are the engine's.
 
-import { isPlainObject } from './arguments.js';
 import type { Categories, ConsentOptions } from './types.js';
+
+const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null;
 
 /** `true` where the browser says that its user does not want to be sold. */
 export const globalPrivacyControl = (): boolean =>
@@ -24,7 +25,7 @@ export function decisionOf(
     for (const category of [modes[name] ?? name].flat()) decision[category] = /^(true|grant(ed)?)$/.test(`${value}`);
   };
   let given: Record<string, unknown>;
-  if (isPlainObject(first)) given = first;
+  if (isObject(first)) given = first;
   else {
     // Before a decision, opt-out means that everything is granted.
     for (const category of categories) set(category, model === 'opt-out');
@@ -32,7 +33,7 @@ export function decisionOf(
     if (first === 'grant' || first === 'deny') {
       const named = second === undefined ? Object.keys(decision) : [second].flat();
       given = Object.fromEntries(named.map((name) => [name, first]));
-    } else if (isPlainObject(second) && (first === 'update' || (first === 'default' && !current))) given = second;
+    } else if (isObject(second) && (first === 'update' || (first === 'default' && !current))) given = second;
     else return undefined;
   }
   for (const name of Object.keys(given)) set(name, given[name]);

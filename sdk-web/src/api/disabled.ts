@@ -11,7 +11,7 @@ export interface Disabling {
   /** Calls that wait. */
   q: { m: string; ok(value: unknown): void }[];
   capture(method: string, args: ArrayLike<unknown>): Promise<unknown>;
-  done(instance: Analytics, context: Context): void;
+  done(loaded: () => Promise<[Analytics, Context]>): void;
 }
 
 /** A function decides on the settings document, which is fetched for it; one that cannot be had is empty. */
@@ -72,6 +72,6 @@ export async function disabled(shared: Disabling): Promise<boolean> {
   if (!(await decide(shared))) return false;
   shared.capture = async (method) => nothing(method);
   for (const { m, ok } of shared.q.splice(0)) ok(nothing(m));
-  shared.done(nullAnalytics(), context());
+  shared.done(async () => [nullAnalytics(), context()]);
   return true;
 }

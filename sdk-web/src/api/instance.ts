@@ -1,11 +1,11 @@
-// The instance's methods. Those that change something are captured like the façade's, so that there is one order.
+// The instance: the façade's methods, which capture calls so that there is one order, under what answers at once. Loaded
+// by pages that ask for it.
 
-import { type Host, PURGE, SESSION_END, SESSION_START } from '../engine/port.js';
+import type { Captured, Host } from '../engine/port.js';
 import { type Analytics, STUBS } from './analytics.js';
-import { isFunction } from './arguments.js';
 import type { Emitter } from './emitter.js';
-import { queryPairs } from './enrich.js';
-import type { Group, User } from './user.js';
+import type { queryPairs } from './enrich.js';
+import { createUsers } from './user.js';
 
 export type Methods = Record<string, (...args: any[]) => unknown>;
 
@@ -14,32 +14,32 @@ export interface Parts {
   host: Host;
   version: string;
   emitter: Emitter;
-  user: User;
-  group: Group;
   settings: Record<string, unknown> & { timeout: number };
   queue: Analytics['queue'];
   failures: string[];
-  /** Names of captured calls that make no event. */
-  commands: string[];
+  /** What captured calls do that make no event. */
+  commands: Readonly<Record<string, (call: Captured) => unknown>>;
   ready(): Promise<unknown[]>;
-  debug(on: boolean): void;
+  /** Lent, not imported: this chunk shares no other with what every page loads. */
+  uuid(): string;
+  queryPairs: typeof queryPairs;
 }
 
 export function createInstance({
   host,
   version,
   emitter,
-  user,
-  group,
   settings,
   queue,
   failures,
   commands,
   ready,
-  debug,
+  uuid,
+  queryPairs,
 }: Parts): Analytics {
-  const { capture, input, options } = host;
-  const methods: Methods = {
+  const { capture, options } = host;
+  const { user, group } = createUsers(host, uuid);
+  const own: Record<string, unknown> & Methods = {
     user: () => user,
     group: (...args) => (args.length ? capture('group', args) : group),
     setAnonymousId(id) {
@@ -52,16 +52,8 @@ export function createInstance({
     },
     async ready(callback) {
       const results = await ready();
-      if (isFunction(callback)) callback(results);
+      if (typeof callback === 'function') callback(results);
       return results;
-    },
-    debug(on: boolean) {
-      debug(on);
-      if (on === false) globalThis.localStorage?.removeItem('debug');
-      return instance;
-    },
-    timeout(milliseconds: number) {
-      settings.timeout = milliseconds;
     },
     use(factory) {
       factory(instance);
@@ -75,31 +67,27 @@ export function createInstance({
       const calls = callsOf(query, options.useQueryString, queryPairs);
       return Promise.all(calls.map(([method, ...args]) => capture(method, args)));
     },
-    purge: () => input(PURGE),
-    startSession: (id = -1) => input(SESSION_START, id),
-    endSession: () => input(SESSION_END),
     normalize: (event) => event,
     noConflict: () => instance,
     init: async () => instance,
     initialize: async () => instance,
   };
-  for (const method of [...'track page screen identify alias pageview'.split(' '), ...commands]) {
-    methods[method] ??= (...args) => capture(method, args);
+  for (const method of 'debug timeout purge startSession endSession'.split(' ')) {
+    own[method] = (...a) => {
+      commands[method]!({ n: 0, m: method, a, t: 0, e: [] });
+      return instance;
+    };
   }
+  // An instance that is awaited is itself; and it listens at once.
+  for (const method of ['then', 'catch', 'finally']) Object.assign(own, { [method]: undefined });
   for (const method of ['on', 'once', 'off', 'emit'] as const) {
-    methods[method] = (event, ...rest: [() => unknown]) => {
+    own[method] = (event, ...rest: [() => unknown]) => {
       emitter[method](event, ...rest);
       return instance;
     };
   }
-  // The façade listens, from the call on.
-  for (const method of ['trackLink', 'trackClick', 'trackForm', 'trackSubmit']) {
-    methods[method] = (...args) => (host.facade as Methods)[method]!(...args);
-  }
-  for (const method of STUBS.split(' ')) methods[method] = () => console.warn(`analytics.${method} does nothing`);
-
-  const instance = {
-    ...methods,
+  for (const method of STUBS.split(' ')) own[method] = () => console.warn(`analytics.${method} does nothing`);
+  const instance = Object.assign(Object.create(host.facade as object), own, {
     VERSION: version,
     initialized: true,
     settings,
@@ -109,6 +97,6 @@ export function createInstance({
     queue,
     plugins: queue.plugins,
     failedInitializations: failures,
-  } as unknown as Analytics;
+  }) as Analytics;
   return instance;
 }

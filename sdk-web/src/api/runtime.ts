@@ -8,19 +8,23 @@ import {
   type Host,
   type Live,
   RESET,
+  PURGE,
   type Report,
   type Runtime,
+  SESSION_END,
+  SESSION_START,
   SET_CONSENT,
 } from '../engine/port.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
-import { decisionAtStart, decisionOf } from './consent.js';
 import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
 import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
-import { createInstance, type Methods } from './instance.js';
+import type { Methods } from './instance.js';
 import type { Plugins } from './plugins.js';
 import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
-import { createUsers, uuid } from './user.js';
+import { uuid } from './uuid.js';
+import type { Analytics } from './analytics.js';
+import { random } from '../engine/random.js';
 
 /** How long a callback waits for slow destinations, milliseconds (analytics-next). */
 const TIMEOUT = 300;
@@ -34,6 +38,16 @@ const EARLY = 1_000;
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Something that is loaded once, when it is needed; the next one to need it tries again after a failure. */
+const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
+  let held: Promise<T> | undefined;
+  return () =>
+    (held ??= load().catch((error) => {
+      held = undefined;
+      throw error;
+    }));
+};
+
 /** The runtime of one client. */
 export function createRuntime(host: Host, version: string): Runtime {
   const { input } = host;
@@ -41,7 +55,6 @@ export function createRuntime(host: Host, version: string): Runtime {
   const { emit } = emitter;
   const options = host.options as InitOptions;
   const integrations = loadIntegrations(options.integrations);
-  const { user, group } = createUsers(host);
   const list: Plugin[] = [];
   const queue = Object.assign(createEmitter(), { plugins: list });
   const settings: Record<string, unknown> & { timeout: number } = {
@@ -84,23 +97,19 @@ export function createRuntime(host: Host, version: string): Runtime {
   const applied = new Set<string>();
 
   let plugins: Plugins | undefined;
-  let loading: Promise<Plugins> | undefined;
-  const withPlugins = (): Promise<Plugins> =>
-    (loading ??= import('./plugins.js').then(
-      ({ createPlugins }) => {
-        const failed = (plugin: Plugin, error: unknown): void => {
-          failures.push(plugin.name);
-          queue.emit('initialization_failure', plugin, error);
-        };
-        const lent = { Context, ContextCancelation, host, instance, integrations, diagnose, list, document, failed };
-        return (plugins = createPlugins(lent));
-      },
-      (error) => {
-        // The next one to need them tries again.
-        loading = undefined;
-        throw error;
-      },
-    ));
+  const withPlugins = lazily(async (): Promise<Plugins> => {
+    const [{ createPlugins }, instance] = await Promise.all([import('./plugins.js'), withInstance()]);
+    const failed = (plugin: Plugin, error: unknown): void => {
+      failures.push(plugin.name);
+      queue.emit('initialization_failure', plugin, error);
+    };
+    const lent = { Context, ContextCancelation, host, instance, integrations, diagnose, list, document, failed };
+    return (plugins = createPlugins(lent));
+  });
+
+  // A page that names consent does not start without it; a decision of its user is never lost.
+  let rules: typeof import('./consent.js') | undefined;
+  const withConsent = lazily(async () => (rules = await import('./consent.js')));
 
   // ---- one event -------------------------------------------------------------------------------------------------
 
@@ -236,15 +245,30 @@ export function createRuntime(host: Host, version: string): Runtime {
       emit('reset');
     },
     setConsent(call) {
-      const decision = decisionOf(call.a, options.consent ?? {}, host.consent());
-      if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
+      const decide = ({ decisionOf }: typeof import('./consent.js')): void => {
+        const decision = decisionOf(call.a, options.consent ?? {}, host.consent());
+        if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
+      };
+      return rules ? decide(rules) : withConsent().then(decide);
     },
     register: viaPlugins('register'),
     deregister: viaPlugins('deregister'),
     addSourceMiddleware: viaPlugins('addSourceMiddleware'),
     addDestinationMiddleware: viaPlugins('addDestinationMiddleware'),
     flush: host.flush,
+    debug({ a: [on] }) {
+      debugging = !!on;
+      if (on === false) globalThis.localStorage?.removeItem('debug');
+    },
+    timeout({ a: [milliseconds] }) {
+      settings.timeout = milliseconds as number;
+    },
+    purge: () => input(PURGE),
+    startSession: ({ a: [id = -1] }) => input(SESSION_START, id as number),
+    endSession: () => input(SESSION_END),
   };
+  for (const method of ['on', 'once', 'off'] as const)
+    commands[method] = ({ a }) => void emitter[method](...(a as Parameters<typeof emitter.on>));
 
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
@@ -253,9 +277,13 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
       const command = commands[m];
-      const answer = command ? command(call) : (instance as unknown as Methods)[m]!(...a);
-      if (command && m !== 'flush' && answer instanceof Promise) return answer.then(live?.ok, live?.no);
-      // Otherwise a promise is the caller's affair, not that of the calls behind this one.
+      // What the instance answers is the caller's affair, not that of the calls behind this one; so is a flush.
+      if (!command)
+        return withInstance()
+          .then((instance) => live?.ok((instance as unknown as Methods)[m]!(...a)))
+          .catch((error) => refuse(error, live));
+      const answer = command(call);
+      if (m !== 'flush' && answer instanceof Promise) return answer.then(live?.ok, live?.no);
       live?.ok(answer);
     } catch (error) {
       refuse(error, live);
@@ -263,11 +291,11 @@ export function createRuntime(host: Host, version: string): Runtime {
     return undefined;
   };
 
-  const instance = createInstance({
-    ...{ host, version, emitter, user, group, settings, queue, failures },
-    commands: Object.keys(commands),
-    ready: async () => (await (await loading)?.ready()) ?? [],
-    debug: (on) => (debugging = on),
+  const withInstance = lazily(async (): Promise<Analytics> => {
+    const { createInstance } = await import('./instance.js');
+    const ready = async () => (await plugins?.ready()) ?? [];
+    const lent = { uuid: () => uuid(random().slice(4)), queryPairs };
+    return createInstance({ host, version, emitter, settings, queue, failures, commands, ready, ...lent });
   });
 
   // ---- what the host tells ---------------------------------------------------------------------------------------
@@ -286,7 +314,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString, queryPairs) : [];
       booting = undefined;
       for (const [m, ...a] of calls) {
-        await handle({ n: 0, m, a, t: Date.now(), e: [...crypto.getRandomValues(new Uint32Array(8))] });
+        await handle({ n: 0, m, a, t: Date.now(), e: random() });
       }
     })().catch((error) => {
       booting = undefined;
@@ -295,8 +323,8 @@ export function createRuntime(host: Host, version: string): Runtime {
   };
 
   return {
-    instance,
-    context: Context.system(),
+    loaded: async () => [await withInstance(), Context.system()],
+    needs: options.consent && withConsent(),
     base,
     first: ['on', 'once', 'off', 'register', 'addSourceMiddleware', 'addDestinationMiddleware'],
     handle,
@@ -304,7 +332,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       page = '';
       const amp = host.cookies?.get('_ga');
       if (amp?.startsWith('amp')) input(CONTEXT, 0, 0, JSON.stringify({ amp: { id: amp } }));
-      const decision = options.consent && decisionAtStart(options.consent, host.consent());
+      const decision = options.consent && rules?.decisionAtStart(options.consent, host.consent());
       if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision));
       if (!up) boot();
       up = true;

@@ -1,16 +1,7 @@
 // `user()` and `group()`: views of the engine's identity, with the setters of analytics-next.
 
 import type { Host, Identity } from '../engine/port.js';
-import { hex, random } from '../engine/random.js';
 import type { ID, Traits } from './types.js';
-
-/** A version 4 UUID from four random 32-bit numbers. */
-export const uuid = (numbers: readonly number[]): string => {
-  const variant = '89ab'[numbers[2]! >>> 30];
-  return hex(numbers).replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, `$1-$2-4$3-${variant}$4-$5`);
-};
-
-const fresh = (): string => uuid(random().slice(4));
 
 /** The current user. Each accessor reads with no argument and writes with one. */
 export interface User {
@@ -37,6 +28,7 @@ const view = (
   host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>,
   idKey: 'userId' | 'groupId',
   traitsKey: 'traits' | 'groupTraits',
+  fresh: () => string,
 ): User => {
   const isUser = idKey === 'userId';
   const now = (): Identity => {
@@ -87,7 +79,10 @@ const view = (
 };
 
 /** The two views of one identity. */
-export const createUsers = (host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>): { user: User; group: Group } => ({
-  user: view(host, 'userId', 'traits'),
-  group: view(host, 'groupId', 'groupTraits'),
+export const createUsers = (
+  host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>,
+  fresh: () => string,
+): { user: User; group: Group } => ({
+  user: view(host, 'userId', 'traits', fresh),
+  group: view(host, 'groupId', 'groupTraits', fresh),
 });

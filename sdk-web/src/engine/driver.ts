@@ -412,9 +412,10 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    const [start, opened, first] = await Promise.all([
+    const [start, opened, , first] = await Promise.all([
       env.load(),
       store,
+      runtime.needs,
       // Where locks fail, every tab leads, and the hub knows the copies.
       tabs?.join(tab, led, heard).catch(() => true),
     ]);

@@ -52,8 +52,7 @@ export const start = (shared: Shared): void => {
     target.addEventListener(type, run);
   shared.wake = driver.wake;
   driver.begin().then(() => {
-    const { instance, context } = driver.runtime;
-    shared.done(instance as never, context as never);
+    shared.done(driver.runtime.loaded as Shared['done'] extends (loaded: infer L) => void ? L : never);
     if (!navigator.onLine) driver.online(false);
   }, shared.failed);
   on(document, 'visibilitychange', () => driver.lifecycle(document.visibilityState === 'hidden' ? 1 : 0));

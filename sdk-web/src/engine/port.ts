@@ -118,9 +118,10 @@ export interface Host {
 
 /** What the host asks of the runtime. Nothing of it may throw; the host catches and reports what does all the same. */
 export interface Runtime {
-  /** What `then` of the façade resolves with: `[instance, context]`. */
-  readonly instance: unknown;
-  readonly context?: unknown;
+  /** What `then` of the façade resolves with: `[instance, context]`. Loaded for who asks. */
+  loaded(): Promise<unknown[]>;
+  /** What must be there before the engine starts; when it fails, the engine does not start. */
+  readonly needs?: Promise<unknown> | undefined;
   /** Merged under each event's context: library, userAgent, locale, timezone … Read once, before the engine starts. */
   readonly base: Record<string, unknown>;
   /**

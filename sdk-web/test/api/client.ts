@@ -39,7 +39,12 @@ export interface Setting {
 }
 
 /** Not yet started. */
-export function prepare({ settings = {}, options = {}, document, status = () => 200 }: Setting = {}): Client {
+export async function prepare({
+  settings = {},
+  options = {},
+  document,
+  status = () => 200,
+}: Setting = {}): Promise<Client> {
   const facade = new AnalyticsBrowser();
   const capture = createCapture();
   // Without a page a façade captures nothing; most of these tests need none.
@@ -68,7 +73,7 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
     runtime: (given) => createRuntime(given, '1.2.3'),
   });
   capture.wake = driver.wake;
-  const analytics = driver.runtime.instance as Analytics;
+  const [analytics] = (await driver.runtime.loaded()) as [Analytics];
   const diagnostics: Client['diagnostics'] = [];
   analytics.on('diagnostic', (diagnostic) => diagnostics.push(diagnostic));
   return {
@@ -83,7 +88,7 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
         : capture.capture(method, args),
     async begin() {
       await driver.begin();
-      facade.s.done(analytics, driver.runtime.context as never);
+      facade.s.done(driver.runtime.loaded as never);
     },
     async all() {
       await analytics.flush();
@@ -94,7 +99,7 @@ export function prepare({ settings = {}, options = {}, document, status = () => 
 
 /** Started. */
 export async function client(setting: Setting = {}): Promise<Client> {
-  const made = prepare(setting);
+  const made = await prepare(setting);
   await made.begin();
   return made;
 }

@@ -146,7 +146,7 @@ describe('consent', () => {
   });
 
   it('takes its place among the calls that were made before load', async () => {
-    const c = prepare({ options: { consent } });
+    const c = await prepare({ options: { consent } });
     c.call('setConsent', { analytics: true });
     c.call('track', 'A');
     await c.begin();

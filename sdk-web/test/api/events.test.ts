@@ -8,7 +8,7 @@ afterEach(() => {
 
 describe('calls', () => {
   it('made before load are sent in the order in which they were made, each with the identity of its moment', async () => {
-    const c = prepare();
+    const c = await prepare();
     c.call('track', 'A');
     c.call('identify', 'u1');
     c.call('track', 'B');
@@ -183,7 +183,7 @@ describe('identity', () => {
   });
 
   it('takes its place among the calls: events before setAnonymousId keep the old id', async () => {
-    const c = prepare();
+    const c = await prepare();
     c.call('track', 'A');
     c.call('setAnonymousId', 'mine');
     c.call('track', 'B');
@@ -264,7 +264,7 @@ describe('user() and group()', () => {
 
 describe('the page', () => {
   it('is the one of the call, also when it is handled on another', async () => {
-    const c = prepare();
+    const c = await prepare();
     visit('https://shop.test/one?x=1', { title: 'One', referrer: 'https://ref.test/' });
     c.call('track', 'A');
     visit('https://shop.test/two', { title: 'Two' });
@@ -368,7 +368,7 @@ describe('the context', () => {
   it('asks the browser for the client hints that the page wants, before the first event', async () => {
     const getHighEntropyValues = async (hints: string[]) => ({ asked: hints });
     vi.stubGlobal('navigator', { userAgent: 'Test/1', userAgentData: { getHighEntropyValues } });
-    const c = prepare({ options: { highEntropyValuesClientHints: ['bitness'] } });
+    const c = await prepare({ options: { highEntropyValuesClientHints: ['bitness'] } });
     c.call('track', 'A');
     await c.begin();
     await tick(5);
@@ -425,7 +425,7 @@ describe('the SDK’s own events', () => {
   });
 
   it('begin with initialize, for listeners that were added before load', async () => {
-    const c = prepare({ options: { integrations: { GA: false } } });
+    const c = await prepare({ options: { integrations: { GA: false } } });
     const heard = vi.fn();
     c.call('on', 'initialize', heard);
     await c.begin();
@@ -498,7 +498,7 @@ describe('the instance', () => {
   });
 
   it('ready settles with what the plugins answer, and calls back', async () => {
-    const c = prepare();
+    const c = await prepare();
     const called = vi.fn();
     c.call('register', {
       name: 'P',
@@ -526,7 +526,7 @@ describe('the instance', () => {
 describe('the query string', () => {
   it('speaks before the page’s own calls', async () => {
     visit('https://shop.test/?ajs_aid=anon&ajs_uid=u+1&ajs_trait_plan=pro&ajs_event=Landed&ajs_prop_x=%31');
-    const c = prepare();
+    const c = await prepare();
     c.call('track', 'Own');
     await c.begin();
     await tick(20);
@@ -538,7 +538,7 @@ describe('the query string', () => {
 
   it('may be read from the fragment', async () => {
     visit('https://shop.test/#/route?ajs_event=Landed');
-    const c = prepare();
+    const c = await prepare();
     c.call('track', 'Own');
     await c.begin();
     await tick(20);

@@ -58,7 +58,7 @@ describe('trackLink', () => {
   });
 
   it('listens before the engine is there', async () => {
-    const c = prepare();
+    const c = await prepare();
     const link = new Link({ href: '/next' });
     c.call('trackLink', link, 'Early');
     fire(link, 'click');

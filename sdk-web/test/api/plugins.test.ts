@@ -85,7 +85,7 @@ describe('the five types', () => {
   });
 
   it('given to load see the first event; registered before load, too', async () => {
-    const c = prepare({ settings: { plugins: [plugin('before', 'a', { track: rename('1') })] } });
+    const c = await prepare({ settings: { plugins: [plugin('before', 'a', { track: rename('1') })] } });
     c.call('track', 'A');
     c.call('register', plugin('before', 'b', { track: rename('2') }));
     c.call('addSourceMiddleware', ({ payload, next }: any) => {

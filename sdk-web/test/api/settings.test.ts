@@ -81,7 +81,7 @@ describe('remote plugins', () => {
     page({ GA4Lib: library('GA4', got), AdsLib: library('Ads', []) });
     let settings = (_: object) => {};
     const other: string[] = [];
-    const c = prepare({
+    const c = await prepare({
       settings: {
         ...cdn,
         plugins: [
@@ -116,7 +116,7 @@ describe('remote plugins', () => {
     const got: any[] = [];
     const scripts = page({ GA4Lib: library('GA4', got) });
     const document = { integrations: {}, remotePlugins: [remote('GA4')] };
-    const c = prepare({ settings: cdn, options: { remotePlugins: { allow: () => true } }, document });
+    const c = await prepare({ settings: cdn, options: { remotePlugins: { allow: () => true } }, document });
     c.call('track', 'A');
     await c.begin();
     // The driver tells of the cached document, and again of the one from the network.
@@ -192,7 +192,7 @@ describe('the settings document', () => {
   it('filters what a destination gets, also of events that were called before it came', async () => {
     const got: string[] = [];
     let settings = (_: object) => {};
-    const c = prepare({
+    const c = await prepare({
       settings: { ...cdn, plugins: [destination(got)] },
       document: new Promise<object>((resolve) => (settings = resolve)),
     });
@@ -237,7 +237,7 @@ describe('the settings document', () => {
   });
 
   it('never gates what goes to the hub', async () => {
-    const c = prepare({ settings: cdn, document: new Promise(() => {}) });
+    const c = await prepare({ settings: cdn, document: new Promise(() => {}) });
     c.call('track', 'A');
     await c.begin();
     expect(await c.all()).toHaveLength(1);

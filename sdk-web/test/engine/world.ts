@@ -112,7 +112,7 @@ export function createWorld(): World {
         else live?.ok(answer.slice(1));
       };
       return {
-        instance: {},
+        loaded: async () => [{}, {}],
         base: { library: { name: 'test' } },
         handle: (call, live) => (handle ? handle(call, given, () => usual(call, call, live)) : usual(call, call, live)),
         report: (report) => void reports.push(report),
