@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The engine for browsers. Installs what is missing (Debian, as root).
 #
-#   scripts/web.sh wasm            builds sdk-web/wasm: headwater_bg.wasm, glue.js, headwater.wasm2js.js
+#   scripts/web.sh wasm            builds sdk-web/wasm: headwater_lite.wasm, headwater_bg.wasm, glue.js, headwater.wasm2js.js
 #   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
 #   scripts/web.sh test            builds, then runs the engine in Node
 #   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing
@@ -61,12 +61,13 @@ features=(--mvp-features --enable-bulk-memory --enable-bulk-memory-opt --enable-
 shrink=(-ocimfs=30 --low-memory-unused -Oz --flatten --rereloop -Oz -Oz)
 lower=(--llvm-memory-copy-fill-lowering --signext-lowering --llvm-nontrapping-fptoint-lowering)
 
+# compile [--no-default-features]
 compile() {
   toolchain
   (
     export_flags
     CARGO_TARGET_DIR=$target/web "$CARGO" build --quiet --locked --package headwater-wasm --profile web --target wasm32-unknown-unknown \
-      -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
+      -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size "$@"
   )
   # The host's own compiler builds the tool.
   (
@@ -75,18 +76,25 @@ compile() {
   )
 }
 
-wasm() {
-  node_modules
-  compile
-  local built=$target/web/wasm32-unknown-unknown/web/headwater_wasm.wasm
-  local bindgen=$target/web-tools/release/headwater-wasm-bindgen
-  local bin=$binding/node_modules/.bin
-  local work=$target/web/bindgen
+# build NAME [--no-default-features]
+build() {
+  local name=$1 bin=$binding/node_modules/.bin work=$target/web/$1
+  shift
+  compile "$@"
   rm -rf "$work"
   mkdir -p "$work" "$out"
-  "$bindgen" "$built" "$work"
+  "$target/web-tools/release/headwater-wasm-bindgen" "$target/web/wasm32-unknown-unknown/web/headwater_wasm.wasm" "$work"
   "$bin/wasm-opt" "${features[@]}" "${shrink[@]}" "$work/headwater_bg.wasm" -o "$work/named.wasm" --debuginfo
-  "$bin/wasm-opt" "${features[@]}" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_bg.wasm"
+  "$bin/wasm-opt" "${features[@]}" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_$name.wasm"
+}
+
+# The full engine, and what most pages load.
+wasm() {
+  node_modules
+  build bg
+  build lite --no-default-features
+  local bin=$binding/node_modules/.bin
+  local work=$target/web/bg
   "$bin/wasm-opt" "${features[@]}" "${lower[@]}" -Oz "$out/headwater_bg.wasm" -o "$work/mvp.wasm"
   "$bin/wasm2js" -Oz "$work/mvp.wasm" -o "$work/asm.js"
   node "$binding/js/fallback.mjs" "$work/asm.js" >"$out/headwater.wasm2js.js"
@@ -96,15 +104,19 @@ wasm() {
 }
 
 size() {
-  [ -f "$out/headwater_bg.wasm" ] || wasm
-  node "$binding/js/size.mjs" "$out/headwater_bg.wasm" "$target/web/bindgen/named.wasm"
+  [ -f "$out/headwater_lite.wasm" ] || wasm
+  local name
+  for name in bg lite; do
+    echo "headwater_$name.wasm"
+    node "$binding/js/size.mjs" "$out/headwater_$name.wasm" "$target/web/$name/named.wasm"
+  done
 }
 
 package=$root/sdk-web
 package_modules() {
   need node nodejs
   need npm npm
-  [ -f "$out/headwater_bg.wasm" ] || wasm
+  [ -f "$out/headwater_lite.wasm" ] || wasm
   if [ ! -d "$package/node_modules" ] || [ "$package/package-lock.json" -nt "$package/node_modules/.package-lock.json" ]; then
     (cd "$package" && npm ci --no-audit --no-fund --loglevel=error)
   fi

@@ -42,7 +42,9 @@ async function bundle() {
         // The fallback's own glue is for those who drive it without this package.
         name: 'own-glue',
         setup: (built) =>
-          built.onResolve({ filter: /\/glue\.js$/ }, () => ({ path: join(import.meta.dirname, 'src/engine/spare.ts') })),
+          built.onResolve({ filter: /\/glue\.js$/ }, () => ({
+            path: join(import.meta.dirname, 'src/engine/spare.ts'),
+          })),
       },
     ],
   });
@@ -64,7 +66,7 @@ async function bundle() {
     ],
   });
   await shrink();
-  cpSync('wasm/headwater_bg.wasm', 'dist.new/headwater_bg.wasm');
+  for (const name of ['headwater_lite.wasm', 'headwater_bg.wasm']) cpSync(join('wasm', name), join('dist.new', name));
   return page.metafile;
 }
 
@@ -107,7 +109,7 @@ function size(metafile) {
     };
   };
   const critical = closure(metafile, 'dist.new/index.js');
-  const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_bg.wasm']);
+  const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_lite.wasm']);
   const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file));
   const row = ({ file, raw, gzip, brotli }, note) =>
     console.log(
@@ -124,7 +126,8 @@ function size(metafile) {
     if (critical.has(file)) sum.critical += weight.brotli;
   }
   for (const file of lazy) row(weigh(file), 'only where it is used');
-  const raw = readFileSync('dist/headwater_bg.wasm').length;
+  row(weigh('dist.new/headwater_bg.wasm'), 'instead of the small one: consent, sessions, settings, plugins');
+  const raw = readFileSync('dist/headwater_lite.wasm').length;
   console.log(`size: critical_brotli=${sum.critical} total_brotli=${sum.total} wasm_raw=${raw}`);
   for (const [name, budget] of Object.entries(BUDGETS)) {
     if (sum[name] > budget) {
@@ -134,7 +137,7 @@ function size(metafile) {
   }
 }
 
-if (!existsSync('wasm/headwater_bg.wasm')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
+if (!existsSync('wasm/headwater_lite.wasm')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
 const metafile = await bundle();
 if (process.argv[2] !== 'size') types();
 else if (existsSync('dist/types')) renameSync('dist/types', 'dist.new/types');

@@ -57,8 +57,10 @@ const METHODS =
 /** Bundlers that look for Node's modules are not to find this one. */
 const FILES = 'node:fs/promises';
 
-const wasmOf = async (given: WasmSource | undefined): Promise<WasmSource> => {
-  const source = given ?? new URL('./headwater_bg.wasm', import.meta.url);
+const wasmOf = async (given: WasmSource | undefined, full: boolean): Promise<WasmSource> => {
+  const source =
+    given ??
+    (full ? new URL('./headwater_bg.wasm', import.meta.url) : new URL('./headwater_lite.wasm', import.meta.url));
   if (!(source instanceof URL) || source.protocol !== 'file:') return source;
   return (await import(/* @vite-ignore */ /* webpackIgnore: true */ FILES)).readFile(source);
 };
@@ -82,7 +84,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   if (options.journal) capture.store = options.journal;
   const driver = createDriver({
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
-    load: async () => loadEngine(await wasmOf(options.wasm)),
+    load: async (full) => loadEngine(await wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(`hw:${writeKey}`) : memoryStore()),
     config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),

@@ -24,8 +24,9 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   /** This tab's name in journal keys and locks. */
   tab: string;
   facade: AnalyticsBrowser<Events>;
-  /** The engine's WebAssembly, on its way. */
+  /** The engine's WebAssembly, on its way; whether it is the one with consent, sessions, settings and plugins. */
   wasm?: Promise<Response>;
+  full?: boolean;
   /** The engine is up; where to have the instance, which only who asks for it loads. */
   done(loaded: () => Promise<[Analytics<Events>, Context]>): void;
   failed(error: unknown): void;
@@ -146,11 +147,23 @@ const begin = (shared: Shared): void => {
       shared.keep();
     }
   } catch {}
-  try {
-    // Beside the engine's script, not after it. A classic script does not know its place here; the engine does.
-    if (!options.wasm) shared.wasm = fetch(new URL('./headwater_bg.wasm', import.meta.url));
-    shared.wasm?.catch(() => {});
-  } catch {}
+  // Beside the engine's script, not after it, but when what the page registers in this task is known.
+  queueMicrotask(() => {
+    shared.full = !!(
+      ['cdnURL', 'cdnSettings', 'settingsUrl', 'plugins'].some((key) => key in settings) ||
+      options.settingsUrl ||
+      options.consent ||
+      options.sessionTimeout ||
+      shared.q.some(({ m }) => /^(register|add)/.test(m))
+    );
+    try {
+      // A classic script does not know its place here; the engine does.
+      const { url } = import.meta;
+      if (!options.wasm)
+        shared.wasm = fetch(shared.full ? new URL('./headwater_bg.wasm', url) : new URL('./headwater_lite.wasm', url));
+      shared.wasm?.catch(() => {});
+    } catch {}
+  });
   // No engine, no answers; but what the journal has goes out when the next page loads.
   import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);
 };

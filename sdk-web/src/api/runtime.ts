@@ -7,14 +7,16 @@ import {
   DELIVERED,
   type Host,
   type Live,
-  RESET,
   PURGE,
+  RESET,
   type Report,
   type Runtime,
   SESSION_END,
   SESSION_START,
   SET_CONSENT,
 } from '../engine/port.js';
+import { random } from '../engine/random.js';
+import type { Analytics } from './analytics.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
 import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
@@ -23,8 +25,6 @@ import type { Methods } from './instance.js';
 import type { Plugins } from './plugins.js';
 import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
 import { uuid } from './uuid.js';
-import type { Analytics } from './analytics.js';
-import { random } from '../engine/random.js';
 
 /** How long a callback waits for slow destinations, milliseconds (analytics-next). */
 const TIMEOUT = 300;
@@ -98,7 +98,7 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   let plugins: Plugins | undefined;
   const withPlugins = lazily(async (): Promise<Plugins> => {
-    const [{ createPlugins }, instance] = await Promise.all([import('./plugins.js'), withInstance()]);
+    const [{ createPlugins }, instance] = await Promise.all([import('./plugins.js'), withInstance(), host.complete()]);
     const failed = (plugin: Plugin, error: unknown): void => {
       failures.push(plugin.name);
       queue.emit('initialization_failure', plugin, error);

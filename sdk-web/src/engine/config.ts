@@ -21,6 +21,10 @@ export const endpointOf = (load: Pick<Host, 'settings' | 'options'>): string => 
   return /^[/.]/.test(host) ? new URL(host, location.href).href : `${hub.protocol ?? 'https'}://${host}`;
 };
 
+/** Whether this configuration needs what the small engine is without. */
+export const needsFull = (config: Loose): boolean =>
+  ['consent', 'destinations', 'retry', 'sessionTimeout', 'settings'].some((key) => key in config);
+
 /** The engine's configuration from what `load` was given. */
 export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: string, context: Loose): Loose => {
   const { settings, options } = host;

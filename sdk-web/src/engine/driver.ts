@@ -1,4 +1,5 @@
 import type { Item } from '../capture.js';
+import { needsFull } from './config.js';
 import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
 import { createHeirs, type Work } from './heirs.js';
@@ -27,7 +28,16 @@ import {
 } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
-import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE, RESET, SET_CONSENT } from './port.js';
+import {
+  type Captured,
+  CONTEXT,
+  type FlushReport,
+  type Host,
+  type Identity,
+  PURGE,
+  RESET,
+  SET_CONSENT,
+} from './port.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
 import type { Engine } from './wasm.js';
@@ -76,6 +86,8 @@ export const createDriver = (env: Env) => {
   let planned = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** This page needs consent, sessions, settings, destinations or plugins: the engine is the one that has them. */
+  let full = !!env.options.wasm || 'plugins' in settings;
   let identity: Identity | undefined;
   let decision: string | undefined;
   /** The decision that the store has, as far as this tab knows. */
@@ -144,6 +156,11 @@ export const createDriver = (env: Env) => {
       input(DESTINATION, 0, 0, json);
       plan();
       return destinations.push(json) - 1;
+    },
+    async complete() {
+      if (full) return;
+      full = true;
+      await restart();
     },
     identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{"anonymousId":"","traits":{}}')),
     setIdentity: (next) => host.input(IMPORT, 0, 0, JSON.stringify(next)),
@@ -400,7 +417,11 @@ export const createDriver = (env: Env) => {
       input(SAVED, 0, 0, `${key}\0${text}`);
       safely(() => noted(key!, text!));
       if (key === 'consent') filed = text;
-      if (key === 'settings') settle(text);
+      if (key === 'settings') {
+        settle(text);
+        // They may say how to try again.
+        host.complete();
+      }
       run();
     }
   };
@@ -412,8 +433,10 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    const [start, opened, , first] = await Promise.all([
-      env.load(),
+    const config = env.config({ ...runtime.base, ...context });
+    full ||= needsFull(config) || capture.q.some(({ m }) => /^(register|add)/.test(m));
+    let [start, opened, , first] = await Promise.all([
+      env.load(full),
       store,
       runtime.needs,
       // Where locks fail, every tab leads, and the hub knows the copies.
@@ -431,9 +454,11 @@ export const createDriver = (env: Env) => {
     if (recalled) state.identity = JSON.stringify(recalled);
     const given = settings.cdnSettings;
     if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);
+    if (state.settings && !full) start = await env.load((full = true));
+    if (alive !== life) return;
     decision = filed = state.consent;
     identity = undefined;
-    const config = env.config({ ...runtime.base, ...context });
+    config.context = { ...runtime.base, ...context };
     engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();

@@ -22,6 +22,10 @@ interface Carrier {
   flushes: Map<number, (report: FlushReport) => void>;
 }
 
+/** A `Retry-After` in seconds, where it is a date. */
+const secondsOf = (after: string | null | undefined, now: number): string | undefined =>
+  after && /[a-z]/i.test(after) ? `${Math.max(0, Math.ceil((Date.parse(after) - now) / 1000))}` : (after ?? undefined);
+
 /** Numbers, as the engine lists them. */
 const list = (text: string | undefined): number[] => (text ? text.split(',').map(Number) : []);
 
@@ -60,20 +64,23 @@ export const createEffects = (carrier: Carrier) => {
       const lives = mortal();
       const abort = new AbortController();
       requests.set(id!, [abort, wanted.length]);
-      const answered = (kind: number, status?: number, text?: string | null): void => {
+      const answered = (kind: number, status?: number, text?: string): void => {
         requests.delete(id!);
-        if (lives()) tell(kind, id, status, text ?? undefined);
+        if (lives()) tell(kind, id, status, text);
       };
       const send = (found: (string | undefined)[]): void => {
         const lost = wanted.filter((_, i) => found[i] === undefined);
-        if (lost.length) return answered(UNREADABLE, 0, JSON.stringify(lost));
+        if (lost.length) {
+          answered(UNREADABLE, 0, JSON.stringify(lost));
+          return;
+        }
         env
           .send({
             ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
             ...{ gzip: !!gzip, timeout: timeout!, leaving: leaving(), signal: abort.signal },
           })
           .then(
-            ([status, after]) => answered(ANSWERED, status, after),
+            ([status, after]) => answered(ANSWERED, status, secondsOf(after, (env.now ?? Date.now)())),
             () => answered(NO_ANSWER),
           );
       };

@@ -9,8 +9,8 @@ export interface Env {
   settings: Host['settings'];
   options: Host['options'];
   facade: unknown;
-  /** A fresh engine's start. */
-  load(): Promise<Start>;
+  /** A fresh engine's start. `full`: with what most pages do without (`bindings/wasm`). */
+  load(full: boolean): Promise<Start>;
   /** Opens the store; `undefined` where nothing is to be kept. Rejects where nothing can be. */
   open(): Promise<Store | undefined>;
   /** The engine's configuration, with what goes under each event's context. */

@@ -21,9 +21,14 @@ export const start = (shared: Shared): void => {
 
   const driver = createDriver({
     ...{ capture: shared, settings, options, facade: shared.facade },
-    load: () =>
+    load: (full) =>
       loadEngine(
-        (options.wasm as string) ?? shared.wasm ?? new URL('./headwater_bg.wasm', import.meta.url),
+        (options.wasm as string) ??
+          ((full === shared.full && shared.wasm) ||
+            (full
+              ? new URL('./headwater_bg.wasm', import.meta.url)
+              : new URL('./headwater_lite.wasm', import.meta.url))),
+        full,
         async () => ((await import('../../wasm/headwater.wasm2js.js')).Engine as unknown as () => Exports)(),
       ),
     async open() {

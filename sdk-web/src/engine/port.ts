@@ -102,6 +102,8 @@ export interface Host {
   discard(event: string, plugin: string): void;
   /** Any other input of the engine; `seed` for those which need entropy (SET_CONSENT, RESET). */
   input(kind: number, a?: number, b?: number, text?: string, seed?: Captured): void;
+  /** Before plugins and destinations: the engine is one that has them. Begins a new life where it was not. */
+  complete(): Promise<void>;
   /** Makes a destination known to the engine; answers its index, which `Runtime.deliver` names. */
   destination(json: string): number;
   /** Who the user is, as the engine knows it. Do not change it. */

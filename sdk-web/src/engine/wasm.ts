@@ -65,7 +65,8 @@ const starter = ({
   };
 };
 
-let module: WebAssembly.Module | undefined;
+/** The small one and the full one. */
+const modules: (WebAssembly.Module | undefined)[] = [];
 
 const compile = async (source: WasmSource | Promise<Response>): Promise<WebAssembly.Module> => {
   if (source instanceof WebAssembly.Module) return source;
@@ -83,11 +84,12 @@ const compile = async (source: WasmSource | Promise<Response>): Promise<WebAssem
  */
 export const loadEngine = async (
   source: WasmSource | Promise<Response>,
+  full: boolean,
   spare?: () => Promise<Exports>,
 ): Promise<Start> => {
   let exports: unknown;
   try {
-    module ??= await compile(source);
+    const module = (modules[+full] ??= await compile(source));
     ({ exports } = await WebAssembly.instantiate(module, imports()));
   } catch (error) {
     if (!spare) throw error;

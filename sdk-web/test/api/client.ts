@@ -12,7 +12,9 @@ import { loadEngine } from '../../src/engine/wasm.js';
 import { AnalyticsBrowser } from '../../src/index.js';
 
 // One instance for all clients of a file: it holds as many engines as are started.
-const engine = loadEngine(readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url)));
+const engines = ['lite', 'bg'].map((name, full) =>
+  loadEngine(readFileSync(new URL(`../../wasm/headwater_${name}.wasm`, import.meta.url)), !!full),
+);
 
 export interface Client {
   /** A call as the façade makes it. */
@@ -57,7 +59,7 @@ export async function prepare({
     capture,
     ...host,
     facade,
-    load: () => engine,
+    load: (full) => engines[+full]!,
     open: async () => memoryStore(),
     config: (context) => configOf(host, 'https://hub.test/v1', context),
     async send({ around, events }) {

@@ -85,7 +85,9 @@ describe('a page', () => {
     const tab = await world.open({ open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }) });
     names(3).forEach(tab.track);
     tab.driver.lifecycle(2);
-    expect(world.uploads.map((upload) => [upload.leaving, JSON.parse(bodyOf(upload)).batch.length])).toEqual([[true, 3]]);
+    expect(world.uploads.map((upload) => [upload.leaving, JSON.parse(bodyOf(upload)).batch.length])).toEqual([
+      [true, 3],
+    ]);
     expect(journal(world)).toHaveLength(3);
   });
 

@@ -5,13 +5,13 @@ import { type Capture, createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver, type Driver } from '../../src/engine/driver.js';
 import type { Env, Message, Tabs, Upload } from '../../src/engine/env.js';
+import { CALL } from '../../src/engine/inputs.js';
 import type { Captured, Host, Identity, Live, Report, Runtime } from '../../src/engine/port.js';
 import { memoryStore, type Store } from '../../src/engine/store.js';
-import { CALL } from '../../src/engine/inputs.js';
 import { loadEngine, type Start } from '../../src/engine/wasm.js';
 import { fakeStorage } from './storage.js';
 
-const wasm = readFileSync(new URL('../../wasm/headwater_bg.wasm', import.meta.url));
+const wasm = ['lite', 'bg'].map((name) => readFileSync(new URL(`../../wasm/headwater_${name}.wasm`, import.meta.url)));
 
 export const bodyOf = ({ around, events }: Upload): string => around[0] + events.join() + around[1];
 
@@ -127,7 +127,7 @@ export function createWorld(): World {
       capture,
       ...host0,
       facade: {},
-      load: () => loadEngine(wasm),
+      load: (full) => loadEngine(wasm[+full]!, full),
       open: async () => guarded,
       config: (context) => ({
         ...configOf(host0, 'https://hub.test/v1', context),
@@ -194,7 +194,7 @@ export const journal = (world: World): string[] =>
 
 /** An engine that traps at some calls. */
 export const trapping = (at: (call: string) => boolean) => async (): Promise<Start> => {
-  const start = await loadEngine(wasm);
+  const start = await loadEngine(wasm[1]!, true);
   return (...given) => {
     const engine = start(...given);
     return (op, wall, mono, a, b, text) => {
