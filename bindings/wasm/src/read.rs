@@ -40,11 +40,10 @@ pub(crate) fn texts(object: &mut Object, key: &str) -> Vec<String> {
 /// The first sixteen bytes of a hexadecimal text; what is missing is zero.
 pub(crate) fn entropy(text: &str) -> [u8; 16] {
     let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        for digit in pair {
-            let value = (*digit as char).to_digit(16).unwrap_or(0);
-            *byte = *byte << 4 | value as u8;
-        }
+    for (at, digit) in text.bytes().take(32).enumerate() {
+        // Of a letter the lowest four bits are one more than its place behind 9.
+        let value = (digit & 15) + if digit > b'9' { 9 } else { 0 };
+        bytes[at / 2] = bytes[at / 2] << 4 | value & 15;
     }
     bytes
 }

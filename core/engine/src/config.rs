@@ -223,9 +223,9 @@ impl Config {
     }
 
     /// Brings every number into its range and checks the endpoint.
-    pub(crate) fn clamp(mut self) -> Result<Config, ConfigError> {
+    pub(crate) fn clamp(&mut self) -> Result<(), ConfigError> {
         if !(self.endpoint.starts_with("http://") || self.endpoint.starts_with("https://")) {
-            return Err(ConfigError::Endpoint(self.endpoint));
+            return Err(ConfigError::Endpoint(core::mem::take(&mut self.endpoint)));
         }
         self.max_event_bytes = self.max_event_bytes.clamp(256, MAX_EVENT_BYTES);
         self.max_batch_bytes = self.max_batch_bytes.clamp(1_024, MAX_BATCH_BYTES);
@@ -238,8 +238,8 @@ impl Config {
         if let Some(settings) = &mut self.settings {
             settings.refresh = settings.refresh.max(60_000);
         }
-        self.retry = self.retry.clamp();
-        Ok(self)
+        self.retry.clamp();
+        Ok(())
     }
 }
 

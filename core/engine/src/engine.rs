@@ -133,8 +133,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the configuration cannot work.
-    pub fn new(config: Config, start: Start, now: Now) -> Result<Engine, ConfigError> {
-        let mut config = config.clamp()?;
+    pub fn new(mut config: Config, start: Start, now: Now) -> Result<Engine, ConfigError> {
+        config.clamp()?;
         let base_context = core::mem::take(&mut config.context);
         let mut headers = vec![("Content-Type".to_owned(), config.content_type.clone())];
         // An Authorization header of the application's own takes the place of ours.

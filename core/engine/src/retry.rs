@@ -96,7 +96,7 @@ impl Default for RetryConfig {
 }
 
 impl RetryConfig {
-    pub(crate) fn clamp(mut self) -> RetryConfig {
+    pub(crate) fn clamp(&mut self) {
         self.max = self.max.clamp(1_000, 3_600_000);
         self.base = self.base.clamp(100, 60_000).min(self.max);
         self.jitter = self.jitter.min(100);
@@ -106,7 +106,6 @@ impl RetryConfig {
         self.max_retry_after = self.max_retry_after.clamp(1_000, MAX_RETRY_AFTER);
         self.overrides
             .retain(|(status, _)| (400..=599).contains(status));
-        self
     }
 
     /// Applies `integrations["Segment.io"].httpConfig` of a settings document. Unknown or ill-typed members are
@@ -152,7 +151,8 @@ impl RetryConfig {
                 }
             }
         }
-        self.clamp()
+        self.clamp();
+        self
     }
 }
 

@@ -308,7 +308,7 @@ impl Engine {
 
     fn commit(&mut self, changed: Option<Identity>) {
         if let Some(changed) = changed
-            && self.identity != changed
+            && self.identity.to_json() != changed.to_json()
         {
             self.identity = changed;
             self.save_identity();

@@ -43,9 +43,12 @@ impl fmt::Display for Millis {
 /// The instant as `2026-11-23T10:00:00.123Z`, ASCII. Outside the years 0000–9999 the nearest instant inside.
 #[must_use]
 pub fn format_iso(instant: Millis) -> [u8; 24] {
-    let ms = instant.clamp(Millis::MIN_ISO, Millis::MAX_ISO).0;
-    let (year, month, day) = civil(ms.div_euclid(DAY_MS));
-    let in_day = ms.rem_euclid(DAY_MS);
+    // From the year 0 on nothing is negative, and a day fits 32 bits, which is what WebAssembly computes in few bytes.
+    let ms = instant
+        .clamp(Millis::MIN_ISO, Millis::MAX_ISO)
+        .since(Millis::MIN_ISO) as u64;
+    let (year, month, day) = civil((ms / DAY_MS as u64) as u32);
+    let in_day = (ms % DAY_MS as u64) as u32;
     let mut text = *b"0000-00-00T00:00:00.000Z";
     digits(&mut text, 0, 4, year);
     digits(&mut text, 5, 2, month);
@@ -62,7 +65,7 @@ pub fn push_iso(out: &mut Vec<u8>, instant: Millis) {
     out.extend_from_slice(&format_iso(instant));
 }
 
-fn digits(text: &mut [u8; 24], at: usize, width: usize, mut value: i64) {
+fn digits(text: &mut [u8; 24], at: usize, width: usize, mut value: u32) {
     for place in (at..at + width).rev() {
         text[place] = b'0' + (value % 10) as u8;
         value /= 10;
@@ -205,19 +208,22 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468)
 }
 
-/// Year, month and day of a day since 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    const ERA: i64 = 146_097;
-    let days = days + 719_468;
-    let era = days.div_euclid(ERA);
-    let in_era = days.rem_euclid(ERA);
+/// Year, month and day of a day since 0000-01-01. Years start in March here, so that the leap day comes last.
+fn civil(days: u32) -> (u32, u32, u32) {
+    const ERA: u32 = 146_097;
+    // The era before the first one ends with January and February of the year 0.
+    let days = days + ERA - 60;
+    let in_era = days % ERA;
     let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
     let in_year = in_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
     let month = (in_year * 5 + 2) / 153;
     let day = in_year - (month * 153 + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
+    let year = days / ERA * 400 + year_of_era;
+    if month < 10 {
+        (year - 400, month + 3, day)
+    } else {
+        (year - 399, month - 9, day)
+    }
 }
 
 #[cfg(test)]

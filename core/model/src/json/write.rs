@@ -4,6 +4,8 @@ use super::string::special;
 use super::{Number, Object, Value};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+/// A page loads this code.
+const SMALL: bool = cfg!(target_family = "wasm");
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 2021222324252627282930313233343536373839\
 4041424344454647484950515253545556575859\
@@ -54,20 +56,20 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
 pub fn write_u64(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
-    while number >= 100 {
+    // Two digits at a time where that table costs nothing.
+    while number >= 100 && !SMALL {
         let pair = (number % 100) as usize * 2;
         number /= 100;
         at -= 2;
         digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
     }
-    if number >= 10 {
-        let pair = number as usize * 2;
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    } else {
+    while number >= 10 {
         at -= 1;
-        digits[at] = b'0' + number as u8;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
     }
+    at -= 1;
+    digits[at] = b'0' + number as u8;
     out.extend_from_slice(&digits[at..]);
 }
 
