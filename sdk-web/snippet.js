@@ -55,6 +55,13 @@
     script.setAttribute('data-global-segment-analytics-key', key);
     if (analytics._nonce) script.nonce = analytics._nonce;
     document.head.appendChild(script);
+    // What the script would ask for next, asked for with it.
+    [{ rel: 'modulepreload' }, { rel: 'preload', as: 'fetch', crossOrigin: 'anonymous' }].forEach(function (hint, i) {
+      var link = Object.assign(document.createElement('link'), hint);
+      link.href = analytics._src.replace(/[^/]*$/, i ? 'headwater_bg.wasm' : 'engine.js');
+      if (analytics._nonce) link.nonce = analytics._nonce;
+      document.head.appendChild(link);
+    });
   };
   // The path of the package's dist/standalone.js on your own site, the source's write key, and where events go.
   analytics._src = '/headwater/standalone.js';
