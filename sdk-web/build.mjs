@@ -56,9 +56,11 @@ async function bundle() {
     entryPoints: { standalone: 'src/standalone.ts' },
     format: 'iife',
     external: ['./engine.js'],
+    // A classic script has no import.meta; what it loads lies beside it.
+    inject: ['src/place.ts'],
+    define: { ...common.define, 'import.meta.url': 'place' },
     plugins: [
       {
-        // A classic script has no import.meta: the engine lies beside it.
         name: 'engine-beside',
         setup: (built) =>
           built.onResolve({ filter: /engine\/index\.js$/ }, () => ({ path: './engine.js', external: true })),

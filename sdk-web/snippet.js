@@ -55,6 +55,15 @@
     script.setAttribute('data-global-segment-analytics-key', key);
     if (analytics._nonce) script.nonce = analytics._nonce;
     document.head.appendChild(script);
+    // What the script would ask for next, asked for with it.
+    var given = options || {};
+    var engine = given.consent || given.sessionTimeout || given.settingsUrl ? 'headwater_bg.wasm' : 'headwater_lite.wasm';
+    [{ rel: 'modulepreload' }, { rel: 'preload', as: 'fetch', crossOrigin: 'anonymous' }].forEach(function (hint, i) {
+      var link = Object.assign(document.createElement('link'), hint);
+      link.href = analytics._src.replace(/[^/]*$/, i ? engine : 'engine.js');
+      if (analytics._nonce) link.nonce = analytics._nonce;
+      document.head.appendChild(link);
+    });
   };
   // The path of the package's dist/standalone.js on your own site, the source's write key, and where events go.
   analytics._src = '/headwater/standalone.js';

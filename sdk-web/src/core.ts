@@ -8,6 +8,7 @@ import { createRuntime } from './api/runtime.js';
 import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
 import { createCapture, type SyncStorage } from './capture.js';
 import { configOf, endpointOf } from './engine/config.js';
+import { openDatabase } from './engine/database.js';
 import { createDriver } from './engine/driver.js';
 import type { FlushReport, Host } from './engine/port.js';
 import type { Change, Store, Stored } from './engine/store.js';
@@ -85,7 +86,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   const driver = createDriver({
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
     load: async (full) => loadEngine(await wasmOf(options.wasm, full), full),
-    open: async () => options.store ?? (shared ? idbStore(`hw:${writeKey}`) : memoryStore()),
+    open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
     config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
     fetch: fetchText(get),

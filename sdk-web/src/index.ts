@@ -7,6 +7,7 @@ import type { Context } from './api/context.js';
 import { autoTrack } from './api/links.js';
 import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
 import { type Capture, createCapture } from './capture.js';
+import { openDatabase } from './engine/database.js';
 
 export type * from './api/types.js';
 export type { Analytics, Context };
@@ -27,6 +28,9 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   /** The engine's WebAssembly, on its way; whether it is the one with consent, sessions, settings and plugins. */
   wasm?: Promise<Response>;
   full?: boolean;
+  /** The store's database, on its way; and once more, where it was closed. */
+  database?: Promise<IDBDatabase>;
+  open?(): Promise<IDBDatabase>;
   /** The engine is up; where to have the instance, which only who asks for it loads. */
   done(loaded: () => Promise<[Analytics<Events>, Context]>): void;
   failed(error: unknown): void;
@@ -138,6 +142,12 @@ for (const name of CHAINING.split(' ')) {
 
 const begin = (shared: Shared): void => {
   const { settings, options } = shared;
+  const { apiHost } = options;
+  // The way to the hub opens meanwhile: a connection costs as much as the engine. Who must agree first is not there yet.
+  if (apiHost?.includes('://') && !options.consent)
+    document.head?.append(
+      Object.assign(document.createElement('link'), { rel: 'preconnect', href: apiHost, crossOrigin: 'anonymous' }),
+    );
   shared.tab = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   try {
     // With consent held in memory, and without persistence, nothing may be written.
@@ -147,6 +157,11 @@ const begin = (shared: Shared): void => {
       shared.keep();
     }
   } catch {}
+  if (!options.disableClientPersistence) {
+    shared.open = () => openDatabase(`hw:${settings.writeKey}`);
+    shared.database = shared.open();
+    shared.database.catch(() => {});
+  }
   // Beside the engine's script, not after it, but when what the page registers in this task is known.
   queueMicrotask(() => {
     shared.full = !!(
@@ -157,7 +172,6 @@ const begin = (shared: Shared): void => {
       shared.q.some(({ m }) => /^(register|add)/.test(m))
     );
     try {
-      // A classic script does not know its place here; the engine does.
       const { url } = import.meta;
       if (!options.wasm)
         shared.wasm = fetch(shared.full ? new URL('./headwater_bg.wasm', url) : new URL('./headwater_lite.wasm', url));

@@ -166,6 +166,11 @@ impl Client {
         self.client.set_consent(decision);
     }
 
+    /// The decision on consent in force, by category; absent before there was one, and without consent configured.
+    pub fn consent(&self) -> Option<HashMap<String, bool>> {
+        Some(self.client.consent()?.into_iter().collect())
+    }
+
     /// Merged over the client's context, a JSON object, for all events from now on.
     ///
     /// # Errors
@@ -205,6 +210,20 @@ impl Client {
     /// Ends the session; none starts by itself until [`start_session`](Client::start_session).
     pub fn end_session(&self) {
         self.client.end_session();
+    }
+
+    /// Changes when to send: once so many events wait, or so long after the first, in milliseconds; what is absent stays.
+    pub fn set_flush(&self, flush_at: Option<u32>, flush_interval_ms: Option<u64>) {
+        let at = flush_at.map(|at| at as usize);
+        let interval = flush_interval_ms.map(Duration::from_millis);
+        self.client.set_flush(at, interval);
+    }
+
+    /// Makes all durable and lets go of the folder's lock until something is written again, for an app about to be
+    /// suspended: iOS ends one that then holds a lock in a shared folder. Answers whether the folder is free. Waits for the
+    /// disk. A client that opens the folder meanwhile takes over what waits in it; this one should then be shut down.
+    pub fn release(&self) -> bool {
+        self.client.release()
     }
 
     /// Throws away all that waits; a report says how many.

@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use headwater_engine::{
-    BackgroundPolicy, BytesPolicy, Config, ConfigError, ConsentConfig, CountPolicy,
-    DestinationConfig, Diagnostic, Engine, FlushPolicy, IntervalPolicy, Mode, Now, Plugin, Quota,
-    Report, RetryConfig, Start, StateKey, Stored, Timeline,
+    BackgroundPolicy, BytesPolicy, Config, ConfigError, ConsentConfig, DestinationConfig,
+    Diagnostic, Engine, FlushPolicy, Mode, Now, Plugin, Quota, Report, RetryConfig, Start,
+    StateKey, Stored, Timeline,
 };
 use headwater_model::context;
 use headwater_model::id::{Seq, WriteKey};
@@ -26,6 +26,7 @@ use crate::durability::{self, Backend, Durability};
 use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
+use crate::pace::Pace;
 use crate::settings::{Settings, millis};
 #[cfg(feature = "http")]
 use crate::tls::Network;
@@ -405,7 +406,8 @@ impl Builder {
         let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
         let on_change = self.on_change.take();
         let stations = core::mem::take(&mut self.stations);
-        let config = self.config(write_key, endpoint, destinations)?;
+        let pace = Arc::new(Pace::new(self.flush_at, self.flush_interval));
+        let config = self.config(write_key, endpoint, destinations, &pace)?;
         #[cfg(feature = "http")]
         let transport = match given {
             Some(transport) => transport,
@@ -438,7 +440,7 @@ impl Builder {
             engine,
             store,
             callbacks,
-            (mode, durability),
+            (mode, durability, pace),
             started,
         ));
         for station in stations {
@@ -479,14 +481,16 @@ impl Builder {
         write_key: WriteKey,
         endpoint: String,
         destinations: Vec<DestinationConfig>,
+        pace: &Arc<Pace>,
     ) -> Result<Config, BuildError> {
         let settings = self.settings.config(&endpoint, &write_key, &destinations)?;
         let mut config = Config::new(write_key, endpoint);
         config.mode = self.mode;
         config.headers = self.headers;
+        let [count, interval] = pace.policies();
         config.flush = vec![
-            Box::new(CountPolicy::new(self.flush_at)),
-            Box::new(IntervalPolicy::new(millis(self.flush_interval))),
+            count,
+            interval,
             Box::new(BytesPolicy::new(self.flush_bytes)),
             Box::new(BackgroundPolicy),
         ];

@@ -241,6 +241,12 @@ impl Client {
         });
     }
 
+    /// The decision on consent in force, by category, as taken by [`set_consent`](Client::set_consent) in this run or an
+    /// earlier one; `None` before there was one, and without consent configured.
+    pub fn consent(&self) -> Option<Vec<(String, bool)>> {
+        self.shared().view.consent()
+    }
+
     /// Merged over the client's context, for all events from now on.
     ///
     /// # Errors
@@ -275,6 +281,21 @@ impl Client {
     /// Ends the session; none starts by itself until [`start_session`](Client::start_session).
     pub fn end_session(&self) {
         self.shared().feed(Input::Session(SessionCommand::End));
+    }
+
+    /// Changes when to send, from the next event on: once so many events wait, or so long after the first; `None` leaves
+    /// what is set. See [`Builder::flush_at`] and [`Builder::flush_interval`].
+    pub fn set_flush(&self, at: Option<usize>, interval: Option<Duration>) {
+        self.shared().set_pace(at, interval);
+    }
+
+    /// Makes all durable and lets go of the directory's lock until something is written again, for an app about to be
+    /// suspended: iOS ends one that then holds a lock in a shared (app-group) folder. Whether the directory is free.
+    ///
+    /// Another client that takes the directory meanwhile takes over what waits in it. This one's calls are then answered
+    /// with [`TrackError::Storage`] that says so; close it and build a new one.
+    pub fn release(&self) -> bool {
+        self.shared().release_store()
     }
 
     /// Throws away all that waits; a report says how many.

@@ -23,6 +23,7 @@ mod host;
 #[cfg(feature = "http")]
 mod http;
 mod inside;
+mod pace;
 mod settings;
 #[cfg(feature = "http")]
 mod tls;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use headwater_engine::{DropReason, Engine, Identity, Mode, Queue, Settings};
-use headwater_model::json::Value;
+use headwater_model::json::{Object, Value};
 
 /// What of a client's state changed: ask the client for what it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,7 @@ pub(crate) struct View {
 struct Slow {
     identity: Option<Identity>,
     settings: Option<Settings>,
+    consent: Option<Object>,
     quarantine: Vec<Value>,
     drops: Vec<(DropReason, u64)>,
 }
@@ -54,6 +55,9 @@ impl View {
         }
         if slow.quarantine != engine.quarantine() {
             slow.quarantine = engine.quarantine().to_vec();
+        }
+        if slow.consent.as_ref() != engine.consent() {
+            slow.consent = engine.consent().cloned();
         }
         identity.into_iter().chain(settings)
     }
@@ -88,6 +92,16 @@ impl View {
 
     pub(crate) fn settings(&self) -> Option<Settings> {
         self.slow().settings.clone()
+    }
+
+    pub(crate) fn consent(&self) -> Option<Vec<(String, bool)>> {
+        let slow = self.slow();
+        let decision = slow.consent.as_ref()?.iter();
+        Some(
+            decision
+                .map(|(category, granted)| (category.to_owned(), granted.as_bool() == Some(true)))
+                .collect(),
+        )
     }
 
     pub(crate) fn quarantine(&self) -> Vec<Value> {

@@ -121,3 +121,16 @@ fn a_damaged_decision_lets_nothing_out_until_there_is_a_new_one() {
     client.set_consent([("analytics", true)]);
     assert_eq!(hub.wait_for(3)[1]["event"], "a");
 }
+
+#[test]
+fn the_decision_can_be_read_back_over_a_restart_too() {
+    let (directory, hub) = (tempfile::tempdir().unwrap(), Hub::open());
+    let client = asking(directory.path(), &hub, Hold::Persist);
+    assert_eq!(client.consent(), None);
+    client.set_consent([("analytics", true)]);
+    let decision = vec![("analytics".to_owned(), true), ("ads".to_owned(), false)];
+    assert_eq!(client.consent(), Some(decision.clone()));
+    drop(client);
+    let client = asking(directory.path(), &hub, Hold::Persist);
+    assert_eq!(client.consent(), Some(decision));
+}

@@ -359,3 +359,30 @@ fn what_memory_held_at_the_end_is_reported() {
     assert_eq!((report.pending, report.dropped), (0, 2));
     assert_eq!(client.drops(), [(DropReason::NotKept, 2)]);
 }
+
+#[test]
+fn when_to_send_can_be_changed_while_the_client_runs() {
+    let hub = Hub::open();
+    let client = Client::builder("test-key")
+        .endpoint(hub.url())
+        .durability(Durability::Memory)
+        .flush_at(100)
+        .flush_interval(Duration::from_secs(3_600))
+        .no_proxy()
+        .build()
+        .unwrap();
+    let send = |name: &str| client.track(name, ()).user_id("u").send().unwrap();
+    send("a");
+    client.set_flush(Some(2), None);
+    send("b");
+    assert_eq!(names(&hub.wait_for(2)), ["a", "b"]);
+    eventually("the answer", || client.queue().events == 0);
+    client.set_flush(Some(100), None);
+    send("c");
+    send("d");
+    send("e");
+    assert_eq!(client.queue().events, 3);
+    // For what waits already, too.
+    client.set_flush(None, Some(Duration::from_millis(1)));
+    assert_eq!(hub.wait_for(5).len(), 5);
+}

@@ -450,3 +450,44 @@ fn a_segment_of_an_unknown_version_is_reported_and_damaged_state_is_named() {
             ))
     });
 }
+
+#[test]
+fn a_client_that_let_go_of_its_directory_loses_nothing_and_takes_it_again_with_the_next_call() {
+    let (directory, hub) = (tempfile::tempdir().unwrap(), Hub::open());
+    let client = on(directory.path(), Backend::SegmentLog, NOBODY)
+        .build()
+        .unwrap();
+    send(&client, "before");
+    assert!(client.release());
+    send(&client, "after");
+    let again = on(directory.path(), Backend::SegmentLog, NOBODY).build();
+    assert!(matches!(again, Err(BuildError::DirectoryInUse { .. })));
+    assert!(client.release());
+    // As an app that is suspended and then ended: nothing is closed.
+    std::mem::forget(client);
+    let client = on(directory.path(), Backend::SegmentLog, &hub.url())
+        .build()
+        .unwrap();
+    assert_eq!(client.queue().events, 2);
+    client.flush_blocking();
+    assert_eq!(names(&hub.wait_for(2)), ["before", "after"]);
+}
+
+#[test]
+fn a_client_whose_directory_another_took_meanwhile_says_so_with_each_call() {
+    let (directory, hub) = (tempfile::tempdir().unwrap(), Hub::open());
+    let first = on(directory.path(), Backend::SegmentLog, NOBODY)
+        .build()
+        .unwrap();
+    send(&first, "handed over");
+    assert!(first.release());
+    let second = on(directory.path(), Backend::SegmentLog, &hub.url())
+        .build()
+        .unwrap();
+    let call = || first.track("b", ()).user_id("u").send().unwrap_err();
+    assert!(call().to_string().contains("in use by another client"));
+    second.flush_blocking();
+    drop(second);
+    assert!(call().to_string().contains("build a new one"));
+    assert_eq!(names(&hub.wait_for(1)), ["handed over"]);
+}

@@ -347,6 +347,12 @@ impl Engine {
         self.settings.as_ref()
     }
 
+    /// The decision on consent, each category with its answer; `None` before one was taken.
+    #[must_use]
+    pub fn consent(&self) -> Option<&Object> {
+        self.consent.as_ref()?.preferences()
+    }
+
     /// The plugins, to add or remove some.
     #[cfg(feature = "plugins")]
     pub fn timeline(&mut self) -> &mut Timeline {

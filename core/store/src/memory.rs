@@ -91,4 +91,8 @@ impl EventStore for MemoryStore {
         self.bytes = 0;
         Ok(())
     }
+
+    fn release(&mut self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 }

@@ -65,6 +65,17 @@ pub trait EventStore: Send {
 
     /// Drops all events. States stay, and so do the sequence numbers' growth.
     fn clear(&mut self) -> Result<(), StoreError>;
+
+    /// Makes all durable and lets go of the directory's lock, where the store has one; the next append or saved state
+    /// takes it again, while reading and forgetting do without. For an app about to be suspended: iOS kills one that
+    /// keeps a lock in a shared container meanwhile. `Ok(false)` when this store cannot.
+    ///
+    /// # Errors
+    /// The disk's own; the lock is then kept. Afterwards any write may meet [`StoreError::InUse`], while another store
+    /// has the directory, and [`StoreError::Superseded`], once another has had it.
+    fn release(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 /// How much a store holds.
@@ -189,6 +200,15 @@ pub enum StoreError {
         dir.display()
     )]
     InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Another store had the directory open while this one had let go of it, and may have changed what is in it.
+    #[error(
+        "{} was used by another client while this one had let go of it; close this client and build a new one",
+        dir.display()
+    )]
+    Superseded {
         /// The directory.
         dir: PathBuf,
     },

@@ -68,13 +68,15 @@ const browser = (): Browser => (typeof navigator === 'undefined' ? {} : (navigat
 /** What stays the same for the life of a page: browser, language, time zone, this library. */
 export function environment(version: string): Record<string, unknown> {
   const { userAgent, userAgentData, userLanguage, language } = browser();
+  const { Temporal } = globalThis as { Temporal?: { Now: { timeZoneId(): string } } };
   // JSON leaves out what is undefined.
   return {
     library: { name: '@headwater/analytics', version },
     userAgent,
     userAgentData: userAgentData?.toJSON?.(),
     locale: userLanguage || language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    // Without Temporal this costs a page some 15 ms.
+    timezone: Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
 

@@ -5,7 +5,7 @@ type Loose = Record<string, any>;
 /** What waits at most: 10 MB, 10,000 events, 30 days. A site shares a browser's storage with itself. */
 const QUOTA = { bytes: 10e6, events: 10_000 };
 /** What one task of a page says goes out together, and at once, milliseconds. */
-const TOGETHER = 5;
+const TOGETHER = 1;
 /** Browsers let 64 KiB outlive a page. */
 const MAX_BATCH = 60_000;
 

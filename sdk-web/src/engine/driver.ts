@@ -68,6 +68,8 @@ export const createDriver = (env: Env) => {
   let life = 0;
   let traps = 0;
   let leads = true;
+  /** Nothing was sent yet, and the journal took every call. */
+  let first = true;
   let online = true;
   /** There is no time left: everything happens in this turn. */
   let leaving = false;
@@ -287,20 +289,24 @@ export const createDriver = (env: Env) => {
   /** Carries out what the engine asks for, stores, and sleeps until the engine wants to be woken. */
   const run = (): void => {
     if (capture.over) {
+      first = false;
       say('journal_full', 'calls wait in memory alone', capture.over);
       capture.over = 0;
     }
     effects();
-    if (leaving && leads) {
-      // The commit may not come to its end any more, but the journal has all of it: what waits may be sent now.
+    if (leads && (leaving || (first && capture.key && !tried.size))) {
+      // The journal has all of it: what waits may be sent before the commit comes to its end. So goes a page's first
+      // batch, and its last.
       const waiting = keeper?.waiting() ?? [];
       confirm(waiting);
       effects();
+      if (waiting.length) first = false;
     }
     keeper?.commit();
     clearTimeout(timer);
     const deadline = +(input(DEADLINE) || -1);
-    if (deadline >= 0) timer = setTimeout(() => tell(TIMER), Math.min(Math.max(deadline - env.mono(), 1), 2 ** 31 - 1));
+    if (deadline >= 0)
+      timer = setTimeout(() => tell(TIMER), Math.min(Math.max(Math.ceil(deadline - env.mono()), 0), 2 ** 31 - 1));
   };
 
   const effects = (): void => {
@@ -435,7 +441,7 @@ export const createDriver = (env: Env) => {
     store ??= env.open().catch((error) => void say('store_failed', error));
     const config = env.config({ ...runtime.base, ...context });
     full ||= needsFull(config) || capture.q.some(({ m }) => /^(register|add)/.test(m));
-    let [start, opened, , first] = await Promise.all([
+    let [start, opened, , alone] = await Promise.all([
       env.load(full),
       store,
       runtime.needs,
@@ -443,7 +449,7 @@ export const createDriver = (env: Env) => {
       tabs?.join(tab, led, heard).catch(() => true),
     ]);
     if (alive !== life) return;
-    if (first !== false) leads = true;
+    if (alone !== false) leads = true;
     keeper = keep(opened);
     const whole = leads;
     const [state, stored, nextSeq] = await keeper.start(whole, remains);

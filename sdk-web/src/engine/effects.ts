@@ -123,7 +123,7 @@ export const createEffects = (carrier: Carrier) => {
       });
       flushes.delete(id!);
     },
-    15: ([value], [kind, detail]) => say(kind!, detail, value),
+    15: ([value], [kind, detail]) => say(kind!, detail ?? '', value),
   };
   return { table, requests };
 };

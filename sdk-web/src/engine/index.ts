@@ -33,7 +33,7 @@ export const start = (shared: Shared): void => {
       ),
     async open() {
       if (!kept) return;
-      return idbStore(`hw:${writeKey}`).catch(async () => {
+      return idbStore(shared.open!, shared.database).catch(async () => {
         const { localStore } = await import('./store-local.js');
         return localStore(localStorage, `hw:${writeKey}:q:`);
       });

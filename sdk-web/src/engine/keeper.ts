@@ -174,8 +174,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       let known: Record<string, string> = {};
       let events: Stored[] = [];
       try {
-        known = (await store?.state()) ?? {};
-        if (leads) events = (await store?.after(0)) ?? [];
+        if (store) [known, events] = await Promise.all([store.state(), leads ? store.after(0) : []]);
       } catch (error) {
         heard.failed(error, 0);
       }

@@ -1,9 +1,8 @@
 import type { Change, Store, Stored } from './store.js';
 
+// As `database.ts` names them.
 const EVENTS = 'e';
 const STATE = 's';
-/** A database that another page keeps from opening counts as refused. */
-const PATIENCE = 3000;
 
 type Row = [at: number, unstamped: 0 | 1, body: string];
 
@@ -13,23 +12,14 @@ const answer = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => no(request.error);
   });
 
-const open = (name: string): Promise<IDBDatabase> =>
-  new Promise((ok, no) => {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(EVENTS, { autoIncrement: true });
-      request.result.createObjectStore(STATE);
-    };
-    request.onsuccess = () => ok(request.result);
-    request.onerror = () => no(request.error);
-    setTimeout(() => no(new Error('timeout')), PATIENCE);
-  });
-
-/** IndexedDB. A connection that the browser closed (or another version's page wanted closed) is opened again. */
-export const idbStore = async (name: string): Promise<Store> => {
+/**
+ * IndexedDB. `first` is a connection that is on its way; one that the browser closed (or another version's page wanted
+ * closed) is opened again.
+ */
+export const idbStore = async (open: () => Promise<IDBDatabase>, first = open()): Promise<Store> => {
   let db: IDBDatabase | undefined;
-  const connect = async (): Promise<IDBDatabase> => {
-    db = await open(name);
+  const connect = async (opened: Promise<IDBDatabase>): Promise<IDBDatabase> => {
+    db = await opened;
     db.onclose = () => (db = undefined);
     db.onversionchange = close;
     return db;
@@ -44,10 +34,10 @@ export const idbStore = async (name: string): Promise<Store> => {
       // In this turn where there is a connection: a page that is going away still gets its commit out.
       return db!.transaction(stores, mode);
     } catch {
-      return (await connect()).transaction(stores, mode);
+      return (await connect(open())).transaction(stores, mode);
     }
   };
-  await connect();
+  await connect(first);
   return {
     async state() {
       const store = (await begin('readonly')).objectStore(STATE);

@@ -1,5 +1,6 @@
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { openDatabase } from '../../src/engine/database.js';
 import { type Change, memoryStore, type Store } from '../../src/engine/store.js';
 import { idbStore } from '../../src/engine/store-idb.js';
 import { localStore } from '../../src/engine/store-local.js';
@@ -21,7 +22,7 @@ beforeEach(() => {
 });
 
 const kinds: [name: string, open: () => Promise<Store>, lasts: boolean][] = [
-  ['IndexedDB', () => idbStore('hw:wk'), true],
+  ['IndexedDB', () => idbStore(() => openDatabase('hw:wk')), true],
   ['localStorage', async () => localStore(storage, 'hw:wk:q:'), true],
   ['memory', async () => memoryStore(), false],
 ];
@@ -105,7 +106,7 @@ describe.each(kinds)('the store in %s', (_, open, lasts) => {
 
 describe('IndexedDB', () => {
   it('is opened again when the browser closed it', async () => {
-    const store = await idbStore('hw:wk');
+    const store = await idbStore(() => openDatabase('hw:wk'));
     await store.commit(change({ add: [event('a')] }));
     store.close();
     await store.commit(change({ add: [event('b')] }));
@@ -118,7 +119,7 @@ describe('IndexedDB', () => {
         throw new DOMException('no', 'SecurityError');
       },
     });
-    await expect(idbStore('hw:wk')).rejects.toThrow('no');
+    await expect(idbStore(() => openDatabase('hw:wk'))).rejects.toThrow('no');
   });
 });
 

@@ -4,7 +4,8 @@
 //! DIR/00000000000000000001.seg   a segment, named by the first sequence number that it may hold
 //! DIR/NAME.state                 a small state: file header, one STATE frame
 //! DIR/NAME.state.N.new           its successor, written and not yet known to be durable; the largest whole N counts
-//! DIR/lock                       locked while the store is open
+//! DIR/lock                       locked while the store is open (less while it let go, see `hold.rs`)
+//! DIR/openings                   as long as how often a store was opened here
 //! DIR/….unknown-vN, ….damaged    set aside at opening, never read or removed by the store
 //!
 //! EVENT    seq u64, at_ms i64, body            an event; a later frame with the same seq replaces it
@@ -32,6 +33,7 @@ pub(super) const EVENT_HEAD: usize = 16;
 pub(super) const RANGE: usize = 12;
 
 pub(super) const LOCK: &str = "lock";
+pub(super) const OPENINGS: &str = "openings";
 pub(super) const SEGMENT_END: &str = ".seg";
 pub(super) const STATE_END: &str = ".state";
 pub(super) const NEW_END: &str = ".new";

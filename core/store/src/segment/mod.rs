@@ -9,8 +9,8 @@
 //! Invariant: what a crash can leave (a torn tail, names without contents, a segment without the next) opens to the
 //! events that were durable, less those whose forgetting was durable.
 //!
-//! On iOS keep the directory in the app's own container: the system kills an app that is suspended while it holds a lock
-//! in a shared (app-group) container.
+//! iOS kills an app that is suspended while it holds a lock in a shared (app-group) container: `release` lets go of it
+//! (`hold.rs`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::disk::{Disk, DiskFile, DiskLock, RealDisk};
+use crate::disk::{Disk, DiskFile, RealDisk};
 use crate::frame::{self, Decoded, FILE_HEADER, HEADER};
 use crate::port::{EventStore, Opened, Seq, Stats, StoreError, SyncPoint, check_size};
 
 mod compact;
 mod format;
+mod hold;
 mod index;
 mod open;
 mod state;
@@ -97,7 +98,7 @@ struct SegmentLog {
     states: state::States,
     sync: Unsynced,
     /// Released last: fields drop in order.
-    _lock: Box<dyn DiskLock>,
+    hold: hold::Hold,
 }
 
 /// What the next sync point must cover. `changes` counts every write and every change of names; `synced` is how many of
@@ -356,6 +357,7 @@ impl EventStore for SegmentLog {
             });
         }
         check_size(body)?;
+        self.hold.ensure()?;
         self.make_room(HEADER + EVENT_HEAD + body.len())?;
         self.encode_event(seq, at_ms, body)?;
         let offset = self.write_scratch()?;
@@ -404,13 +406,20 @@ impl EventStore for SegmentLog {
                 }
             }
         }
-        self.drop_drained();
-        // What the disk refuses now stays owed; forgetting is what makes room.
-        let _ = self.note_forgotten();
+        // Let go of, the files are another's to change; what cannot be noted now stays owed.
+        if self.hold.is_held() {
+            self.drop_drained();
+            // What the disk refuses now stays owed, too; forgetting is what makes room.
+            let _ = self.note_forgotten();
+        }
         Ok(())
     }
 
     fn sync_point(&mut self) -> Result<SyncPoint, StoreError> {
+        if !self.hold.is_held() {
+            // All that was written was made durable before the directory was let go of.
+            return Ok(SyncPoint::done());
+        }
         match self.note_forgotten() {
             // Appended events must be durable on a full disk too; the notes stay owed.
             Err(StoreError::Full { .. }) => {}
@@ -463,10 +472,12 @@ impl EventStore for SegmentLog {
     }
 
     fn save_state(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.hold.ensure()?;
         self.states.save_durably(key, value)
     }
 
     fn save_state_soon(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.hold.ensure()?;
         self.states.save(key, value)
     }
 
@@ -484,6 +495,7 @@ impl EventStore for SegmentLog {
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
+        self.hold.ensure()?;
         self.index.kill_range(0, self.next_seq);
         self.owed_below = true;
         self.owed_ranges.clear();
@@ -491,5 +503,11 @@ impl EventStore for SegmentLog {
         self.drop_drained();
         let noted = self.note_forgotten();
         rolled.and(noted)
+    }
+
+    fn release(&mut self) -> Result<bool, StoreError> {
+        self.sync_point()?.wait()?;
+        self.hold.release();
+        Ok(true)
     }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::{
-    LOCK, MAGIC, Record, SEGMENT_END, STATE_END, TEMPORARY_END, VERSION, parse, parse_segment_name,
-    segment_path,
+    LOCK, MAGIC, OPENINGS, Record, SEGMENT_END, STATE_END, TEMPORARY_END, VERSION, parse,
+    parse_segment_name, segment_path,
 };
+use super::hold::Hold;
 use super::index::{Index, Slot};
 use super::{SegmentLog, SegmentOptions, Unsynced, create_segment, state};
 use crate::disk::{Disk, DiskFile};
@@ -22,13 +23,7 @@ pub(super) fn open(
 ) -> Result<Opened, StoreError> {
     let failed = |action| move |error| StoreError::io(action, dir, error);
     disk.create_dir_all(dir).map_err(failed("create"))?;
-    let lock = dir.join(LOCK);
-    let lock = disk
-        .lock(&lock)
-        .map_err(failed("lock"))?
-        .ok_or_else(|| StoreError::InUse {
-            dir: dir.to_owned(),
-        })?;
+    let hold = Hold::take(&disk, dir)?;
     // First, so that a damaged old one is not reported where a good new one is there.
     let names = disk.list(dir).map_err(failed("list"))?;
     let torn_bytes = state::take_over(&*disk, dir, &names)?;
@@ -92,7 +87,11 @@ pub(super) fn open(
             let file = create_segment(&*disk, &path)
                 .map_err(|error| StoreError::io("create", &path, error))?;
             index.push_segment(next_seq, FILE_HEADER as u64);
-            if let Some(parent) = dir.parent().filter(|_| names.is_empty()) {
+            if let Some(parent) = dir.parent().filter(|_| {
+                names
+                    .iter()
+                    .all(|name| [LOCK, OPENINGS].contains(&name.as_str()))
+            }) {
                 // The directory's own name; where the parent may not be read, its owner syncs it.
                 let _ = disk.sync_dir(parent);
             }
@@ -127,7 +126,7 @@ pub(super) fn open(
         doomed: VecDeque::new(),
         moved: 0,
         sync,
-        _lock: lock,
+        hold,
     };
     store.drop_drained();
     Ok(Opened {
