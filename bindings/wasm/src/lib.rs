@@ -24,10 +24,10 @@ use headwater_model::json::write_u64;
 use headwater_model::time::Millis;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A third of the standard allocator's code.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+static HEAP: headwater_wasm_heap::Heap<headwater_wasm_heap::Memory> =
+    headwater_wasm_heap::Heap::new();
 
 /// Whether this build has what most pages do without (see `Cargo.toml`).
 const FULL: bool = cfg!(feature = "full");
