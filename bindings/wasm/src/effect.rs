@@ -11,7 +11,7 @@ use crate::FULL;
 pub(crate) fn next(engine: &mut Engine) -> Vec<u8> {
     let mut out = Out(Vec::new());
     while out.0.is_empty() {
-        let Some(effect) = engine.poll_effect() else {
+        let Some(effect) = engine.next_effect() else {
             break;
         };
         write(&mut out, effect);
@@ -53,7 +53,7 @@ impl Out {
     }
 }
 
-fn write(out: &mut Out, effect: Effect) {
+fn write(out: &mut Out, effect: &Effect) {
     match effect {
         Effect::Persist {
             seq,
@@ -64,14 +64,14 @@ fn write(out: &mut Out, effect: Effect) {
             out.kind(1)
                 .number(seq.0)
                 .signed(at.0)
-                .number(unstamped.into())
-                .text(&body);
+                .number((*unstamped).into())
+                .text(body);
         }
-        Effect::Forget(seqs) => out.kind(2).seqs(&seqs),
+        Effect::Forget(seqs) => out.kind(2).seqs(seqs),
         Effect::Save { key, value } => {
-            out.kind(3).text(key.as_str().as_bytes()).text(&value);
+            out.kind(3).text(key.as_str().as_bytes()).text(value);
         }
-        Effect::Load(seqs) => out.kind(4).seqs(&seqs),
+        Effect::Load(seqs) => out.kind(4).seqs(seqs),
         Effect::Sync => {
             out.kind(5);
         }
@@ -87,7 +87,7 @@ fn write(out: &mut Out, effect: Effect) {
                 .seqs(&upload.seqs);
         }
         Effect::Cancel(request) => {
-            out.kind(7).number(request.into());
+            out.kind(7).number((*request).into());
         }
         Effect::FetchSettings { url } if FULL => {
             out.kind(8).text(url.as_bytes());
@@ -98,8 +98,8 @@ fn write(out: &mut Out, effect: Effect) {
             event,
         } if FULL => {
             out.kind(9)
-                .number(delivery)
-                .number(destination as u64)
+                .number(*delivery)
+                .number(*destination as u64)
                 .text(&[]);
             event.write(&mut out.0);
         }
@@ -110,11 +110,11 @@ fn write(out: &mut Out, effect: Effect) {
             destination,
             settings,
         } if FULL => {
-            out.kind(11).number(destination as u64).text(&[]);
+            out.kind(11).number(*destination as u64).text(&[]);
             settings.write(&mut out.0);
         }
         Effect::Signal { reset } => {
-            out.kind(12).number(reset.into());
+            out.kind(12).number((*reset).into());
         }
         Effect::Report(report) => {
             out.kind(13)
@@ -127,7 +127,7 @@ fn write(out: &mut Out, effect: Effect) {
         }
         Effect::FlushDone { id, report } => {
             out.kind(14)
-                .number(id)
+                .number(*id)
                 .number(report.delivered)
                 .number(report.dropped)
                 .number(report.pending)
@@ -138,7 +138,7 @@ fn write(out: &mut Out, effect: Effect) {
                 )
                 .text(bytes(report.waiting_for.as_ref()));
         }
-        Effect::Diagnostic(diagnostic) => explain(out.kind(15), &diagnostic),
+        Effect::Diagnostic(diagnostic) => explain(out.kind(15), diagnostic),
         // None that a page's engine has.
         _ => {}
     }

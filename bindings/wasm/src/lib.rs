@@ -92,9 +92,7 @@ fn operate(
         38 => engine.next_deadline().map_or_else(Vec::new, number),
         39 => engine.identity().to_json(),
         _ => {
-            if let Some(input) = input::read(op, a, b, text) {
-                engine.handle(now, input);
-            }
+            input::handle(engine, now, (op, a, b), text);
             Vec::new()
         }
     }

@@ -200,6 +200,7 @@ impl Engine {
     }
 
     /// Hands in what happened. Then drain [`Engine::poll_effect`].
+    #[cfg_attr(not(feature = "native"), inline(always))]
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Timer => self.timer(now),
@@ -297,6 +298,17 @@ impl Engine {
         self.polled += 1;
         // What stays in its place is never handed out.
         Some(core::mem::replace(effect, Effect::Sync))
+    }
+
+    /// As [`Engine::poll_effect`], for a host that only reads: it stays the engine's, until the last one was read.
+    pub fn next_effect(&mut self) -> Option<&Effect> {
+        if self.polled == self.effects.len() {
+            self.effects.clear();
+            self.polled = 0;
+            return None;
+        }
+        self.polled += 1;
+        self.effects.get(self.polled - 1)
     }
 
     /// When to hand in [`Input::Timer`], on the monotonic clock. `None`: not before something happens.
