@@ -138,11 +138,8 @@ impl Engine {
         let base_context = core::mem::take(&mut config.context);
         let mut headers = vec![("Content-Type".to_owned(), config.content_type.clone())];
         // An Authorization header of the application's own takes the place of ours.
-        let own = config
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        if NATIVE && config.basic_auth && !own {
+        let own = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
+        if NATIVE && config.basic_auth && !config.headers.iter().any(own) {
             let token = crate::uploader::base64(&joined(config.write_key.as_str(), ":"));
             headers.push(("Authorization".to_owned(), joined("Basic ", &token)));
         }

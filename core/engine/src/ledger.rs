@@ -141,13 +141,19 @@ impl Ledger {
                 .copy_within(self.gone..first, self.gone + count);
             self.gone += count;
             if self.gone > self.entries.len() / 2 {
-                self.entries.drain(..self.gone);
+                self.close_gap(0, self.gone);
                 self.gone = 0;
             }
         } else {
-            self.entries.drain(first..first + count);
+            self.close_gap(first, first + count);
         }
         seqs
+    }
+
+    /// What stands from `next` on moves to `to`.
+    fn close_gap(&mut self, to: usize, next: usize) {
+        self.entries.copy_within(next.., to);
+        self.entries.truncate(self.entries.len() - (next - to));
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<Seq> {

@@ -127,8 +127,9 @@ impl Engine {
                     entry.insert("status", Value::from(i64::from(status)));
                     entry.insert("event", event);
                     self.quarantine.push(Value::Object(entry));
-                    let over = self.quarantine.len().saturating_sub(QUARANTINE);
-                    self.quarantine.drain(..over);
+                    while self.quarantine.len() > QUARANTINE {
+                        self.quarantine.remove(0);
+                    }
                     let mut text = Vec::new();
                     Value::Array(self.quarantine.clone()).write(&mut text);
                     self.save(StateKey::Quarantine, text);

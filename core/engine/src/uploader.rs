@@ -98,7 +98,7 @@ impl Engine {
         };
         let envelope = Envelope::new(self.config.write_key.as_str(), now.wall, context.as_ref());
         // Pieces whose events are gone by other ways (quota) bound nothing any more.
-        self.bisect.retain(|bound| *bound >= first);
+        self.next_is(first);
         let bound = self.bisect.last().copied();
         let lens = self
             .ledger
@@ -190,8 +190,13 @@ impl Engine {
                 retry_after,
             } => (Some(status), retry_after),
             HttpOutcome::NoAnswer => (None, None),
-            HttpOutcome::Unreadable(mut lost) => {
-                lost.retain(|seq| self.ledger.remove(*seq));
+            HttpOutcome::Unreadable(seqs) => {
+                let mut lost = Vec::new();
+                for seq in seqs {
+                    if self.ledger.remove(seq) {
+                        lost.push(seq);
+                    }
+                }
                 self.drop_events(
                     lost,
                     DropReason::Corrupt,
@@ -295,7 +300,14 @@ impl Engine {
 
     /// Everything up to here is settled: pieces of a halved batch that end here are done.
     fn past(&mut self, last: Seq) {
-        self.bisect.retain(|bound| *bound > last);
+        self.next_is(Seq(last.0.saturating_add(1)));
+    }
+
+    /// Pieces that end before `first` are done. They are the last of the list, in which each lies within the one before it.
+    fn next_is(&mut self, first: Seq) {
+        while self.bisect.last().is_some_and(|bound| *bound < first) {
+            self.bisect.pop();
+        }
     }
 
     fn clear_retry(&mut self) {

@@ -58,7 +58,7 @@ impl Number {
     /// The value, when the text is an integer (no fraction, no exponent) that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        match self.0.strip_prefix('-') {
+        match self.0.strip_prefix("-") {
             Some(size) => parse_u64(size)
                 .filter(|size| *size <= i64::MIN.unsigned_abs())
                 .map(|size| 0_i64.wrapping_sub_unsigned(size)),
