@@ -4,12 +4,15 @@
 #   scripts/kotlin.sh setup                the JDK, Maven
 #   scripts/kotlin.sh binding              the library and its generated Kotlin, into sdk-android/binding/target/generated
 #   scripts/kotlin.sh mvn [...]            Maven in sdk-android
+#   scripts/kotlin.sh cli                  builds examples/kotlin-cli
+#   scripts/kotlin.sh run-cli [...]        runs it, in this process
 #
 # CARGO_TARGET_DIR is where Rust builds. HEADWATER_LIBRARY_READY=1: the binding is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/need.sh
 root=$PWD
+cli=$root/examples/kotlin-cli/target
 
 setup() {
   command -v javac >/dev/null || need javac openjdk-17-jdk-headless
@@ -45,6 +48,12 @@ maven() { # in a folder, quietly
   mvn --batch-mode --no-transfer-progress --quiet --file "$root/$folder/pom.xml" "$@"
 }
 
+# Its modules in Maven's own folder, where examples and benchmarks find them.
+library() {
+  maven sdk-android --projects .,binding,core install -DskipTests
+}
+
+# A project's jars in one folder; what the JVM knows of its classes is kept beside them, which halves its start.
 case "${1:-}" in
   setup) setup ;;
   binding) binding ;;
@@ -52,8 +61,23 @@ case "${1:-}" in
     shift
     maven sdk-android "$@"
     ;;
+  cli)
+    library >&2
+    maven examples/kotlin-cli package >&2
+    rm -f "$cli/classes.jsa"
+    java -Xshare:auto -XX:ArchiveClassesAtExit="$cli/classes.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off \
+      -cp "$cli/*:$cli/lib/*" MainKt --input \
+      '{"writeKey":"k","apiHost":"http://127.0.0.1:9","config":{"timeout":0},"sequences":[{"events":[{"type":"track","event":"a","userId":"u"}]}]}' \
+      >/dev/null 2>&1 || true
+    ;;
+  run-cli)
+    shift
+    # Signals must reach the program: it takes this process's place.
+    exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -XX:SharedArchiveFile="$cli/classes.jsa" -Xlog:disable \
+      -Xlog:all=off -cp "$cli/*:$cli/lib/*" MainKt "$@"
+    ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -21,6 +21,9 @@ internal class Hub private constructor(configuration: Configuration, host: Host,
     /** `null` when the configuration cannot work. */
     val client: Client?
 
+    /** [client]'s shortest way. */
+    val straight: Straight?
+
     /** `null` in memory mode. */
     val folder: File?
 
@@ -59,6 +62,7 @@ internal class Hub private constructor(configuration: Configuration, host: Host,
             }
         }
         client = built
+        straight = built?.let(::Straight)
         problem = why
     }
 

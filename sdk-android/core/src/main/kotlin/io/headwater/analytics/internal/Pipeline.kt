@@ -42,7 +42,7 @@ internal class Pipeline(folder: File?, disk: Disk) {
         try {
             val straight = enrichments.isEmpty() && lock.read {
                 val plain = !running && waitingFor.isEmpty() && !analytics.timeline.seesEvents
-                if (plain) client.call(call)
+                if (plain) analytics.hub.straight?.call(call)
                 plain
             }
             if (straight) {

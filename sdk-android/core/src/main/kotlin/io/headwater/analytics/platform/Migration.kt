@@ -38,10 +38,11 @@ public class Migration internal constructor(private val hub: Hub, private val wr
         }
     }
 
-    /** An event that was stamped already: it goes into the queue as it is, whoever the user is now. */
-    public fun event(event: JsonObject) {
-        submit(json(event))
-    }
+    /**
+     * An event that was stamped already: it goes into the queue as it is, whoever the user is now. False when the queue did
+     * not take it though it could; then it should be kept for another time.
+     */
+    public fun event(event: JsonObject): Boolean = submit(json(event))
 
     private fun submit(event: String): Boolean = try {
         hub.client?.submit(event) != null
