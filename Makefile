@@ -52,7 +52,7 @@ wasm: ## The engine as WebAssembly, into sdk-web/wasm
 	@scripts/web.sh wasm
 
 .PHONY: web web-size test-web
-web: wasm ## The npm package, into sdk-web/dist
+web: ## The npm package, into sdk-web/dist
 	@scripts/web.sh js
 web-size: ## What the npm package weighs (VERBOSE=1: the engine by crate and function, too)
 	@[ -z "$(VERBOSE)" ] || scripts/web.sh size

@@ -51,6 +51,7 @@ web() {
 
 browser() {
   run "the web SDK in browsers" scripts/test-browser.sh
+  run "conformance of the web SDK in Chromium" scripts/conformance.sh web-chromium
 }
 
 ios() {
