@@ -3,6 +3,7 @@ package io.headwater.analytics
 import io.headwater.analytics.internal.CallText
 import io.headwater.analytics.internal.DestinationAdapter
 import io.headwater.analytics.internal.Disk
+import io.headwater.analytics.internal.Gate
 import io.headwater.analytics.internal.Hub
 import io.headwater.analytics.internal.JvmHost
 import io.headwater.analytics.internal.Links
@@ -15,6 +16,7 @@ import io.headwater.analytics.internal.callbackThread
 import io.headwater.analytics.internal.exception
 import io.headwater.analytics.internal.json
 import io.headwater.analytics.internal.parse
+import io.headwater.analytics.internal.timed
 import io.headwater.analytics.platform.AppSignals
 import io.headwater.analytics.platform.AppState
 import io.headwater.analytics.platform.HeadwaterPlatform
@@ -56,11 +58,22 @@ public class Analytics private constructor(
         override fun <T> run(work: () -> T): T = host.disk(work)
     }
     internal val timeline = Timeline()
-    internal val hub = Hub.of(configuration, host)
-    internal val memory = Memory(hub.folder, disk)
+    private val gate = Gate(host.opener)
+
+    /** What the disk is touched for. */
+    private class Opened(configuration: Configuration, host: Host, disk: Disk) {
+        val hub = Hub.of(configuration, host)
+        val memory = Memory(hub.folder, disk)
+        val pipeline = Pipeline(hub.folder, disk)
+    }
+
+    @Volatile
+    private lateinit var opened: Opened
+    internal val hub: Hub get() = ready().hub
+    internal val memory: Memory get() = ready().memory
+    private val pipeline: Pipeline get() = ready().pipeline
     internal val users = Users()
     internal val policies = CopyOnWriteArrayList<FlushPolicy>()
-    private val pipeline = Pipeline(hub.folder, disk)
     private val destinations = CopyOnWriteArrayList<DestinationAdapter>()
     private val signals = AppSignals(this)
 
@@ -75,14 +88,27 @@ public class Analytics private constructor(
     private var sawSettings = false
 
     init {
+        gate.open(::open, ::fail)
+        host.started(signals)
+    }
+
+    private fun open() {
+        opened = Opened(configuration, host, disk)
         hub.attach(this)
         hub.problem?.let(::fail)
         migrate()
         if (configuration.anonymousIdGenerator != null && memory["anonymousIdGenerated"] == null) generateAnonymousId()
         configuration.flushPolicies.forEach(::addFlushPolicy)
         pipeline.recover(this)
-        host.started(signals)
     }
+
+    private fun ready(): Opened {
+        gate.await()
+        return opened
+    }
+
+    /** Runs this in the order of the calls: at once, but while the storage is being opened. */
+    internal inline fun whenOpen(crossinline act: () -> Unit): Unit = gate.pass(act)
 
     private fun migrate() {
         if (!configuration.migrate || hub.folder == null || memory["migrated"] != null) return
@@ -244,7 +270,10 @@ public class Analytics private constructor(
             // Whatever an app's own serializer throws.
             return fail(error)
         }
-        pipeline.take(call, if (enrichment == null) emptyList() else listOf(enrichment), this)
+        val enrichments = if (enrichment == null) emptyList() else listOf(enrichment)
+        if (gate.isOpen) return pipeline.take(call, enrichments, this)
+        val timed = timed(call)
+        whenOpen { pipeline.take(timed, enrichments, this) }
     }
 
     // Who the user is.
@@ -279,7 +308,7 @@ public class Analytics private constructor(
     public fun unsubscribe(id: Int): Unit = users.unsubscribe(id)
 
     /** Forgets who the user is: a new anonymousId, no userId, traits or group. Events before it keep theirs. */
-    public fun reset() {
+    public fun reset(): Unit = whenOpen {
         hub.client?.reset()
         if (configuration.anonymousIdGenerator != null) generateAnonymousId()
         eachEventPlugin { it.reset() }
@@ -296,7 +325,7 @@ public class Analytics private constructor(
     }
 
     /** The user's decision on consent, by category; one that is configured and not named is denied. */
-    public fun setConsent(decision: Map<String, Boolean>) {
+    public fun setConsent(decision: Map<String, Boolean>): Unit = whenOpen {
         hub.client?.setConsent(decision)
     }
 
@@ -305,12 +334,12 @@ public class Analytics private constructor(
 
     /** Starts a session by hand, with this id (unix seconds) or the time's. Needs [Configuration.sessionTimeout]. */
     @JvmOverloads
-    public fun startSession(id: Long? = null) {
+    public fun startSession(id: Long? = null): Unit = whenOpen {
         hub.client?.startSession(id?.toULong())
     }
 
     /** Ends the session; none starts by itself until [startSession]. */
-    public fun endSession() {
+    public fun endSession(): Unit = whenOpen {
         hub.client?.endSession()
     }
 
@@ -318,7 +347,9 @@ public class Analytics private constructor(
 
     /** Sends what waits; the handler hears, on a thread of the SDK, when it arrived or something is in the way. */
     @JvmOverloads
-    public fun flush(handler: FlushHandler? = null) {
+    public fun flush(handler: FlushHandler? = null): Unit = whenOpen { send(handler) }
+
+    private fun send(handler: FlushHandler?) {
         begin()
         val client = hub.client
         if (client == null || handler == null) {
@@ -382,7 +413,7 @@ public class Analytics private constructor(
     }
 
     /** Throws away all that waits; a report says how many. */
-    public fun purgeStorage() {
+    public fun purgeStorage(): Unit = whenOpen {
         hub.client?.purge()
     }
 
@@ -394,7 +425,7 @@ public class Analytics private constructor(
         hub.client?.drops().orEmpty().associate { it.reason to it.count.toLong() }
 
     /** From now on: sends once so many events wait, and so many milliseconds after the first that waits. `null`: as before. */
-    public fun setFlush(flushAt: Int?, flushIntervalInMillis: Long?) {
+    public fun setFlush(flushAt: Int?, flushIntervalInMillis: Long?): Unit = whenOpen {
         hub.client?.setFlush(
             flushAt?.coerceAtLeast(1)?.toUInt(), flushIntervalInMillis?.coerceAtLeast(0)?.toULong(),
         )
@@ -404,14 +435,14 @@ public class Analytics private constructor(
 
     /** Adds a plugin; it sees the events of all calls from now on. */
     public fun add(plugin: Plugin): Analytics {
-        if (plugin is WaitingPlugin) pipeline.pause(plugin, this)
+        if (plugin is WaitingPlugin) pauseEventProcessing(plugin)
         guarded { plugin.setup(this) }
         if (plugin is DestinationPlugin) {
             timeline.add(plugin)
             plugin.timeline.all.forEach { inner -> guarded { inner.setup(this) } }
             plug(plugin, plugin.needsSettings)
         } else {
-            settings()?.let { guarded { plugin.update(it, Plugin.UpdateType.Initial) } }
+            whenOpen { settings()?.let { guarded { plugin.update(it, Plugin.UpdateType.Initial) } } }
             timeline.add(plugin)
         }
         return this
@@ -429,7 +460,7 @@ public class Analytics private constructor(
         if (!timeline.remove(plugin)) return this
         destinations.filter { it.plugin === plugin }.forEach { it.detach() }
         destinations.removeAll { it.plugin == null }
-        pipeline.resume(plugin, this)
+        whenOpen { pipeline.resume(plugin, this) }
         guarded { plugin.shutdown() }
         return this
     }
@@ -465,13 +496,13 @@ public class Analytics private constructor(
     private fun plug(plugin: DestinationPlugin, needsSettings: Boolean) {
         val adapter = DestinationAdapter(plugin, this, needsSettings)
         destinations += adapter
-        hub.client?.addDestination(DestinationInfo(plugin.key, plugin.categories, needsSettings), adapter)
+        whenOpen { hub.client?.addDestination(DestinationInfo(plugin.key, plugin.categories, needsSettings), adapter) }
     }
 
     /** Holds events back until [resumeEventProcessing], 30 seconds at most. */
-    public fun pauseEventProcessing(plugin: WaitingPlugin): Unit = pipeline.pause(plugin, this)
+    public fun pauseEventProcessing(plugin: WaitingPlugin): Unit = whenOpen { pipeline.pause(plugin, this) }
 
-    public fun resumeEventProcessing(plugin: WaitingPlugin): Unit = pipeline.resume(plugin, this)
+    public fun resumeEventProcessing(plugin: WaitingPlugin): Unit = whenOpen { pipeline.resume(plugin, this) }
 
     /** Adds a reason to send. */
     public fun addFlushPolicy(policy: FlushPolicy) {
@@ -514,7 +545,7 @@ public class Analytics private constructor(
      */
     @JvmOverloads
     public fun openUrl(url: String, referringApplication: String? = null) {
-        users.refer(url, this)
+        whenOpen { users.refer(url, this) }
         updateContext(buildJsonObject { putJsonObject("referrer") { put("url", url) } })
         track("Deep Link Opened", Links.properties(url, referringApplication))
     }
@@ -524,14 +555,15 @@ public class Analytics private constructor(
         updateContext(buildJsonObject { putJsonObject("device") { put("token", token) } })
 
     /** Laid over the context of all events from now on. */
-    public fun updateContext(context: JsonObject): Unit = guarded { hub.client?.updateContext(json(context)) }
+    public fun updateContext(context: JsonObject): Unit =
+        whenOpen { guarded { hub.client?.updateContext(json(context)) } }
 
     /** The network came or went. On Android the SDK finds out by itself. */
-    public fun setOnline(online: Boolean) {
+    public fun setOnline(online: Boolean): Unit = whenOpen {
         hub.client?.setOnline(online)
     }
 
-    internal fun lifecycle(state: AppState) {
+    internal fun lifecycle(state: AppState): Unit = whenOpen {
         hub.client?.lifecycle(
             when (state) {
                 AppState.Foreground -> uniffi.headwater.Lifecycle.FOREGROUND
@@ -542,7 +574,7 @@ public class Analytics private constructor(
         if (state != AppState.Foreground) begin()
     }
 
-    internal fun refresh() {
+    internal fun refresh(): Unit = whenOpen {
         hub.client?.refreshPlatform()
     }
 

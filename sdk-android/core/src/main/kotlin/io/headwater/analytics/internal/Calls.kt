@@ -7,6 +7,10 @@ import kotlinx.serialization.SerializationStrategy
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject
 import uniffi.headwater.HeadwaterException
+import java.text.SimpleDateFormat
+import java.util.Date
+import java.util.Locale
+import java.util.TimeZone
 
 /** What a call carries, in whatever form the app has it. */
 internal sealed interface Payload {
@@ -92,4 +96,12 @@ internal fun exception(error: Throwable): Throwable {
         else -> return error
     }
     return AnalyticsException(reason, error.message.orEmpty(), error)
+}
+
+/** The call with the time it was made at, where it names none: it is stamped later. */
+internal fun timed(call: String): String {
+    val members = parse(call) ?: return call
+    if ("timestamp" in members) return call
+    val format = SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT).apply { timeZone = TimeZone.getTimeZone("UTC") }
+    return call.dropLast(1) + ",\"timestamp\":\"" + format.format(Date()) + "\"}"
 }

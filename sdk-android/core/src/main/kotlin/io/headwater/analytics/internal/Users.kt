@@ -23,7 +23,7 @@ internal class Users {
     fun subscribe(executor: Executor, handler: UserInfoHandler, analytics: Analytics): Int {
         val subscriber = Subscriber(executor, handler)
         val id = synchronized(subscribers) { next++.also { subscribers[it] = subscriber } }
-        tell(subscriber, analytics)
+        analytics.whenOpen { tell(subscriber, analytics) }
         return id
     }
 

@@ -15,13 +15,19 @@ public annotation class HeadwaterPlatform
 /**
  * What a platform gives the SDK. One for each [Analytics], made before it; hand it to [Analytics.Companion.on].
  *
- * In this order: [folder], [context] and [online] (on the thread that builds the `Analytics`), [migrate], [started]; then
- * [context] and [online] again at [AppSignals.lifecycle] (foreground) and [AppSignals.refresh]; at the end [stopped].
+ * In this order: [opener]; [folder], [context], [online] and [migrate] (on the opener's thread, else on the one that makes the
+ * `Analytics`); [started] (on the one that makes it, without waiting for the opener); then [context] and [online] again at [AppSignals.lifecycle] (foreground) and [AppSignals.refresh]; at the end [stopped].
  */
 @HeadwaterPlatform
 public interface Host {
     /** `context.library.name`. */
     public val libraryName: String
+
+    /**
+     * Where an [Analytics] opens its storage when the thread that makes it must not; `null`: right there. Asked once, on that
+     * thread. Calls made meanwhile keep their order, time and place; what asks for an answer waits.
+     */
+    public val opener: Executor? get() = null
 
     /** Where each source gets a folder of its own. It may not be there yet; not asked in memory mode. */
     public fun folder(): File
@@ -64,6 +70,9 @@ public enum class AppState {
 /** What a platform tells the SDK. */
 @HeadwaterPlatform
 public class AppSignals internal constructor(public val analytics: Analytics) {
+    /** Runs this in the order of the calls: at once, or on the opener's thread while that is not done. */
+    public fun inOrder(act: () -> Unit): Unit = analytics.whenOpen { act() }
+
     /** The app came to the front, went out of sight or is about to end. */
     public fun lifecycle(state: AppState): Unit = analytics.lifecycle(state)
 
