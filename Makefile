@@ -76,6 +76,12 @@ test-ios: ## The Swift package, on Linux in a folder with Swift 6: units, the re
 bench-swift: ## What a call costs an app written in Swift
 	@scripts/test-ios.sh bench
 
+.PHONY: test-android bench-kotlin
+test-android: ## The Kotlin library, on a JVM: units, the real collector, the conformance scenarios, the Android module
+	@scripts/test-android.sh
+bench-kotlin: ## What a call costs a JVM, beside analytics-kotlin
+	@scripts/test-android.sh bench
+
 .PHONY: fmt lint
 fmt: ## Format everything
 	@cargo fmt --all
