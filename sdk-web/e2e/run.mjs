@@ -6,7 +6,8 @@
 const TIMEOUT = 10_000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const withScheme = (host) => (host.includes('://') ? host : `https://${host}`);
-export const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+export const defined = (object) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 const seconds = (ms) => (ms === undefined ? undefined : ms / 1000);
 
 /** What `load` is given, and what only a test may set of the engine's. */

@@ -34,7 +34,8 @@ async function pageIn(context) {
   await page.exposeFunction('die', die);
   return { context, page, died };
 }
-const fresh = async () => pageIn(await browser.newContext());
+// A document that came from no network may otherwise not ask the loopback for its scripts.
+const fresh = async () => pageIn(await browser.newContext({ permissions: ['local-network-access'] }));
 const ready = Array.from({ length: READY }, fresh);
 
 async function pageFor(directory) {
