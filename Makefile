@@ -52,7 +52,7 @@ wasm: ## The engine as WebAssembly, into sdk-web/wasm
 	@scripts/web.sh wasm
 
 .PHONY: web web-size test-web
-web: wasm ## The npm package, into sdk-web/dist
+web: ## The npm package, into sdk-web/dist
 	@scripts/web.sh js
 web-size: ## What the npm package weighs (VERBOSE=1: the engine by crate and function, too)
 	@[ -z "$(VERBOSE)" ] || scripts/web.sh size
@@ -75,6 +75,12 @@ test-ios: ## The Swift package, on Linux in a folder with Swift 6: units, the re
 	@scripts/test-ios.sh
 bench-swift: ## What a call costs an app written in Swift
 	@scripts/test-ios.sh bench
+
+.PHONY: test-android bench-kotlin
+test-android: ## The Kotlin library, on a JVM: units, the real collector, the conformance scenarios, the Android module
+	@scripts/test-android.sh
+bench-kotlin: ## What a call costs a JVM, beside analytics-kotlin
+	@scripts/test-android.sh bench
 
 .PHONY: fmt lint
 fmt: ## Format everything

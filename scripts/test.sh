@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every suite. `scripts/test.sh [rust|clients|page|web|browser|ios]...` runs some. Installs what is missing where it can
+# Every suite. `scripts/test.sh [rust|clients|page|web|browser|ios|android]...` runs some. Installs what is missing where it can
 # (Debian, as root); with CI=true a missing toolchain is a failure, never a skip.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(rust clients page web browser ios)
+[ ${#suites[@]} -gt 0 ] || suites=(rust clients page web browser ios android)
 
 if ! command -v cargo >/dev/null; then
   echo "Rust is missing: install it from https://rustup.rs (version 1.89 or newer), then run this again." >&2
@@ -51,17 +51,22 @@ web() {
 
 browser() {
   run "the web SDK in browsers" scripts/test-browser.sh
+  run "conformance of the web SDK in Chromium" scripts/conformance.sh web-chromium
 }
 
 ios() {
   run "the Swift package" scripts/test-ios.sh
 }
 
+android() {
+  run "the Kotlin library" scripts/test-android.sh
+}
+
 for suite in "${suites[@]}"; do
   case $suite in
-    rust | clients | page | web | browser | ios) "$suite" ;;
+    rust | clients | page | web | browser | ios | android) "$suite" ;;
     *)
-      echo "unknown suite '$suite': rust, clients, page, web, browser or ios" >&2
+      echo "unknown suite '$suite': rust, clients, page, web, browser, ios or android" >&2
       exit 2
       ;;
   esac

@@ -4,7 +4,7 @@
 #   scripts/web.sh wasm            builds sdk-web/wasm: headwater_lite.wasm, headwater_bg.wasm, glue.js, headwater.wasm2js.js
 #   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
 #   scripts/web.sh test            builds, then runs the engine in Node
-#   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing
+#   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing or stale
 #   scripts/web.sh weigh           what the package weighs, file by file; fails over its budgets
 #   scripts/web.sh check           types, lint and unit tests of the package
 #   scripts/web.sh lint | fmt      the package's lint alone; formats it
@@ -101,10 +101,22 @@ wasm() {
   cp "$binding/js/glue.js" "$binding/js/glue.d.ts" "$out/"
   printf 'export { Engine } from "./glue.js";\n' >"$out/headwater.wasm2js.d.ts"
   printf '*\n' >"$out/.gitignore"
+  sources >"$out/.sources"
+}
+
+# Whether the build is of these sources: the list of their hashes lies beside it. (`git ls-files` is not asked: a source
+# that is not committed yet counts, too.)
+sources() {
+  find core/model core/govern core/engine "$binding" Cargo.toml Cargo.lock scripts/web.sh -type f \
+    -not -path '*/node_modules/*' -not -path '*/target/*' -not -path '*/tests/*' -not -name '*.md' -print0 |
+    LC_ALL=C sort -z | xargs -0 sha256sum | sed "s#$root/##" | sha256sum
+}
+current() {
+  [ -f "$out/headwater_lite.wasm" ] && [ "$(cat "$out/.sources" 2>/dev/null)" = "$(sources)" ]
 }
 
 size() {
-  [ -f "$out/headwater_lite.wasm" ] || wasm
+  current || wasm
   local name
   for name in bg lite; do
     echo "headwater_$name.wasm"
@@ -116,7 +128,7 @@ package=$root/sdk-web
 package_modules() {
   need node nodejs
   need npm npm
-  [ -f "$out/headwater_lite.wasm" ] || wasm
+  current || wasm
   if [ ! -d "$package/node_modules" ] || [ "$package/package-lock.json" -nt "$package/node_modules/.package-lock.json" ]; then
     (cd "$package" && npm ci --no-audit --no-fund --loglevel=error)
   fi

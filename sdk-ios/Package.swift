@@ -28,7 +28,7 @@ let package = Package(
             dependencies: ["HeadwaterBinding"],
             resources: [.copy("PrivacyInfo.xcprivacy")]
         ),
-        .testTarget(name: "HeadwaterTests", dependencies: ["Headwater"]),
+        .testTarget(name: "HeadwaterTests", dependencies: ["Headwater", "HeadwaterBinding"]),
     ],
     swiftLanguageModes: [.v6]
 )

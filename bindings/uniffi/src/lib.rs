@@ -7,6 +7,7 @@ mod destination;
 mod error;
 mod listener;
 mod platform;
+mod straight;
 mod transport;
 mod view;
 
@@ -16,6 +17,7 @@ pub use destination::{Destination, DestinationInfo};
 pub use error::{ForeignError, HeadwaterError};
 pub use listener::{Change, Diagnostic, DropReport, Listener};
 pub use platform::{Lifecycle, Platform};
+pub use straight::Java_io_headwater_analytics_internal_Straight_call;
 pub use transport::{Reply, Request, Transport};
 pub use view::{Dropped, FlushReport, Identity, Outcome, Queue, Receipt};
 

@@ -408,3 +408,35 @@ fn a_queue_on_disk_needs_a_place() {
         Err(HeadwaterError::Configuration(_))
     ));
 }
+
+#[test]
+fn a_straight_call_does_what_a_call_does() {
+    let straight = |number: i64, text: &str| {
+        let (address, length) = (text.as_ptr() as i64, text.len() as i32);
+        // SAFETY: the text lives until the function returns.
+        unsafe {
+            headwater_ffi::Java_io_headwater_analytics_internal_Straight_call(
+                0, 0, number, address, length,
+            )
+        }
+    };
+    let hub = Arc::new(Hub::default());
+    let client = client(memory(), &hub);
+    let number = Arc::clone(&client).number();
+    assert_eq!(
+        straight(
+            number,
+            r#"{"type":"track","event":"Straight","userId":"u"}"#
+        ),
+        0
+    );
+    client.take_error().unwrap();
+    assert_eq!(straight(number, r#"{"type":"trick"}"#), -1);
+    let error = client.take_error().unwrap_err();
+    assert!(matches!(error, HeadwaterError::Invalid(_)), "{error}");
+    client.take_error().unwrap();
+    assert_eq!(client.flush_blocking().delivered, 1);
+    assert!(hub.bodies.lock().unwrap()[0].contains("\"Straight\""));
+    drop(client);
+    assert_eq!(straight(number, "{}"), -1);
+}

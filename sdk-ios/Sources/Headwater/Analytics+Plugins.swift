@@ -71,20 +71,22 @@ extension Analytics {
             destination: adapter)
     }
 
+    /// To a client that took another's place.
+    func plugAgain() {
+        let plugged = destinations.with { all in
+            all.compactMap { adapter in adapter.plugin.map { ($0, adapter.needsSettings) } }
+        }
+        destinations.with { all in
+            all.forEach { $0.detach() }
+            all = []
+        }
+        for (plugin, needsSettings) in plugged { plug(plugin, needsSettings: needsSettings) }
+    }
+
     /// Holds events back until ``resumeEventProcessing(plugin:)``, 30 seconds at most.
     public func pauseEventProcessing(plugin: any WaitingPlugin) { pipeline.pause(plugin, self) }
 
     public func resumeEventProcessing(plugin: any WaitingPlugin) { pipeline.resume(ObjectIdentifier(plugin), self) }
-
-    /// Adds a reason to send.
-    public func add(flushPolicy: any FlushPolicy) {
-        flushPolicy.configure(analytics: self)
-        policies.with { $0.append(flushPolicy) }
-    }
-
-    public func remove(flushPolicy: any FlushPolicy) { policies.with { $0.removeAll { $0 === flushPolicy } } }
-
-    public var flushPolicies: [any FlushPolicy] { policies.with { $0 } }
 }
 
 private final class ClosureEnrichment: Plugin, @unchecked Sendable {

@@ -3,9 +3,13 @@ internal import HeadwaterBinding
 
 /// Who the user is.
 public struct UserInfo: Sendable, Hashable {
+    /// The device's id.
     public let anonymousId: String
+    /// The known user, after an identify.
     public let userId: String?
+    /// What is known of the user.
     public let traits: JSON?
+    /// The address that opened the app last.
     public let referrer: URL?
 }
 
@@ -21,8 +25,12 @@ extension Analytics {
         (hub.client?.identity()?.traits).flatMap { try? JSON(text: $0) }
     }
 
+    /// What is known of the user, in Swift's own types.
+    @_disfavoredOverload
+    public func traits() -> [String: Any]? { (traits() as JSON?)?.dictionaryValue }
+
     /// What is known of the user, as a type of yours.
-    public func traits<T: Decodable>(as type: T.Type = T.self) -> T? { try? traits()?.decoded(as: type) }
+    public func traits<T: Decodable>(as type: T.Type = T.self) -> T? { try? (traits() as JSON?)?.decoded(as: type) }
 
     /// The user's account, after a group call.
     public var groupId: String? { hub.client?.identity()?.groupId }
@@ -36,14 +44,25 @@ extension Analytics {
 
     /// Forgets who the user is: a new anonymousId, no userId, traits or group. Events before it keep theirs.
     public func reset() {
-        hub.client?.reset()
-        if values.anonymousIdGenerator != nil { generateAnonymousId() }
+        pipeline.alone {
+            hub.client?.reset()
+            generateAnonymousId()
+        }
         for plugin in timeline.all where !(plugin is any DestinationPlugin) { (plugin as? any EventPlugin)?.reset() }
     }
 
-    func generateAnonymousId() {
+    /// Another user than the current one is about to be named, and gets an anonymousId of its own: the generator makes it.
+    func prepare(_ event: IdentifyEvent) {
+        guard values.anonymousIdGenerator != nil, let next = event.userId, !next.isEmpty, let userId, userId != next
+        else { return }
+        generateAnonymousId(forgetting: true)
+    }
+
+    /// Where a generator was given: a new anonymousId, of the current user or of nobody yet.
+    func generateAnonymousId(forgetting: Bool = false) {
         guard let generator = values.anonymousIdGenerator, let identity = hub.client?.identity() else { return }
-        var changed = identity
+        var changed = forgetting
+            ? Identity(anonymousId: "", userId: nil, traits: "{}", groupId: nil, groupTraits: "{}") : identity
         changed.anonymousId = generator.newAnonymousId()
         do {
             try hub.client?.importIdentity(identity: changed)
@@ -61,6 +80,7 @@ extension Analytics {
         users.subscribe(queue, handler, self)
     }
 
+    /// Ends what ``subscribeToUserInfo(queue:handler:)`` began.
     public func unsubscribe(_ id: Int) { users.unsubscribe(id) }
 }
 

@@ -18,12 +18,14 @@ public final class Analytics: Sendable {
     let memory: Memory
     let users: Users
     let pipeline: Pipeline
-    let policies: Guarded<[any FlushPolicy]>
+    let pace: Guarded<Pace>
+    let background: Background
+    /// The launch was tracked.
+    let launchSeen = Guarded(false)
     let destinations = Guarded<[DestinationAdapter]>([])
     private let isEnabled = Guarded(true)
     private let sawSettings = Guarded(false)
     private let observers = Guarded<[AnyObject & Sendable]>([])
-    private let activity = BackgroundActivity()
 
     private struct First {
         weak var analytics: Analytics?
@@ -40,7 +42,8 @@ public final class Analytics: Sendable {
         memory = Memory(folder: hub.folder)
         users = Users()
         pipeline = Pipeline(journal: hub.folder?.appendingPathComponent("waiting.json"))
-        policies = Guarded(values.flushPolicies)
+        pace = Guarded(Pace(values))
+        background = Background(values.backgroundTime)
         Self.first.with { $0.analytics = $0.analytics ?? self }
         hub.attach(self)
         if let problem = hub.problem { values.errorHandler?(problem) }
@@ -48,7 +51,7 @@ public final class Analytics: Sendable {
         if values.anonymousIdGenerator != nil, memory["anonymousIdGenerated"] == nil { generateAnonymousId() }
         values.flushPolicies.forEach { $0.configure(analytics: self) }
         pipeline.recover(self)
-        let watching = DeviceContext.watch(self) + Lifecycle.watch(self)
+        let watching = DeviceContext.watch(self) + AppEvents.watch(self)
         observers.with { $0 = watching }
     }
 
@@ -81,39 +84,6 @@ public final class Analytics: Sendable {
         }
     }
 
-    // MARK: Sending
-
-    /// Sends what waits; `completion` hears, on a thread of its own, when it arrived or something is in the way.
-    public func flush(completion: (@Sendable () -> Void)? = nil) {
-        if let completion { flush(report: { _ in completion() }) } else { beginFlush(nil) }
-    }
-
-    /// Sends what waits; hears what became of it.
-    public func flush(report: @escaping @Sendable (FlushReport) -> Void) { beginFlush(report) }
-
-    /// Sends what waits, and answers what became of it.
-    @discardableResult
-    public func flush() async -> FlushReport {
-        await withCheckedContinuation { continuation in
-            flush(report: { continuation.resume(returning: $0) })
-        }
-    }
-
-    private func beginFlush(_ report: (@Sendable (FlushReport) -> Void)?) {
-        policies.with { $0 }.forEach { $0.reset() }
-        for plugin in timeline.all where !(plugin is any DestinationPlugin) { (plugin as? any EventPlugin)?.flush() }
-        let over = activity.begin()
-        guard let client = hub.client else {
-            over()
-            report?(FlushReport(HeadwaterBinding.FlushReport(delivered: 0, dropped: 0, pending: 0, waitingFor: nil, retryInMs: nil)))
-            return
-        }
-        client.flush(callback: Flushed { answer in
-            report?(FlushReport(answer))
-            over()
-        })
-    }
-
     /// Takes no more calls, sends what waits until it is out or the time is over, and frees the folder. Waits on this thread.
     @discardableResult
     public func shutdown(timeout: TimeInterval = 5) -> FlushReport? {
@@ -121,14 +91,6 @@ public final class Analytics: Sendable {
         hub.retire()
         return (hub.client?.shutdown(timeoutMs: UInt64(max(0, timeout) * 1000))).map(FlushReport.init)
     }
-
-    /// How many events wait.
-    public var pendingEvents: Int { Int(clamping: hub.client?.queue().events ?? 0) + pipeline.waiting }
-
-    public var hasUnsentEvents: Bool { pendingEvents > 0 }
-
-    /// Throws away all that waits; a report says how many.
-    public func purgeStorage() { hub.client?.purge() }
 
     /// Events that the hub refused, the last 20, newest last: `{"status": …, "event": {…}}`.
     public var quarantine: [JSON] { (hub.client?.quarantine() ?? []).compactMap { try? JSON(text: $0) } }
@@ -141,15 +103,19 @@ public final class Analytics: Sendable {
     // MARK: The device
 
     /// The network came or went. On Apple platforms the SDK finds out by itself.
-    public func setOnline(_ online: Bool) { hub.client?.setOnline(online: online) }
+    public func setOnline(_ online: Bool) { hub.setOnline(online) }
 
     /// Laid over the context of all events from now on.
     public func updateContext(_ context: JSON) {
-        do { try hub.client?.updateContext(context: context.text) } catch { fail(error) }
+        do { try hub.updateContext(context) } catch { fail(error) }
     }
 
     /// The user's decision on consent, by category; one that is configured and not named is denied.
     public func setConsent(_ decision: [String: Bool]) { hub.client?.setConsent(decision: decision) }
+
+    /// The decision in force, by category, also from an earlier run; `nil` before there was one, and where the
+    /// configuration asks for none.
+    public var consent: [String: Bool]? { hub.client?.consent() }
 
     /// Starts a session by hand, with this id (unix seconds) or the time's. Needs ``Configuration/sessions(timeout:)``.
     public func startSession(id: UInt64? = nil) { hub.client?.startSession(id: id) }
@@ -162,12 +128,4 @@ public final class Analytics: Sendable {
     func fail(_ error: any Error) {
         values.errorHandler?((error as? HeadwaterError).map(AnalyticsError.init) ?? error)
     }
-}
-
-private final class Flushed: FlushCallback {
-    private let then: @Sendable (HeadwaterBinding.FlushReport) -> Void
-
-    init(then: @escaping @Sendable (HeadwaterBinding.FlushReport) -> Void) { self.then = then }
-
-    func onFlushed(report: HeadwaterBinding.FlushReport) throws { then(report) }
 }

@@ -4,105 +4,6 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// Which of the app's own events are tracked.
-public struct TrackedLifecycleEvent: OptionSet, Sendable {
-    public let rawValue: Int
-    public init(rawValue: Int) { self.rawValue = rawValue }
-
-    public static let applicationInstalled = TrackedLifecycleEvent(rawValue: 1 << 0)
-    public static let applicationUpdated = TrackedLifecycleEvent(rawValue: 1 << 1)
-    public static let applicationOpened = TrackedLifecycleEvent(rawValue: 1 << 2)
-    public static let applicationBackgrounded = TrackedLifecycleEvent(rawValue: 1 << 3)
-    public static let applicationForegrounded = TrackedLifecycleEvent(rawValue: 1 << 4)
-    /// macOS only, as the next two.
-    public static let applicationUnhidden = TrackedLifecycleEvent(rawValue: 1 << 5)
-    public static let applicationHidden = TrackedLifecycleEvent(rawValue: 1 << 6)
-    public static let applicationTerminated = TrackedLifecycleEvent(rawValue: 1 << 7)
-
-    public static let none: TrackedLifecycleEvent = []
-    public static let all: TrackedLifecycleEvent = [
-        .applicationInstalled, .applicationUpdated, .applicationOpened, .applicationBackgrounded,
-        .applicationForegrounded, .applicationUnhidden, .applicationHidden, .applicationTerminated,
-    ]
-}
-
-/// Where events wait.
-public enum StorageMode: Sendable {
-    /// In the app's own folder.
-    case disk
-    /// In this folder.
-    case diskAtURL(URL)
-    /// In the folder of an app group; one process at a time has it open.
-    case appGroup(String)
-    /// In memory only, at most so many.
-    case memory(Int)
-}
-
-/// How safe an event is when a call returns.
-public enum Durability: Sendable {
-    /// It survives the app's end and crash; a power cut takes at most the last 250 ms.
-    case buffered
-    /// It is on the disk: each call waits for it.
-    case sync
-}
-
-/// Consent, where the app asks for it.
-public struct ConsentConfiguration: Sendable {
-    public enum Model: Sendable {
-        /// Nothing leaves before a category is granted.
-        case optIn
-        /// Everything counts as granted until it is denied.
-        case optOut
-    }
-
-    public enum Hold: Sendable {
-        /// Events wait on the disk for the decision.
-        case persist
-        /// In memory only, at most 1,000: nothing is written about a user who has not agreed.
-        case memory
-    }
-
-    public var model: Model
-    public var categories: [String]
-    public var hold: Hold
-
-    public init(model: Model, categories: [String], hold: Hold = .persist) {
-        self.model = model
-        self.categories = categories
-        self.hold = hold
-    }
-}
-
-/// When to try again; `nil` keeps the default.
-public struct RetryPolicy: Sendable {
-    /// The first wait, seconds: 0.5 (0.1 to 60).
-    public var base: TimeInterval?
-    /// The longest wait, seconds: 60.
-    public var longest: TimeInterval?
-    /// Tries after the first before a batch is dropped and reported; by default the storage's limits decide.
-    public var maxRetries: Int?
-    /// The same for tries that the server timed by `Retry-After`.
-    public var maxRateLimited: Int?
-    /// Seconds after the first failure before a batch is dropped and reported.
-    public var maxTotal: TimeInterval?
-
-    public init(
-        base: TimeInterval? = nil, longest: TimeInterval? = nil, maxRetries: Int? = nil, maxRateLimited: Int? = nil,
-        maxTotal: TimeInterval? = nil
-    ) {
-        self.base = base
-        self.longest = longest
-        self.maxRetries = maxRetries
-        self.maxRateLimited = maxRateLimited
-        self.maxTotal = maxTotal
-    }
-}
-
-/// Makes the device's id, where a UUID does not do.
-public protocol AnonymousIdGenerator: Sendable {
-    func newAnonymousId() -> String
-}
-
 /// What an ``Analytics`` is told once. Every setting has a default but the write key.
 ///
 /// ```swift
@@ -147,10 +48,14 @@ public struct Configuration: Sendable {
         var userAgent: String?
         var automaticContext = true
         var migrates = true
+        var operatingMode = OperatingMode.asynchronous
+        var flushQueue: DispatchQueue?
+        var backgroundTime = BackgroundTime.system
     }
 
     var values: Values
 
+    /// The source, and everything else by default.
     public init(writeKey: String) {
         values = Values(writeKey: writeKey)
     }
@@ -262,7 +167,7 @@ public struct Configuration: Sendable {
     /// How safe an event is when a call returns. Default ``Durability/buffered``.
     public func durability(_ durability: Durability) -> Configuration { with { $0.durability = durability } }
 
-    /// Makes the device's id at the first start and after a reset. Default a UUID.
+    /// Makes the device's id at the first start, after a reset, and when another user than the current one is named. Default a UUID.
     public func anonymousIdGenerator(_ generator: any AnonymousIdGenerator) -> Configuration {
         with { $0.anonymousIdGenerator = generator }
     }
@@ -294,4 +199,15 @@ public struct Configuration: Sendable {
 
     /// Whether what analytics-swift left on the device is taken over, once. Default true.
     public func migratesFromAnalyticsSwift(_ enabled: Bool) -> Configuration { with { $0.migrates = enabled } }
+
+    /// Whether `flush` waits. Default ``OperatingMode/asynchronous``.
+    public func operatingMode(_ mode: OperatingMode) -> Configuration { with { $0.operatingMode = mode } }
+
+    /// Where the completions of `flush` are called. Default: a thread of their own. With
+    /// ``OperatingMode/synchronous``, `flush` does not wait for them.
+    public func flushQueue(_ queue: DispatchQueue) -> Configuration { with { $0.flushQueue = queue } }
+
+    /// Nothing: the SDK finds the application by itself.
+    @available(*, deprecated, message: "Not needed: the SDK finds the application by itself.")
+    public func application(_ application: Any?) -> Configuration { self }
 }

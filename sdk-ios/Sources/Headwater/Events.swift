@@ -19,6 +19,42 @@ public protocol RawEvent: Sendable {
 /// Changes one event, or drops it by answering `nil`. Runs after the enrichment plugins.
 public typealias EnrichmentClosure = @Sendable (_ event: (any RawEvent)?) -> (any RawEvent)?
 
+/// The six events of the spec: what they share lies in one place.
+protocol StampedEvent: RawEvent {
+    var stamp: Stamp { get set }
+}
+
+extension StampedEvent {
+    public var type: String? {
+        get { stamp.type }
+        set { stamp.type = newValue }
+    }
+    public var anonymousId: String? {
+        get { stamp.anonymousId }
+        set { stamp.anonymousId = newValue }
+    }
+    public var messageId: String? {
+        get { stamp.messageId }
+        set { stamp.messageId = newValue }
+    }
+    public var userId: String? {
+        get { stamp.userId }
+        set { stamp.userId = newValue }
+    }
+    public var timestamp: String? {
+        get { stamp.timestamp }
+        set { stamp.timestamp = newValue }
+    }
+    public var context: JSON? {
+        get { stamp.context }
+        set { stamp.context = newValue }
+    }
+    public var integrations: JSON? {
+        get { stamp.integrations }
+        set { stamp.integrations = newValue }
+    }
+}
+
 /// What all events share.
 struct Stamp: Sendable {
     var type: String?
@@ -56,7 +92,7 @@ struct Stamp: Sendable {
 }
 
 /// Something happened.
-public struct TrackEvent: RawEvent {
+public struct TrackEvent: StampedEvent {
     var stamp: Stamp
     public var event: String
     public var properties: JSON?
@@ -78,7 +114,7 @@ public struct TrackEvent: RawEvent {
 }
 
 /// Who the user is.
-public struct IdentifyEvent: RawEvent {
+public struct IdentifyEvent: StampedEvent {
     var stamp: Stamp
     public var traits: JSON?
 
@@ -98,7 +134,7 @@ public struct IdentifyEvent: RawEvent {
 }
 
 /// A screen was seen.
-public struct ScreenEvent: RawEvent {
+public struct ScreenEvent: StampedEvent {
     var stamp: Stamp
     public var name: String?
     public var category: String?
@@ -125,7 +161,7 @@ public struct ScreenEvent: RawEvent {
 }
 
 /// A web page was seen: for replays and apps that show pages; apps of their own use screens.
-public struct PageEvent: RawEvent {
+public struct PageEvent: StampedEvent {
     var stamp: Stamp
     public var name: String?
     public var category: String?
@@ -152,7 +188,7 @@ public struct PageEvent: RawEvent {
 }
 
 /// The user belongs to an account.
-public struct GroupEvent: RawEvent {
+public struct GroupEvent: StampedEvent {
     var stamp: Stamp
     public var groupId: String?
     public var traits: JSON?
@@ -174,7 +210,7 @@ public struct GroupEvent: RawEvent {
 }
 
 /// `userId` continues `previousId`; the current user's id where that is not given.
-public struct AliasEvent: RawEvent {
+public struct AliasEvent: StampedEvent {
     var stamp: Stamp
     public var previousId: String?
 
@@ -203,191 +239,5 @@ func rawEvent(_ json: JSON) -> (any RawEvent)? {
     case "group": GroupEvent(json: json)
     case "alias": AliasEvent(json: json)
     default: nil
-    }
-}
-
-extension TrackEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
-    }
-}
-
-extension IdentifyEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
-    }
-}
-
-extension ScreenEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
-    }
-}
-
-extension PageEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
-    }
-}
-
-extension GroupEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
-    }
-}
-
-extension AliasEvent {
-    public var type: String? {
-        get { stamp.type }
-        set { stamp.type = newValue }
-    }
-    public var anonymousId: String? {
-        get { stamp.anonymousId }
-        set { stamp.anonymousId = newValue }
-    }
-    public var messageId: String? {
-        get { stamp.messageId }
-        set { stamp.messageId = newValue }
-    }
-    public var userId: String? {
-        get { stamp.userId }
-        set { stamp.userId = newValue }
-    }
-    public var timestamp: String? {
-        get { stamp.timestamp }
-        set { stamp.timestamp = newValue }
-    }
-    public var context: JSON? {
-        get { stamp.context }
-        set { stamp.context = newValue }
-    }
-    public var integrations: JSON? {
-        get { stamp.integrations }
-        set { stamp.integrations = newValue }
     }
 }

@@ -160,6 +160,32 @@ import Testing
         #expect(second.anonymousId != id)
     }
 
+    struct Counting: AnonymousIdGenerator {
+        let made = Heard<String>()
+        func newAnonymousId() -> String {
+            made.add("made-\(made.all.count + 1)")
+            return made.all[made.all.count - 1]
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func anotherUserGetsAnIdOfTheGenerator(plugins: Bool) {
+        let analytics = Analytics(configuration: .quiet().anonymousIdGenerator(Counting()))
+        analytics.setOnline(false)
+        if plugins { analytics.add(plugin: Recorder()) }
+        #expect(analytics.anonymousId == "made-1")
+        analytics.identify(userId: "u1", traits: ["plan": "pro"])
+        analytics.identify(userId: "u1", traits: ["seats": 2])
+        #expect(analytics.anonymousId == "made-1")
+        analytics.identify(userId: "u2", traits: ["plan": "free"])
+        #expect(analytics.anonymousId == "made-2")
+        #expect(analytics.userId == "u2")
+        #expect(analytics.traits() == ["plan": "free"])
+        analytics.reset()
+        #expect(analytics.anonymousId == "made-3")
+        #expect(analytics.userId == nil)
+    }
+
     @Test func twoOfOneWriteKeyShareAQueue() {
         let folder = place()
         let configuration = Configuration.quiet().storageMode(.diskAtURL(folder))

@@ -35,6 +35,28 @@ import Testing
         #expect(recorder.events[2]["properties"] == ["from_background": true, "version": "1", "build": "2"])
     }
 
+    @Test func aLaunchThatNobodyHeardIsTrackedWhenTheAppIsActiveAndOnce() {
+        let (analytics, recorder) = Analytics.recorded()
+        Lifecycle.launchedBefore(analytics, app: Lifecycle.App(version: "1", build: "2"))
+        Lifecycle.launchedBefore(analytics, app: Lifecycle.App(version: "1", build: "2"))
+        #expect(recorder.names == ["Application Installed", "Application Opened"])
+    }
+
+    @Test func aMacAppIsForegroundedHiddenAndTerminated() {
+        let (analytics, recorder) = Analytics.recorded()
+        let app = Lifecycle.App(version: "1", build: "2")
+        Lifecycle.launched(analytics, app: app)
+        Lifecycle.activated(analytics, app: app)
+        Lifecycle.deactivated(analytics)
+        Lifecycle.hidden(analytics)
+        Lifecycle.unhidden(analytics, app: app)
+        Lifecycle.terminated(analytics)
+        #expect(recorder.names == ["Installed", "Opened", "Foregrounded", "Backgrounded", "Hidden", "Unhidden", "Terminated"]
+            .map { "Application " + $0 })
+        #expect(recorder.events[5]["properties"] == ["from_background": true, "version": "1", "build": "2"])
+        #expect(!analytics.background.isOut)
+    }
+
     @Test func theContextSaysWhatTheMachineIs() {
         let (analytics, recorder) = Analytics.recorded(.quiet().userAgent("agent"))
         analytics.track(name: "e")

@@ -241,6 +241,27 @@ import Testing
         #expect(analytics.flushPolicies.count == 1)
     }
 
+    final class Listening: RemoteNotifications, OpeningURLs, @unchecked Sendable {
+        let type = PluginType.utility
+        weak var analytics: Analytics?
+        let heard = Heard<JSON>()
+        func openURL(_ url: URL, options: [String: JSON]) { heard.add(.object(options)) }
+        func receivedRemoteNotification(userInfo: JSON) { heard.add(userInfo) }
+    }
+
+    @Test func whatUIKitHandsOverIsTakenAsItIs() {
+        let (analytics, _) = Analytics.recorded()
+        let plugin = Listening()
+        analytics.add(plugin: plugin)
+        let userInfo: [AnyHashable: Any] = ["aps": ["badge": 1], 7: "not a name"]
+        analytics.receivedRemoteNotification(userInfo: userInfo)
+        let options: [String: Any] = ["open_in_place": true]
+        analytics.openURL(URL(string: "shop://a")!, options: options)
+        struct Options: Codable { let source: String }
+        analytics.openURL(URL(string: "shop://b")!, options: Options(source: "mail"))
+        #expect(plugin.heard.all == [["aps": ["badge": 1]], ["open_in_place": true], ["source": "mail"]])
+    }
+
     @Test func addressesTokensAndSessionsGoIntoTheContext() {
         let (analytics, recorder) = Analytics.recorded(.quiet().sessions(timeout: 1800))
         analytics.openURL(URL(string: "shop://cart?coupon=x")!, options: ["referring_application": "mail"])

@@ -20,6 +20,8 @@ import type {
 
 /** How long a plugin may take over one event, milliseconds; calls behind it wait so long at most. */
 export const PLUGIN_TIMEOUT = 5_000;
+/** How long a caller waits for the destinations of its event, milliseconds. */
+const PATIENCE = 5_000;
 /** How long a plugin may take to load, milliseconds. A destination's events wait; nobody else's do. */
 export const LOAD_TIMEOUT = 30_000;
 
@@ -87,6 +89,8 @@ export function createPlugins(around: Surroundings) {
   };
   around.document.then(setRules);
   const again = new Map<string, Integrations>();
+  /** Deliveries by message, while their callers wait. */
+  const open = new Map<string, Promise<unknown>[]>();
   /** Deliveries begun before this number must not reach a plugin any more. */
   let epoch = 0;
 
@@ -258,20 +262,28 @@ export function createPlugins(around: Surroundings) {
       }
       return integrations;
     },
-    hasDestinations: (): boolean => destinations.length > 0,
+    /** Settles when the destinations have tried an event, or took too long; `undefined` when there are none. */
+    tried(ctx: Context): Promise<unknown> | undefined {
+      if (!destinations.length) return undefined;
+      // The host hands events to destinations before it lets go of its task.
+      const deliveries = open.get(ctx.id) ?? [];
+      open.set(ctx.id, deliveries);
+      const all = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve));
+        const failed = (await Promise.all(deliveries)).filter(Boolean);
+        if (failed.length) ctx.setFailedDelivery({ reason: failed[0] });
+      };
+      const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      return Promise.race([all(), late]).then(() => open.delete(ctx.id));
+    },
 
     /** This event comes again, for one destination, with `integrations` to that end; the destination sees its own. */
     restore(event: SegmentEvent): void {
       again.set(event.messageId as string, event.integrations ?? {});
     },
 
-    /** One event for one destination, in that destination's order. `undefined` when it is done, else what failed. */
-    deliver(
-      delivery: number,
-      index: number,
-      event: SegmentEvent,
-      seen: (event: SegmentEvent) => void,
-    ): Promise<unknown> {
+    /** One event for one destination, in that destination's order. `seen`: its context, where that is known. */
+    deliver(delivery: number, index: number, event: SegmentEvent, seen: () => Context | undefined): void {
       const destination = byIndex.get(index);
       const now = epoch;
       const own =
@@ -284,7 +296,8 @@ export function createPlugins(around: Surroundings) {
         try {
           await around.document;
           if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
-            seen(event);
+            const ctx = seen();
+            if (ctx) ctx.event = event;
             const left = await transform(destination, copy(event));
             if (left && !destination.gone && now === epoch) await attempt(destination.plugin, new Context(left));
           }
@@ -294,10 +307,14 @@ export function createPlugins(around: Surroundings) {
         host.input(DELIVERED, delivery, error ? 0 : 1, error ? text(error) : undefined);
         return error;
       };
-      if (!destination) return work();
-      const done = destination.tail.then(work, work);
-      destination.tail = done;
-      return done;
+      const done = destination ? destination.tail.then(work, work) : work();
+      if (destination) destination.tail = done;
+      // While `call` runs its caller is not known yet.
+      const id = event.messageId!;
+      const deliveries = open.get(id) ?? [];
+      deliveries.push(done);
+      open.set(id, deliveries);
+      done.then(() => open.delete(id));
     },
 
     cancelDeliveries(): void {

@@ -23,17 +23,14 @@ import { complain, createEmitter } from './emitter.js';
 import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
 import type { Methods } from './instance.js';
 import type { Plugins } from './plugins.js';
-import type { CDNSettings, InitOptions, Plugin, SegmentEvent } from './types.js';
+import type { Documents } from './settings.js';
+import type { InitOptions, Plugin, SegmentEvent } from './types.js';
 import { uuid } from './uuid.js';
 
 /** How long a callback waits for slow destinations, milliseconds (analytics-next). */
 const TIMEOUT = 300;
-/** How long a promise waits for them. */
-const PATIENCE = 5_000;
 /** Contexts remembered for the `error` event of their failure. */
 const RECENT = 100;
-/** Events remembered for destinations that only the settings document will name. */
-const EARLY = 1_000;
 
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -60,13 +57,10 @@ export function createRuntime(host: Host, version: string): Runtime {
   const settings: Record<string, unknown> & { timeout: number } = {
     ...host.settings,
     timeout: TIMEOUT,
-    cdnSettings: {},
   };
   const failures: string[] = [];
   const base = environment(version);
   const recent = new Map<string, Context>();
-  /** Deliveries by message, while their callers wait. */
-  const open = new Map<string, Promise<unknown>[]>();
   let debugging = false;
   /** What every call waits for at the start: plugins of `load`, the query string. */
   let booting: Promise<unknown> | undefined;
@@ -80,21 +74,13 @@ export function createRuntime(host: Host, version: string): Runtime {
     if (debugging) console.warn('headwater:', kind, detail);
   };
 
-  // Destination filters come with the settings; where a document is awaited, destinations wait for it.
-  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || host.settings.cdnSettings;
-  let known: ((document: CDNSettings) => void) | undefined;
-  const document = awaited
-    ? new Promise<CDNSettings>((resolve) => (known = resolve))
-    : Promise.resolve<CDNSettings>({});
-  /** What was sent before the settings came, where they may name destinations that must have it. */
-  let early: SegmentEvent[] | undefined = awaited && options.remotePlugins ? [] : undefined;
-  const missed = (): SegmentEvent[] => {
-    const all = early ?? [];
-    early = undefined;
-    return all;
-  };
-  /** Addresses of remote plugins that were dealt with. */
-  const applied = new Set<string>();
+  // What a settings document says is looked after by those who have one; they do not start without that.
+  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings;
+  let documents: Documents | undefined;
+  const withDocuments = lazily(async () => {
+    const { createDocuments } = await import('./settings.js');
+    return (documents ??= createDocuments({ host, settings, withPlugins, plugins: () => plugins, failures, diagnose }));
+  });
 
   let plugins: Plugins | undefined;
   const withPlugins = lazily(async (): Promise<Plugins> => {
@@ -103,6 +89,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       failures.push(plugin.name);
       queue.emit('initialization_failure', plugin, error);
     };
+    const document = documents?.document ?? Promise.resolve({});
     const lent = { Context, ContextCancelation, host, instance, integrations, diagnose, list, document, failed };
     return (plugins = createPlugins(lent));
   });
@@ -152,21 +139,8 @@ export function createRuntime(host: Host, version: string): Runtime {
     { type, callback, told }: Resolved,
     live?: Live,
   ): Promise<void> => {
-    const { id } = ctx;
     emit('dispatch_start', ctx);
-    let done: Promise<unknown> | undefined;
-    if (plugins?.hasDestinations()) {
-      // The host hands events to destinations before it lets go of its task.
-      const deliveries = open.get(id) ?? [];
-      open.set(id, deliveries);
-      done = Promise.race([
-        wait(0).then(async () => {
-          const failed = (await Promise.all(deliveries)).filter(Boolean);
-          if (failed.length) ctx.setFailedDelivery({ reason: failed[0] });
-        }),
-        wait(PATIENCE),
-      ]);
-    }
+    const done = plugins?.tried(ctx);
     if (callback) {
       const call = async () => callback(ctx);
       Promise.race([done, done && wait(settings.timeout)])
@@ -174,7 +148,6 @@ export function createRuntime(host: Host, version: string): Runtime {
         .catch(complain);
     }
     await done;
-    open.delete(id);
     if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
     queue.emit('flush', ctx, kept);
     await plugins?.after(ctx);
@@ -207,6 +180,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (recent.size > RECENT) recent.delete(recent.keys().next().value!);
       conclude(answer[0] !== 'd', ctx, resolved, live).catch(complain);
     };
+    const early = documents?.early();
     if (!all && !early) {
       finish(host.call(json, call));
       return undefined;
@@ -216,7 +190,7 @@ export function createRuntime(host: Host, version: string): Runtime {
     const submit = (seen?: Context | string): undefined => {
       if (!ctx) finish(stamped);
       else if (seen instanceof Context) {
-        if (early && early.length < EARLY) early.push(seen.event);
+        early?.push(seen.event);
         finish(host.submit(JSON.stringify(seen.event), call), seen);
       } else {
         host.discard(JSON.stringify(ctx.event), `${seen}`);
@@ -324,7 +298,7 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   return {
     loaded: async () => [await withInstance(), Context.system()],
-    needs: options.consent && withConsent(),
+    needs: Promise.all([options.consent && withConsent(), awaited && withDocuments()]),
     base,
     first: ['on', 'once', 'off', 'register', 'addSourceMiddleware', 'addDestinationMiddleware'],
     handle,
@@ -337,46 +311,16 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (!up) boot();
       up = true;
     },
-    revise(text) {
-      const { plan, updateCDNSettings: update } = options;
-      if (!plan && !update) return text;
-      try {
-        const read = JSON.parse(text) as CDNSettings;
-        const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
-        return JSON.stringify(update?.(planned) ?? planned);
-      } catch (error) {
-        diagnose('settings_failed', `${error}`);
-        return text;
-      }
-    },
-    settled(given: CDNSettings) {
-      settings.cdnSettings = given;
-      known?.(given);
-      plugins?.setRules(given);
-      const remote = given.remotePlugins?.some(({ url }) => !applied.has(url));
-      if (!remote && !applied.size) early = undefined;
-      if (remote || given.enabledMiddleware) {
-        import('./settings.js')
-          .then(({ applySettings }) => applySettings(given, { host, applied, missed, withPlugins, failures, diagnose }))
-          .catch(complain);
-      }
+    revise: (text) => documents?.revise(text) ?? text,
+    settled(given) {
+      // Another tab's page may have one where this has none.
+      if (documents) documents.settled(given);
+      else withDocuments().then((those) => those.settled(given), complain);
     },
     deliver(delivery, destination, text) {
       const event = JSON.parse(text) as SegmentEvent;
-      const id = event.messageId!;
-      if (!plugins) {
-        input(DELIVERED, delivery, 1);
-        return;
-      }
-      const done = plugins.deliver(delivery, destination, event, (seen) => {
-        const ctx = recent.get(id);
-        if (ctx) ctx.event = seen;
-      });
-      // While `call` runs its caller is not known yet.
-      const deliveries = open.get(id) ?? [];
-      deliveries.push(done);
-      open.set(id, deliveries);
-      done.then(() => open.delete(id));
+      if (plugins) plugins.deliver(delivery, destination, event, () => recent.get(event.messageId!));
+      else input(DELIVERED, delivery, 1);
     },
     cancelDeliveries() {
       plugins?.cancelDeliveries();

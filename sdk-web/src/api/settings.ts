@@ -1,26 +1,80 @@
-// What a settings document switches on. Loaded when there is something to switch.
+// What a settings document switches on. Loaded by pages that have one.
 
 import type { Host } from '../engine/port.js';
 import type { Plugins } from './plugins.js';
 import { loadRemotePlugins } from './remote.js';
 import type { CDNSettings, InitOptions, SegmentEvent } from './types.js';
 
+/** Events remembered for destinations that only the settings document will name. */
+const EARLY = 1_000;
+
 /** What the runtime lends. */
 export interface Around {
   host: Host;
-  /** Addresses of remote plugins that were dealt with before; a document may come again. */
-  applied: Set<string>;
-  /** Takes the events that were sent before these destinations were there. */
-  missed(): readonly SegmentEvent[];
+  /** The instance's. */
+  settings: Record<string, unknown>;
   withPlugins(): Promise<Plugins>;
+  plugins(): Plugins | undefined;
   failures: string[];
   diagnose(kind: string, detail: string): void;
 }
 
-/** Loads the document's destinations and offers them what was sent before. */
-export async function applySettings(document: CDNSettings, around: Around): Promise<void> {
+/** All that a runtime knows of settings documents. */
+export type Documents = ReturnType<typeof createDocuments>;
+
+export const createDocuments = (around: Around) => {
+  const { host, settings, diagnose } = around;
+  const { plan, updateCDNSettings: update, remotePlugins } = host.options as InitOptions;
+  /** Addresses of remote plugins that were dealt with before; a document may come again. */
+  const applied = new Set<string>();
+  /** What was sent before the document came, where it may name destinations that must have it. */
+  let early: SegmentEvent[] | undefined = remotePlugins ? [] : undefined;
+  let known!: (document: CDNSettings) => void;
+  settings.cdnSettings ??= {};
+  const missed = (): SegmentEvent[] => {
+    const all = early ?? [];
+    early = undefined;
+    return all;
+  };
+  return {
+    /** The first document: destination filters come with it, so destinations wait for it. */
+    document: new Promise<CDNSettings>((resolve) => (known = resolve)),
+    /** Where events are to be remembered, as long as they are. */
+    early: (): SegmentEvent[] | undefined => early && (early.length < EARLY ? early : []),
+    /** What `load` says of the document, applied to its text. */
+    revise(text: string): string {
+      if (!plan && !update) return text;
+      try {
+        const read = JSON.parse(text) as CDNSettings;
+        const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
+        return JSON.stringify(update?.(planned) ?? planned);
+      } catch (error) {
+        diagnose('settings_failed', `${error}`);
+        return text;
+      }
+    },
+    /** The document came. */
+    settled(document: CDNSettings): void {
+      settings.cdnSettings = document;
+      known(document);
+      around.plugins()?.setRules(document);
+      const remote = document.remotePlugins?.some(({ url }) => !applied.has(url));
+      if (!remote && !applied.size) early = undefined;
+      if (remote || document.enabledMiddleware)
+        applySettings(document, around, applied, missed).catch((error) => console.error('headwater:', error));
+    },
+  };
+};
+
+/** Loads the document's destinations and offers them what was sent before (`take`). */
+async function applySettings(
+  document: CDNSettings,
+  around: Around,
+  applied: Set<string>,
+  take: () => readonly SegmentEvent[],
+): Promise<void> {
   const { enabledMiddleware = {}, remotePlugins = [] } = document;
-  const { host, applied, failures, diagnose } = around;
+  const { host, failures, diagnose } = around;
   const { remotePlugins: allowed, integrations = {} } = host.options as InitOptions;
   for (const name of Object.keys(enabledMiddleware)) {
     diagnose('ignored', `enabledMiddleware.${name}: remote middleware is not loaded; add it with addSourceMiddleware`);
@@ -40,7 +94,7 @@ export async function applySettings(document: CDNSettings, around: Around): Prom
   const found = await loadRemotePlugins(fresh, integrations, allowed, refuse, plugins.loading);
   // In one go: from here on the engine offers them every event, and what came before is taken exactly here.
   const registered = plugins.register(...found);
-  const missed = around.missed();
+  const missed = take();
   const keys = new Set(found.filter(({ type }) => type === 'destination').map(({ name }) => name));
   for (const event of missed) {
     const own = plugins.alias(event.integrations ?? {});

@@ -38,7 +38,7 @@ export const start = (shared: Shared): void => {
         return localStore(localStorage, `hw:${writeKey}:q:`);
       });
     },
-    config: (context) => ({ ...configOf({ settings, options }, endpoint, context), gzip: sameOrigin }),
+    config: (context) => ({ gzip: sameOrigin, ...configOf({ settings, options }, endpoint, context) }),
     send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
     fetch: fetchText(get),
     mono: () => performance.now(),

@@ -24,7 +24,8 @@ export const strictPolicy = (collector) =>
 /**
  * Starts it: `{ url, delay, stop() }`; every answer waits for `delay` milliseconds. `folders` maps a path's first part to
  * a folder of files; `preload` an SDK's name to the scripts that its own one imports. Beside them:
- * `/page?sdk=NAME` a page with that SDK (`csp=strict`, `to=` the collector as seen from the page),
+ * `/page?sdk=NAME` a page with that SDK (`csp=strict`, `to=` the collector as seen from the page; `script`: ours as the
+ * script build behind its snippet),
  * `/elsewhere` a page without any, `/settings/MODE/...` the collector's settings documents (`ok`, `blocked`, `failing`,
  * `hanging`).
  */
@@ -56,15 +57,24 @@ export async function startSite({ folders, collector, preload = {} }) {
     answer.end(body);
   }
 
-  function page(url, answer) {
+  /** What a site without a bundler pastes into its head: `snippet.js` with its last lines' values. */
+  async function pasted(asked) {
+    const text = await readFile(join(folders.web, '../snippet.js'), 'utf8');
+    const load = `analytics.load(${JSON.stringify(asked.get('run'))}, ${JSON.stringify({ apiHost: `${asked.get('to')}/v1` })})`;
+    const own = text.replace('/headwater/standalone.js', '/web/standalone.js').replace(/analytics\.load\('.*?\)/, () => load);
+    return `<script>${own}</script>`;
+  }
+
+  async function page(url, answer) {
+    if (url.searchParams.has('script')) url.searchParams.set('sdk', 'script');
     const sdk = url.searchParams.get('sdk');
     if (!/^[a-z]+$/.test(sdk ?? '')) return answer.writeHead(400).end();
-    const script = folders.peers && sdk !== 'headwater' && sdk !== 'fetch' ? `/peers/${sdk}.js` : `/pages/${sdk}.js`;
+    const script = folders.peers && !['headwater', 'script', 'fetch'].includes(sdk) ? `/peers/${sdk}.js` : `/pages/${sdk}.js`;
     const policy = url.searchParams.get('csp') === 'strict' ? strictPolicy(url.searchParams.get('to')) : undefined;
     const hints = [script, '/pages/page.js', ...(preload[sdk] ?? [])].map((each) => `<link rel="modulepreload" href="${each}">`);
     html(
       answer,
-      `<title>${sdk}</title>${hints.join('')}${url.searchParams.has('hints') ? hinted : ''}<body><main>A page with ${sdk}.</main>` +
+      `<title>${sdk}</title>${sdk === 'script' ? await pasted(url.searchParams) : ''}${hints.join('')}${url.searchParams.has('hints') ? hinted : ''}<body><main>A page with ${sdk}.</main>` +
         `<script type="module" src="${script}"></script><script type="module" src="/pages/page.js"></script>`,
       policy,
     );

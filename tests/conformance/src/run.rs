@@ -111,8 +111,10 @@ fn start(
     let mut input = run.input.clone();
     fill(&mut input, variables);
     let mut limit = run.limit;
-    if !sdk.ours {
+    if sdk.slow || !sdk.ours {
         limit *= PATIENCE;
+    }
+    if !sdk.ours {
         let timeout = input.pointer_mut("/config/timeout");
         if let Some((timeout, seconds)) =
             timeout.and_then(|timeout| timeout.as_u64().map(|seconds| (timeout, seconds)))

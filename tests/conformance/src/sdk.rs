@@ -21,6 +21,8 @@ pub struct Sdk {
     /// Whether it knows all that this repository adds to the contract. Our own SDKs do; another's CLI is neither asked
     /// for what it does not know nor judged by it.
     pub ours: bool,
+    /// Its process opens a browser's page first: it may take as long as another's CLI.
+    pub slow: bool,
 }
 
 impl Sdk {
@@ -33,6 +35,7 @@ impl Sdk {
             command: crate::process::words(line),
             skip: Vec::new(),
             ours: false,
+            slow: false,
         }
     }
 
@@ -64,7 +67,7 @@ impl Sdk {
     }
 
     fn read(name: &str, entry: &Value) -> Result<Sdk, String> {
-        known(entry, &["build", "cli", "skip", "peer"])?;
+        known(entry, &["build", "cli", "skip", "peer", "slow"])?;
         let text = |key: &str| entry.get(key).and_then(Value::as_str);
         let command = crate::process::words(text("cli").ok_or("`cli` is missing")?);
         let mut skip = Vec::new();
@@ -84,6 +87,7 @@ impl Sdk {
             command,
             skip,
             ours: entry.get("peer") != Some(&Value::Bool(true)),
+            slow: entry.get("slow") == Some(&Value::Bool(true)),
         })
     }
 

@@ -58,6 +58,10 @@ public struct FlushReport: Sendable, Hashable {
     /// Why something is pending, in words.
     public let waitingFor: String?
 
+    /// Where there is nothing that could be sent.
+    static let nothing = FlushReport(
+        HeadwaterBinding.FlushReport(delivered: 0, dropped: 0, pending: 0, waitingFor: nil, retryInMs: nil))
+
     init(_ report: HeadwaterBinding.FlushReport) {
         delivered = Int(report.delivered)
         dropped = Int(report.dropped)

@@ -3,19 +3,35 @@ internal import HeadwaterBinding
 
 /// One source's native client, shared by all `Analytics` of this process on the same folder.
 final class Hub: Sendable {
-    /// `nil` when the configuration cannot work.
-    let client: HeadwaterBinding.Client?
+    private struct State {
+        /// `nil` when the configuration cannot work.
+        var client: HeadwaterBinding.Client?
+        /// The folder was let go of, and nothing failed since.
+        var released = false
+        /// What a client is told after its start, for one that takes its place.
+        var context: JSON = .object([:])
+        var online: Bool?
+        var pace: (at: UInt32, intervalMs: UInt64)?
+    }
+
     /// `nil` in memory mode.
     let folder: URL?
     /// Why the storage that was asked for could not be used.
     let problem: AnalyticsError?
-    private let ears: Ears
+    private let configuration: HeadwaterBinding.Configuration
+    private let transport: URLSessionTransport
+    private let platform: DevicePlatform?
+    private let ears = Ears()
+    private let state: Guarded<State>
+    private let renewing = NSLock()
 
     private static let open = Guarded<[String: Weak]>([:])
 
     private struct Weak {
         weak var hub: Hub?
     }
+
+    var client: HeadwaterBinding.Client? { state.with { $0.client } }
 
     /// The one on this folder, or a new one.
     static func of(_ values: Configuration.Values, context: JSON) -> Hub {
@@ -31,37 +47,45 @@ final class Hub: Sendable {
     }
 
     private init(_ values: Configuration.Values, folder: URL?, context: JSON) {
-        let ears = Ears()
-        self.ears = ears
+        transport = URLSessionTransport(values)
+        platform = values.automaticContext ? DevicePlatform() : nil
         var configuration = values.binding(context: context)
-        let transport = URLSessionTransport(values)
-        func build() throws -> HeadwaterBinding.Client {
-            try HeadwaterBinding.Client(
-                configuration: configuration, transport: transport, platform: nil, listener: ears)
-        }
         var problem: AnalyticsError?
         if let folder {
             do {
                 try Folder.prepare(folder)
                 configuration.directory = folder.appendingPathComponent("queue").path
-                client = try build()
-                self.folder = folder
-                self.problem = nil
-                return
             } catch {
-                problem = (error as? HeadwaterError).map(AnalyticsError.init) ?? .storage("\(error)")
+                problem = .storage("\(error)")
             }
         }
-        self.folder = nil
-        configuration.directory = nil
-        configuration.durability = .memory
-        do {
-            client = try build()
-            self.problem = problem
-        } catch {
-            client = nil
-            self.problem = (error as? HeadwaterError).map(AnalyticsError.init) ?? .configuration("\(error)")
+        self.configuration = configuration
+        let (client, failed) = Self.build(configuration, transport, platform, ears)
+        self.folder = configuration.directory == nil || failed != nil ? nil : folder
+        self.problem = problem ?? failed
+        state = Guarded(State(client: client))
+    }
+
+    /// A client in the folder, or one in memory and what is wrong with the folder.
+    private static func build(
+        _ configuration: HeadwaterBinding.Configuration, _ transport: URLSessionTransport, _ platform: DevicePlatform?,
+        _ ears: Ears
+    ) -> (HeadwaterBinding.Client?, AnalyticsError?) {
+        func client(_ configuration: HeadwaterBinding.Configuration) throws -> HeadwaterBinding.Client {
+            try HeadwaterBinding.Client(
+                configuration: configuration, transport: transport, platform: platform, listener: ears)
         }
+        func told(_ error: any Error) -> AnalyticsError {
+            (error as? HeadwaterError).map(AnalyticsError.init) ?? .configuration("\(error)")
+        }
+        var problem: AnalyticsError?
+        if configuration.directory != nil {
+            do { return (try client(configuration), nil) } catch { problem = told(error) }
+        }
+        var memory = configuration
+        memory.directory = nil
+        memory.durability = .memory
+        do { return (try client(memory), problem) } catch { return (nil, told(error)) }
     }
 
     func attach(_ analytics: Analytics) { ears.attach(analytics) }
@@ -71,6 +95,72 @@ final class Hub: Sendable {
         guard let folder else { return }
         Self.open.with { all in
             if all[folder.path]?.hub === self { all[folder.path] = nil }
+        }
+    }
+}
+
+extension Hub {
+    // MARK: What a client is told after its start
+
+    func updateContext(_ context: JSON) throws {
+        try client?.updateContext(context: context.text)
+        state.with { $0.context = $0.context.merging(context) }
+    }
+
+    func setOnline(_ online: Bool) {
+        state.with { $0.online = online }
+        client?.setOnline(online: online)
+    }
+
+    func setPace(_ pace: Pace) {
+        let at = UInt32(clamping: pace.count)
+        let intervalMs = milliseconds(pace.interval)
+        state.with { $0.pace = (at, intervalMs) }
+        client?.setFlush(flushAt: at, flushIntervalMs: intervalMs)
+    }
+
+    // MARK: Letting go of the folder
+
+    /// Lets go of the folder's lock until the next call. Waits for the disk.
+    func release() {
+        guard folder != nil, let client, client.release() else { return }
+        state.with { $0.released = true }
+    }
+
+    /// Acts with the client. When another process had the folder since it was let go of, with a new one: what waited is
+    /// that process's to send. `renewed` says so.
+    func attempt<Answer>(
+        _ act: (_ client: HeadwaterBinding.Client, _ renewed: Bool) throws -> Answer
+    ) throws -> Answer? {
+        guard let client else { return nil }
+        do {
+            return try act(client, false)
+        } catch HeadwaterError.Storage where state.with({ $0.released }) {
+            renew(client)
+            guard let client = self.client else { return nil }
+            return try act(client, true)
+        }
+    }
+
+    private func renew(_ failed: HeadwaterBinding.Client) {
+        renewing.lock()
+        defer { renewing.unlock() }
+        guard client === failed else { return }
+        _ = failed.shutdown(timeoutMs: 0)
+        let (client, problem) = Self.build(configuration, transport, platform, ears)
+        let told = state.with { state in
+            state.client = client
+            state.released = false
+            return state
+        }
+        if let client {
+            try? client.updateContext(context: told.context.text)
+            if let online = told.online { client.setOnline(online: online) }
+            if let pace = told.pace { client.setFlush(flushAt: pace.at, flushIntervalMs: pace.intervalMs) }
+        }
+        for analytics in ears.listeners {
+            analytics.plugAgain()
+            if let problem { analytics.fail(problem) }
         }
     }
 }
@@ -89,7 +179,7 @@ private final class Ears: HeadwaterBinding.Listener {
         }
     }
 
-    private var listeners: [Analytics] { all.with { $0.compactMap(\.analytics) } }
+    var listeners: [Analytics] { all.with { $0.compactMap(\.analytics) } }
 
     func onReport(report: HeadwaterBinding.DropReport) throws {
         for analytics in listeners { analytics.values.reportHandler?(DropReport(report)) }
@@ -106,61 +196,5 @@ private final class Ears: HeadwaterBinding.Listener {
             case .settings: analytics.settingsChanged()
             }
         }
-    }
-}
-
-extension Configuration.Values {
-    func binding(context: JSON) -> HeadwaterBinding.Configuration {
-        var binding = HeadwaterBinding.Configuration(writeKey: writeKey, endpoint: address(apiHost ?? "api.segment.io/v1"))
-        binding.context = context.text
-        let count = flushPolicies.compactMap { ($0 as? CountBasedFlushPolicy)?.count }.first
-        let interval = flushPolicies.compactMap { ($0 as? IntervalBasedFlushPolicy)?.interval }.first
-        // With policies of its own, the app decides: the engine's remain a backstop.
-        let custom = !flushPolicies.isEmpty
-        binding.flushAt = (count ?? flushAt).map { UInt32(clamping: max(1, $0)) } ?? (custom ? 500 : nil)
-        binding.flushIntervalMs = (interval ?? flushInterval).map(ms) ?? (custom ? 300_000 : nil)
-        binding.flushBytes = flushBytes.map { UInt64(clamping: $0) }
-        binding.maxBatchEvents = maxBatchEvents.map { UInt32(clamping: $0) }
-        binding.gzip = gzip
-        binding.basicAuth = basicAuth
-        binding.headers = headers.map { Header(name: $0.key, value: $0.value) }
-        binding.requestTimeoutMs = requestTimeout.map(ms)
-        binding.retry = Retry(
-            baseMs: retry.base.map(ms), maxMs: retry.longest.map(ms),
-            maxRetries: retry.maxRetries.map { UInt32(clamping: $0) },
-            maxRateLimited: retry.maxRateLimited.map { UInt32(clamping: $0) }, maxTotalMs: retry.maxTotal.map(ms))
-        binding.quotaEvents = maxEvents.map { UInt64(clamping: $0) }
-        if case .memory(let events) = storageMode {
-            binding.durability = .memory
-            binding.quotaEvents = UInt64(clamping: max(1, events))
-        } else if durability == .sync {
-            binding.durability = .sync
-        }
-        binding.quotaBytes = maxBytes.map { UInt64(clamping: $0) }
-        binding.quotaAgeMs = maxAge.map(ms)
-        binding.consent = consent.map { consent in
-            Consent(
-                model: consent.model == .optIn ? .optIn : .optOut, categories: consent.categories,
-                hold: consent.hold == .memory ? .memory : .persist)
-        }
-        binding.sessionTimeoutMs = sessionTimeout.map(ms)
-        binding.fetchSettings = settings
-        binding.followApiHost = followApiHost ?? (apiHost == nil)
-        if settings, cdnHost != nil || apiHost == nil {
-            let host = address(cdnHost ?? "cdn-settings.segment.com/v1")
-            let base = host.hasSuffix("/v1") ? host : host + "/v1"
-            binding.settingsUrl = "\(base)/projects/\(writeKey)/settings"
-        }
-        binding.defaultSettings = defaultSettings?.document.text
-        return binding
-    }
-
-    private func ms(_ seconds: TimeInterval) -> UInt64 {
-        seconds.isFinite ? UInt64(max(0, min(seconds * 1000, 1e15))) : 1_000_000_000_000_000
-    }
-
-    private func address(_ host: String) -> String {
-        let host = host.hasSuffix("/") ? String(host.dropLast()) : host
-        return host.contains("://") ? host : "https://" + host
     }
 }

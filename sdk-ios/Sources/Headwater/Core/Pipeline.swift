@@ -41,17 +41,23 @@ final class Pipeline: @unchecked Sendable {
         return try act()
     }
 
+    /// Acts while no call is taken.
+    func alone(_ act: () -> Void) { locked(act) }
+
     func take(_ event: some RawEvent, _ enrichments: [EnrichmentClosure], _ analytics: Analytics) {
-        guard let client = analytics.hub.client else { return }
+        let hub = analytics.hub
+        guard hub.client != nil else { return }
         locked {
             do {
+                if let identify = event as? IdentifyEvent { analytics.prepare(identify) }
                 if enrichments.isEmpty, !running, waitingFor.isEmpty, !analytics.timeline.seesEvents {
-                    _ = try client.call(event: event.json.text)
+                    let text = event.json.text
+                    _ = try hub.attempt { client, _ in try client.call(event: text) }
                     queued(event, analytics)
                     return
                 }
                 guard depth < Self.deepest else { throw AnalyticsError.recursion }
-                let stamped = try client.stamp(event: event.json.text)
+                guard let stamped = try hub.client?.stamp(event: event.json.text) else { return }
                 next.append(Item(event: stamped, enrichments: enrichments, depth: depth + 1))
             } catch {
                 analytics.fail(error)
@@ -78,25 +84,30 @@ final class Pipeline: @unchecked Sendable {
     }
 
     private func run(_ item: Item, _ analytics: Analytics) {
-        guard let client = analytics.hub.client else { return }
+        let hub = analytics.hub
         do {
             guard var event = rawEvent(try JSON(text: item.event)) else { return }
             for type in [PluginType.before, .enrichment] {
                 let (changed, plugin) = analytics.timeline.run(type, event)
                 guard let changed else {
-                    try client.discard(event: item.event, plugin: plugin.map { "\(Swift.type(of: $0))" } ?? "a plugin")
+                    try hub.client?.discard(event: item.event, plugin: plugin.map { "\(Swift.type(of: $0))" } ?? "a plugin")
                     return
                 }
                 event = changed
             }
             for enrichment in item.enrichments {
                 guard let changed = enrichment(event) else {
-                    try client.discard(event: item.event, plugin: "the call's enrichment")
+                    try hub.client?.discard(event: item.event, plugin: "the call's enrichment")
                     return
                 }
                 event = changed
             }
-            _ = try client.submit(event: event.json.text)
+            let text = event.json.text
+            _ = try hub.attempt { client, renewed in
+                // The new client has not heard of the user.
+                if renewed, event is IdentifyEvent { _ = try client.stamp(event: text) }
+                return try client.submit(event: text)
+            }
             _ = analytics.timeline.run(.after, event)
             queued(event, analytics)
         } catch {
@@ -105,14 +116,15 @@ final class Pipeline: @unchecked Sendable {
     }
 
     private func queued(_ event: any RawEvent, _ analytics: Analytics) {
-        let policies = analytics.policies.with { $0 }
+        analytics.background.queued(analytics)
+        let policies = analytics.pace.with { $0.policies }
         guard !policies.isEmpty else { return }
         var due = false
         for policy in policies {
             policy.updateState(event: event)
             due = policy.shouldFlush() || due
         }
-        if due { analytics.flush(completion: nil) }
+        if due { analytics.startFlush(nil) }
     }
 
     // MARK: Waiting plugins
@@ -135,6 +147,15 @@ final class Pipeline: @unchecked Sendable {
             held = []
             work(analytics)
             if held.isEmpty { journal.clear() }
+        }
+    }
+
+    /// Reports all that is held back as dropped.
+    func purge(_ analytics: Analytics) {
+        locked {
+            for item in held { try? analytics.hub.client?.discard(event: item.event, plugin: "purgeStorage") }
+            held = []
+            journal.clear()
         }
     }
 

@@ -1,5 +1,8 @@
 /// JSON to text and back.
 extension JSON {
+    /// Levels of arrays and objects; the native client reads no more either.
+    static let deepest = 128
+
     /// The value as JSON text, without white space. Numbers that JSON cannot hold are written as 0.
     public var text: String {
         var out: [UInt8] = []
@@ -116,7 +119,7 @@ struct JSONReader {
 
     private mutating func value() throws -> JSON {
         blanks()
-        guard depth < 200, let next = byte else { throw JSONError.notJSON(offset: at) }
+        guard depth < JSON.deepest, let next = byte else { throw JSONError.notJSON(offset: at) }
         switch next {
         case UInt8(ascii: "{"): return try object()
         case UInt8(ascii: "["): return try array()
@@ -169,20 +172,38 @@ struct JSONReader {
         return .array(items)
     }
 
+    /// `-`? (0 | digits without a leading 0) (`.` digits)? (`e` sign? digits)?
     private mutating func number() throws -> JSON {
         let start = at
-        while let next = byte, next != UInt8(ascii: ","), next != UInt8(ascii: "}"), next != UInt8(ascii: "]"),
-            next > 0x20
-        { at += 1 }
+        var whole = true
+        skip("-")
+        if !skip("0") { try digits() }
+        if skip(".") {
+            whole = false
+            try digits()
+        }
+        if skip("e") || skip("E") {
+            whole = false
+            if !skip("+") { skip("-") }
+            try digits()
+        }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
-        let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-        let padded = digits.hasPrefix("0") && digits.count > 1 && digits.dropFirst().first?.isNumber == true
-        guard digits.first?.isASCII == true, digits.first?.isNumber == true, !padded, text.last?.isNumber == true,
-            !text.contains("x"), !text.contains("X")
-        else { throw JSONError.notJSON(offset: start) }
-        if let whole = Int64(text) { return .int(whole) }
+        if whole, let value = Int64(text) { return .int(value) }
         guard let value = Double(text), value.isFinite else { throw JSONError.notJSON(offset: start) }
         return .double(value)
+    }
+
+    @discardableResult
+    private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard byte == UInt8(ascii: character) else { return false }
+        at += 1
+        return true
+    }
+
+    private mutating func digits() throws {
+        let start = at
+        while let next = byte, (0x30...0x39).contains(next) { at += 1 }
+        guard at > start else { throw JSONError.notJSON(offset: at) }
     }
 
     private mutating func string() throws -> String {
@@ -216,26 +237,31 @@ struct JSONReader {
         case UInt8(ascii: "r"): out.append(0x0D)
         case UInt8(ascii: "t"): out.append(0x09)
         case UInt8(ascii: "u"):
+            let start = at - 2
             var code = UInt32(try unit())
             if (0xD800..<0xDC00).contains(code), byte == UInt8(ascii: "\\"), at + 1 < bytes.count,
                 bytes[at + 1] == UInt8(ascii: "u")
             {
                 at += 2
                 let low = UInt32(try unit())
-                code = (0xDC00..<0xE000).contains(low) ? 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00) : 0xFFFD
+                if (0xDC00..<0xE000).contains(low) { code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00) }
             }
             // Half of a pair is no character.
-            let scalar = Unicode.Scalar(code) ?? "\u{FFFD}"
+            guard let scalar = Unicode.Scalar(code) else { throw JSONError.notJSON(offset: start) }
             out.append(contentsOf: String(Character(scalar)).utf8)
         default: throw JSONError.notJSON(offset: at - 1)
         }
     }
 
     private mutating func unit() throws -> UInt16 {
-        guard at + 4 <= bytes.count,
-            let unit = UInt16(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16)
-        else { throw JSONError.notJSON(offset: at) }
-        at += 4
+        var unit: UInt16 = 0
+        for _ in 0..<4 {
+            guard let next = byte, let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
+                throw JSONError.notJSON(offset: at)
+            }
+            unit = unit << 4 | UInt16(digit)
+            at += 1
+        }
         return unit
     }
 }

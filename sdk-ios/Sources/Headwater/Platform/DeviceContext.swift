@@ -1,8 +1,9 @@
 import Foundation
+internal import HeadwaterBinding
 
 #if canImport(UIKit) && !os(watchOS)
 import UIKit
-#elseif canImport(WatchKit)
+#elseif os(watchOS)
 import WatchKit
 #endif
 #if canImport(Network)
@@ -21,13 +22,19 @@ enum DeviceContext {
         if let userAgent = values.userAgent { context["userAgent"] = .string(userAgent) }
         guard values.automaticContext else { return context }
         context["instanceId"] = .string(instanceId)
-        context["locale"] = .string((Locale.preferredLanguages.first ?? Locale.current.identifier)
-            .replacingOccurrences(of: "_", with: "-"))
-        context["timezone"] = .string(TimeZone.current.identifier)
         context["app"] = app
         context["device"] = device
         context["os"] = ["name": .string(osName), "version": .string(osVersion)]
         return context
+    }
+
+    /// What the user can change while the app lives: asked again whenever it comes to the front.
+    static var changing: JSON {
+        [
+            "locale": .string((Locale.preferredLanguages.first ?? Locale.current.identifier)
+                .replacingOccurrences(of: "_", with: "-")),
+            "timezone": .string(TimeZone.current.identifier),
+        ]
     }
 
     /// Once a process.
@@ -103,7 +110,7 @@ enum DeviceContext {
     static func watch(_ analytics: Analytics) -> [AnyObject & Sendable] {
         guard analytics.values.automaticContext else { return [] }
         var watchers: [AnyObject & Sendable] = []
-        #if canImport(UIKit) && !os(watchOS)
+        #if canImport(UIKit) || os(watchOS)
         DispatchQueue.main.async { [weak analytics] in
             MainActor.assumeIsolated { analytics?.updateContext(onMain) }
         }
@@ -125,7 +132,23 @@ enum DeviceContext {
         #endif
         return context
     }
+    #elseif os(watchOS)
+    @MainActor private static var onMain: JSON {
+        let device = WKInterfaceDevice.current()
+        let size = device.screenBounds.size
+        return [
+            "device": ["name": .string(device.name)],
+            "screen": ["width": .int(Int64(size.width)), "height": .int(Int64(size.height))],
+        ]
+    }
     #endif
+}
+
+/// What the native client asks of the device. Whether there is a network is told to it instead, when that changes.
+final class DevicePlatform: HeadwaterBinding.Platform {
+    func context() throws -> String { DeviceContext.changing.text }
+
+    func online() throws -> Bool? { nil }
 }
 
 #if canImport(Network)

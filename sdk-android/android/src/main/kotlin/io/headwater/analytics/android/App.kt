@@ -1,0 +1,36 @@
+package io.headwater.analytics.android
+
+import android.app.Application
+import android.content.Context
+import android.content.pm.PackageInfo
+import android.os.Build
+import java.io.File
+
+/** The installed app, and which of its processes this is. Touches the disk below Android 9: not for the main thread. */
+internal class App(private val context: Context) {
+    private val info: PackageInfo? =
+        runCatching { context.packageManager.getPackageInfo(context.packageName, 0) }.getOrNull()
+
+    val namespace: String = context.packageName
+    val version: String? = info?.versionName
+    val build: String? = info?.let { if (Build.VERSION.SDK_INT >= 28) it.longVersionCode.toString() else oldBuild(it) }
+    val name: String? =
+        runCatching { context.applicationInfo.loadLabel(context.packageManager).toString() }.getOrNull()
+
+    /** `null` in the process that carries the app's name; else the part that tells this one apart, such as `:sync`. */
+    val process: String? by lazy {
+        val main = context.applicationInfo.processName ?: namespace
+        processName()?.takeIf { it != main }?.removePrefix(namespace)
+    }
+
+    private fun processName(): String? =
+        if (Build.VERSION.SDK_INT >= 28) {
+            Application.getProcessName()
+        } else {
+            runCatching { File("/proc/self/cmdline").readText().substringBefore('\u0000').trim() }
+                .getOrNull()?.ifEmpty { null }
+        }
+
+    @Suppress("DEPRECATION")
+    private fun oldBuild(info: PackageInfo): String = info.versionCode.toString()
+}
