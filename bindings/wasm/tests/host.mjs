@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 
 const built = new URL("../../../sdk-web/wasm/", import.meta.url);
 
-/** The engine of the WebAssembly build. */
-export async function webassembly() {
+/** The engine of the WebAssembly build; `lite`: what most pages load. */
+export async function webassembly(name = "bg") {
   const { createGlue } = await import(new URL("glue.js", built));
   const { Engine, attach, imports } = createGlue();
-  attach(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(new URL("headwater_bg.wasm", built))), imports()));
+  attach(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(new URL(`headwater_${name}.wasm`, built))), imports()));
   return Engine;
 }
 

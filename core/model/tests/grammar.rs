@@ -12,7 +12,7 @@
 
 use headwater_model::json::{
     DuplicateKeys, ErrorKind, Kind, Limits, Number, Object, ParseError, Raw, Scanner, Value, parse,
-    validate,
+    parse_written, validate,
 };
 use proptest::prelude::*;
 
@@ -63,6 +63,12 @@ fn verdict(bytes: &[u8], limits: &Limits) -> Result<Value, ParseError> {
     let outcome = parsed.as_ref().map(drop).map_err(|error| *error);
     assert_eq!(validate(bytes, limits), outcome, "validate");
     assert_eq!(walked(bytes, limits), outcome, "walk");
+    // The reader for what a writer wrote takes all that is JSON, and makes the same of it where no key stands twice.
+    let written = parse_written(bytes, limits);
+    assert!(written.is_ok() || parsed.is_err(), "written");
+    if parse(bytes, &limits.with_duplicate_keys(DuplicateKeys::Reject)).is_ok() {
+        assert_eq!(written, parsed, "written");
+    }
     if let Ok(Value::Object(object)) = &parsed {
         assert_eq!(
             &Raw::parse(bytes, limits).unwrap().to_object(),

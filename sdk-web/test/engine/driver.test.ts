@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/engine/store.js';
-import { bodyOf, createWorld, journal, trapping } from './world.js';
+import { bodyOf, createWorld, engine, journal, trapping } from './world.js';
 
 const asking = {
   writeKey: 'wk',
@@ -102,6 +102,63 @@ describe('a page', () => {
     await world.until(() => world.arrived().length === 1);
     expect(tab.reports).toMatchObject([{ reason: 'corrupt', count: 1 }]);
     await world.until(() => journal(world).length === 0);
+  });
+
+  it('begins a new life with the full engine when a plugin needs it: nothing lost, nothing doubled', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const loaded: boolean[] = [];
+    const load = async (full: boolean) => {
+      loaded.push(full);
+      return engine(full);
+    };
+    const tab = await world.open({ load }, (call, host, usual) => {
+      if (call.a[0] !== 'register') return usual();
+      return host.complete();
+    });
+    names(3).forEach(tab.track);
+    await world.until(() => world.uploads.length === 1);
+    // As a plugin's registration is: captured, not in the journal.
+    tab.capture.q.push({ n: 0, m: 'track', a: ['register'], ok() {}, no() {} } as never);
+    names(3, 'later').forEach(tab.track);
+    await world.until(() => loaded.length === 2);
+    world.hub.status = 200;
+    await world.until(() => world.arrived().length === 6);
+    expect(world.arrived()).toEqual([...names(3), ...names(3, 'later')]);
+    expect(loaded).toEqual([false, true]);
+    await tab.host.complete();
+    expect(loaded).toHaveLength(2);
+  });
+
+  it('reads a Retry-After that is a date, and takes no other word for one', async () => {
+    for (const [after, least, most] of [
+      [new Date(Date.now() + 120_000).toUTCString(), 110_000, 121_000],
+      ['120', 120_000, 120_000],
+      ['soon', 1, 1_000],
+    ] as const) {
+      const world = createWorld();
+      Object.assign(world.hub, { status: 429, after });
+      const tab = await world.open();
+      tab.track('a');
+      await world.until(() => tab.diagnostics.some((line) => line.startsWith('upload_failed 429')));
+      const wait = Number(tab.diagnostics.at(-1)!.split(' ')[2]);
+      expect(wait).toBeGreaterThanOrEqual(least);
+      expect(wait).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('loads the full engine where a saved settings document says how to try again', async () => {
+    const world = createWorld();
+    const settings = JSON.stringify({ integrations: { 'Segment.io': {} } });
+    await world.store.commit({ add: [], forget: [], state: new Map([['settings', settings]]) });
+    const loaded: boolean[] = [];
+    await world.open({
+      load: async (full) => {
+        loaded.push(full);
+        return engine(full);
+      },
+    });
+    expect(loaded).toEqual([false, true]);
   });
 
   it('comes back from the cache as a new life: nothing lost, nothing doubled', async () => {

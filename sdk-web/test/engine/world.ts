@@ -13,6 +13,9 @@ import { fakeStorage } from './storage.js';
 
 const wasm = ['lite', 'bg'].map((name) => readFileSync(new URL(`../../wasm/headwater_${name}.wasm`, import.meta.url)));
 
+/** The small engine, or the full one. */
+export const engine = (full: boolean): Promise<Start> => loadEngine(wasm[+full]!, full);
+
 export const bodyOf = ({ around, events }: Upload): string => around[0] + events.join() + around[1];
 
 export interface Tab {
@@ -127,12 +130,9 @@ export function createWorld(): World {
       capture,
       ...host0,
       facade: {},
-      load: (full) => loadEngine(wasm[+full]!, full),
+      load: engine,
       open: async () => guarded,
-      config: (context) => ({
-        ...configOf(host0, 'https://hub.test/v1', context),
-        retry: { backoffConfig: { baseBackoffInterval: 0.1, maxBackoffInterval: 0.1 } },
-      }),
+      config: (context) => configOf(host0, 'https://hub.test/v1', context),
       async send(upload) {
         if (!alive) return new Promise(() => {});
         uploads.push(upload);
@@ -194,7 +194,7 @@ export const journal = (world: World): string[] =>
 
 /** An engine that traps at some calls. */
 export const trapping = (at: (call: string) => boolean) => async (): Promise<Start> => {
-  const start = await loadEngine(wasm[1]!, true);
+  const start = await engine(true);
   return (...given) => {
     const engine = start(...given);
     return (op, wall, mono, a, b, text) => {
