@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { memoryStore } from '../../src/engine/store.js';
 import { configOf } from '../../src/engine/config.js';
 import type { Identity } from '../../src/engine/port.js';
+import { memoryStore } from '../../src/engine/store.js';
 import { bodyOf, createWorld, journal, trapping } from './world.js';
 
 const asking = {
@@ -253,7 +253,11 @@ describe('a session', () => {
   it('is one for all tabs', async () => {
     const world = createWorld();
     const config = (context: object) => ({
-      ...configOf({ settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } }, 'https://hub.test/v1', context),
+      ...configOf(
+        { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
+        'https://hub.test/v1',
+        context,
+      ),
     });
     const first = await world.open({ config });
     await first.track('a');
