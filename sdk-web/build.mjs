@@ -12,6 +12,19 @@ import { minify } from 'terser';
 process.chdir(import.meta.dirname);
 const BUDGETS = { critical: 4096, total: 30_000 };
 
+/**
+ * Properties that get short names: of objects that never leave a page's own code, so that no public type, option, JSON
+ * text, storage key or part of the DOM has one of the same name.
+ */
+const INTERNAL = `
+  capture keep chars wake facade loaded failed begun database
+  keeper heirs journal tabs flushes mortal leaving leads noted settle around runtime needs mono remember recall
+  giveAway adopt inherit forget cleared saved unstamped waiting releases mine learn
+  started identified settled deliver cancelDeliveries configure revise stamp discard drain setIdentity cookies
+  tell take lifecycle restart queryPairs failures commands emitter diagnose withPlugins setRules missed early sees tried
+  fields told held lines counts failure
+`;
+
 const common = {
   absWorkingDir: import.meta.dirname,
   bundle: true,
@@ -26,8 +39,11 @@ const common = {
 
 async function bundle() {
   rmSync('dist.new', { recursive: true, force: true });
+  const mangleProps = new RegExp(`^(${INTERNAL.trim().split(/\s+/).join('|')})$`);
   const page = await build({
     ...common,
+    mangleProps,
+    mangleCache: {},
     entryPoints: {
       index: 'src/index.ts',
       engine: 'src/engine/index.ts',
@@ -54,6 +70,9 @@ async function bundle() {
   await build({
     ...common,
     entryPoints: { standalone: 'src/standalone.ts' },
+    // It speaks with the same engine.js.
+    mangleProps,
+    mangleCache: page.mangleCache,
     format: 'iife',
     external: ['./engine.js'],
     // A classic script has no import.meta; what it loads lies beside it.

@@ -41,7 +41,11 @@
       analytics.forEach(function (call, i) {
         if (!call.when) return;
         var random = [].slice.call(crypto.getRandomValues(new Uint32Array(8)));
-        var entry = { n: i + 1, m: call[0], t: call.when, e: random, a: call.slice(1) };
+        var page = call.pop();
+        var at = page.c ? (page.c.indexOf('?') < 0 ? page.c + page.s : page.c) : page.u.split('#')[0];
+        var path = page.c ? new URL(page.c, page.u).pathname : page.p;
+        var where = { path: path, referrer: page.r, search: page.s, title: page.t, url: at };
+        var entry = { n: i + 1, m: call[0], t: call.when, e: random, p: where, a: call.slice(1) };
         localStorage.setItem('hw:' + analytics._writeKey + ':j:' + tab + ':' + (i + 1), JSON.stringify(entry));
       });
     } catch (refused) {}

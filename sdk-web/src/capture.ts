@@ -1,4 +1,4 @@
-import type { Live } from './engine/port.js';
+import type { Live, PageContext } from './engine/port.js';
 
 /** What of `Storage` the journal needs. */
 export type SyncStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
@@ -35,7 +35,8 @@ export interface Capture {
   over: number;
   /** Wakes the engine. */
   wake?: (() => void) | undefined;
-  capture(method: string, args: ArrayLike<unknown>): Promise<unknown>;
+  /** `page`: where the call was made, if not here. */
+  capture(method: string, args: ArrayLike<unknown>, page?: PageContext): Promise<unknown>;
   /** Writes what was captured before the journal was there. */
   keep(): void;
 }
@@ -105,14 +106,14 @@ export const createCapture = (now: () => number = Date.now): Capture => {
     size: 0,
     chars: 0,
     over: 0,
-    capture(m, a) {
+    capture(m, a, page) {
       const promise = new Promise<unknown>((ok, no) => {
         const item: Item = { n: 0, m, a, j: '', ok, no };
         // `group()` and `user()` ask; they tell nothing.
         if (events.test(m) && (a.length || m !== 'group')) {
           item.n = ++self.n;
           try {
-            item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${where()}"a":${json(a)}}`;
+            item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${page ? `"p":${JSON.stringify(page)},` : where()}"a":${json(a)}}`;
             write(item);
           } catch (error) {
             // A getter or a toJSON of the page's own threw.

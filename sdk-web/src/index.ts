@@ -172,9 +172,13 @@ const begin = (shared: Shared): void => {
       shared.q.some(({ m }) => /^(register|add)/.test(m))
     );
     try {
-      const { url } = import.meta;
+      // Bundlers look for exactly these words.
       if (!options.wasm)
-        shared.wasm = fetch(shared.full ? new URL('./headwater_bg.wasm', url) : new URL('./headwater_lite.wasm', url));
+        shared.wasm = fetch(
+          shared.full
+            ? new URL('./headwater_bg.wasm', import.meta.url)
+            : new URL('./headwater_lite.wasm', import.meta.url),
+        );
       shared.wasm?.catch(() => {});
     } catch {}
   });

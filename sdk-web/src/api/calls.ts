@@ -1,14 +1,7 @@
 // A captured call becomes what the engine takes: overloads resolved, options sorted, identity rules of the web applied.
 
 import type { Captured, Identity, PageContext } from '../engine/port.js';
-import {
-  type BufferedPageContext,
-  popPageContext,
-  resolveAliasArguments,
-  resolveArguments,
-  resolvePageArguments,
-  resolveUserArguments,
-} from './arguments.js';
+import { resolveAliasArguments, resolveArguments, resolvePageArguments, resolveUserArguments } from './arguments.js';
 import type { Callback, EventType, Integrations, Options, SegmentEvent } from './types.js';
 
 /** One call, resolved. */
@@ -23,27 +16,9 @@ export interface Resolved {
   page: PageContext | undefined;
 }
 
-/** The page context in a snippet's words. The canonical URL wins, the fragment goes. */
-export function pageOfBuffered(bpc: BufferedPageContext): PageContext {
-  const canonical = bpc.c;
-  const url = canonical ? (canonical.includes('?') ? canonical : canonical + bpc.s) : bpc.u;
-  const path = canonical ? pathOf(canonical) : bpc.p;
-  return { path, referrer: bpc.r, search: bpc.s, title: bpc.t, url: url.replace(/#.*$/, '') };
-}
-
-const pathOf = (url: string): string => {
-  try {
-    return new URL(url).pathname;
-  } catch {
-    return url[0] === '/' ? url : `/${url}`;
-  }
-};
-
 /** Throws what the caller did wrong. */
 export function resolveCall(call: Captured, identity: Identity): Resolved {
-  const args = [...call.a];
-  const buffered = popPageContext(args);
-  const page = buffered ? pageOfBuffered(buffered) : call.p;
+  const { a: args, p: page } = call;
   const type = call.m as EventType;
   if (type === 'track') {
     const [event, properties, options, callback] = resolveArguments(...(args as Parameters<typeof resolveArguments>));

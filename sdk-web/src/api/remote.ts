@@ -14,11 +14,21 @@ const wanted = ({ name, creationName }: RemotePlugin, integrations: Integrations
   return said === undefined ? integrations.All !== false : said !== false;
 };
 
+/** A page that requires Trusted Types lets in what `remotePlugins.allow` let in, by the policy `headwater`. */
+let policy: { createScriptURL(url: string): unknown } | undefined;
+const trusted = (url: string): string => {
+  const { trustedTypes } = globalThis as {
+    trustedTypes?: { createPolicy(name: string, rules: { createScriptURL(url: string): string }): typeof policy };
+  };
+  policy ??= trustedTypes?.createPolicy('headwater', { createScriptURL: (allowed) => allowed });
+  return (policy?.createScriptURL(url) as string | undefined) ?? url;
+};
+
 const script = (url: string, nonce: string | undefined): Promise<void> =>
   new Promise((resolve, reject) => {
     const element = document.createElement('script');
     element.async = true;
-    element.src = url;
+    element.src = trusted(url);
     if (nonce) element.nonce = nonce;
     element.onload = () => resolve();
     element.onerror = () => reject(new Error(`${url} did not load`));

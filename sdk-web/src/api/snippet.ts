@@ -1,5 +1,7 @@
 // The other half of `snippet.js`: the standalone build takes the buffered calls over, in their order.
 
+import type { PageContext } from '../engine/port.js';
+import { type BufferedPageContext, popPageContext } from './arguments.js';
 import type { AnalyticsBrowserSettings, InitOptions } from './types.js';
 
 /** What the snippet leaves at `window.analytics`. */
@@ -11,10 +13,26 @@ export interface Buffer extends Array<[method: string, ...args: unknown[]]> {
 
 /** What of an `AnalyticsBrowser` is needed. */
 export interface Standing {
-  s: { capture(method: string, args: ArrayLike<unknown>): Promise<unknown> };
+  s: { capture(method: string, args: ArrayLike<unknown>, page?: PageContext): Promise<unknown> };
   load(settings: AnalyticsBrowserSettings, options?: InitOptions): unknown;
   then(loaded: (pair: [instance: object, ...rest: unknown[]]) => void): unknown;
 }
+
+/** The page context in a snippet's words. The canonical URL wins, the fragment goes. */
+export function pageOfBuffered(bpc: BufferedPageContext): PageContext {
+  const canonical = bpc.c;
+  const url = canonical ? (canonical.includes('?') ? canonical : canonical + bpc.s) : bpc.u;
+  const path = canonical ? pathOf(canonical) : bpc.p;
+  return { path, referrer: bpc.r, search: bpc.s, title: bpc.t, url: url.replace(/#.*$/, '') };
+}
+
+const pathOf = (url: string): string => {
+  try {
+    return new URL(url).pathname;
+  } catch {
+    return url[0] === '/' ? url : `/${url}`;
+  }
+};
 
 type Scope = Record<string, any>;
 
@@ -37,10 +55,11 @@ export function takeOver<F extends Standing>(make: () => F, scope: Scope, script
   const buffer = (Array.isArray(held) ? held : []) as Buffer;
   const writeKey = script.writeKey ?? (scope.analyticsWriteKey as string | undefined) ?? buffer._writeKey;
   const facade = make();
-  for (const [method, ...args] of buffer.splice(0)) facade.s.capture(method, args);
   const push = ([method, ...args]: [string, ...unknown[]]): void => {
-    facade.s.capture(method, args);
+    const page = popPageContext(args);
+    facade.s.capture(method, args, page && pageOfBuffered(page));
   };
+  buffer.splice(0).forEach(push);
   // Old references to the buffer still work: the snippet's methods look for `initialized`, and `push` goes on.
   buffer.push = (...calls) => {
     calls.forEach(push);

@@ -536,6 +536,12 @@ export const createDriver = (env: Env) => {
       online = is;
       tell(ONLINE, is ? 1 : 0);
     },
+    /** Ids may have been changed by others: another tab's Segment, say. */
+    async recalled(): Promise<void> {
+      const known = host.identity();
+      const found = await env.recall?.(known);
+      if (engine && found && found !== known) host.setIdentity(found);
+    },
     flush: host.flush,
   };
 };

@@ -65,6 +65,7 @@ export const start = (shared: Shared): void => {
   on(document, 'freeze', () => driver.lifecycle(2));
   on(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && driver.restart());
   on(document, 'resume', () => driver.restart());
+  on(window, 'storage', (event) => (event as StorageEvent).key?.startsWith('ajs_') && driver.recalled());
   on(window, 'online', () => driver.online(true));
   on(window, 'offline', () => driver.online(false));
 };

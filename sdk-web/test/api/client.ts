@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Analytics } from '../../src/api/analytics.js';
 import { createRuntime } from '../../src/api/runtime.js';
 import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
-import { createCapture } from '../../src/capture.js';
+import { type Capture, createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver } from '../../src/engine/driver.js';
 import { memoryStore } from '../../src/engine/store.js';
@@ -19,6 +19,8 @@ const engines = ['lite', 'bg'].map((name, full) =>
 export interface Client {
   /** A call as the façade makes it. */
   call(method: string, ...args: unknown[]): Promise<any>;
+  /** The same, made elsewhere. */
+  capture: Capture['capture'];
   analytics: Analytics;
   /** What the hub has, in order. */
   sent: (SegmentEvent & { [key: string]: any })[];
@@ -80,6 +82,7 @@ export async function prepare({
   analytics.on('diagnostic', (diagnostic) => diagnostics.push(diagnostic));
   return {
     analytics,
+    capture: capture.capture,
     sent,
     cookies,
     diagnostics,

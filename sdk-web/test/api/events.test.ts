@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { takeOver } from '../../src/api/snippet.js';
 import { client, leave, prepare, tick, visit } from './client.js';
 
 afterEach(() => {
@@ -305,8 +306,11 @@ describe('the page', () => {
       t: 'T',
       r: 'R',
     };
-    await c.call('track', 'A', { x: 1 }, bpc);
-    await c.call('track', 'B', { ...bpc, c: undefined });
+    const analytics = [
+      ['track', 'A', { x: 1 }, bpc],
+      ['track', 'B', { ...bpc, c: undefined }],
+    ];
+    takeOver(() => ({ s: { capture: c.capture }, load() {}, then() {} }), { analytics });
     const [a, b] = await c.all();
     expect(a?.properties).toEqual({ x: 1 });
     expect(a?.context?.page).toEqual({

@@ -76,6 +76,21 @@ describe('remote plugins', () => {
     expect(got).toEqual([['A', { GA4: true }, { from: 'cdn', mine: 1 }]]);
   });
 
+  it('are let in by a policy where the page requires Trusted Types', async () => {
+    const scripts = page({ GA4Lib: library('GA4', []) });
+    const createPolicy = vi.fn((_: string, rules: object) => rules);
+    vi.stubGlobal('trustedTypes', { createPolicy });
+    const c = await client({
+      settings: cdn,
+      options: { remotePlugins: { allow: () => true } },
+      document: { integrations: {}, remotePlugins: [remote('GA4')] },
+    });
+    await vi.waitUntil(() => c.analytics.plugins.length);
+    expect(createPolicy.mock.calls.map(([name]) => name)).toEqual(['headwater']);
+    expect(scripts).toHaveLength(1);
+    vi.unstubAllGlobals();
+  });
+
   it('get what was called before they were known, once and in order', async () => {
     const got: any[] = [];
     page({ GA4Lib: library('GA4', got), AdsLib: library('Ads', []) });

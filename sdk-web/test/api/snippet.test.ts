@@ -26,6 +26,7 @@ const page = () => {
     },
     localStorage: { setItem: (key: string, value: string) => stored.set(key, value) },
     crypto,
+    URL,
     addEventListener: (type: string, listener: (event: object) => void) => (listeners[type] ??= []).push(listener),
   };
   scope.window = scope;
@@ -114,8 +115,9 @@ describe('the snippet', () => {
     expect(entries[1].e).toHaveLength(8);
     // Such an entry is a captured call, which a client makes an event of.
     const c = await client();
-    await c.call(entries[1].m, ...entries[1].a);
-    expect((await c.all())[0]).toMatchObject({ event: 'A', context: { page: { path: '/canonical' } } });
+    await c.capture(entries[1].m, entries[1].a, entries[1].p);
+    const url = 'https://shop.test/canonical?q=1';
+    expect((await c.all())[0]).toMatchObject({ event: 'A', context: { page: { path: '/canonical', url } } });
   });
 
   it('writes nothing when the page may come back, or when consent or persistence forbids', () => {

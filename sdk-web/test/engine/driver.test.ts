@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { configOf } from '../../src/engine/config.js';
+import type { Identity } from '../../src/engine/port.js';
 import { memoryStore } from '../../src/engine/store.js';
 import { bodyOf, createWorld, engine, journal, trapping } from './world.js';
 
@@ -287,6 +289,46 @@ describe('several tabs', () => {
     const [one, two] = [await world.open(), await world.open()];
     one.capture.capture('identify', ['u1']);
     await world.until(() => two.host.identity().userId === 'u1');
+  });
+});
+
+describe('who the user is', () => {
+  it('is read again when others changed the ids', async () => {
+    const world = createWorld();
+    let stored: Identity = { anonymousId: 'a', traits: {} };
+    const tab = await world.open({ recall: async () => stored });
+    stored = { anonymousId: 'b', userId: 'u', traits: {} };
+    await tab.driver.recalled();
+    await tab.track('a');
+    await world.until(() => world.arrived().length === 1);
+    const [event] = world.uploads.flatMap((upload) => JSON.parse(bodyOf(upload)).batch);
+    expect(event).toMatchObject({ anonymousId: 'b', userId: 'u' });
+  });
+});
+
+describe('a session', () => {
+  it('is one for all tabs', async () => {
+    const world = createWorld();
+    const config = (context: object) => ({
+      ...configOf(
+        { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
+        'https://hub.test/v1',
+        context,
+      ),
+    });
+    const first = await world.open({ config });
+    await first.track('a');
+    await world.until(() => world.arrived().length === 1);
+    const second = await world.open({ config });
+    await second.track('b');
+    await first.track('c');
+    await world.until(() => world.arrived().length === 3);
+    const events = world.uploads.flatMap((upload) => {
+      const { batch, context } = JSON.parse(bodyOf(upload));
+      return batch.map((event: { context?: object }) => ({ ...context, ...event.context }).sessionId);
+    });
+    expect(events[0]).toBeTypeOf('number');
+    expect(new Set(events).size).toBe(1);
   });
 });
 

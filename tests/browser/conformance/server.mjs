@@ -7,7 +7,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { crash, launch } from '../harness/browser.mjs';
+import { launch } from '../harness/browser.mjs';
 
 /** Idle so long, it ends, milliseconds. */
 const IDLE = 20_000;
@@ -21,6 +21,8 @@ const READY = 3;
 
 const [file] = process.argv.slice(2);
 const browser = await launch();
+/** The end of each folder's last run: the next one begins when that page is no more. */
+const ends = new Map();
 /** Private windows by the case's folder: the runs of a case share what the browser stored. */
 const windows = new Map();
 let open = 0;
@@ -32,7 +34,15 @@ async function pageIn(context) {
   let die;
   const died = new Promise((resolve) => (die = () => resolve()));
   await page.exposeFunction('die', die);
-  return { context, page, died };
+  const session = await context.newCDPSession(page);
+  /** A page that is closed would send what it has; a process that ends does not. */
+  const end = async () => {
+    const gone = new Promise((resolve) => page.once('crash', resolve));
+    session.send('Page.crash').catch(() => {});
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await page.close().catch(() => {});
+  };
+  return { context, page, died, end };
 }
 // A document that came from no network may otherwise not ask the loopback for its scripts.
 const fresh = async () => pageIn(await browser.newContext({ permissions: ['local-network-access'] }));
@@ -50,7 +60,7 @@ async function pageFor(directory) {
 /** Plays one input: its answer, or `undefined` when the page died. `gone` settles when nobody waits any more. */
 async function play(input, gone, say) {
   const directory = input.headwater?.directory;
-  const { context, page, died } = await pageFor(directory);
+  const { context, page, died, end } = await pageFor(directory);
   page.on('console', (message) => say(message.text()));
   try {
     const address = `${input.apiHost.replace(/(:\/\/[^/]+).*/, '$1')}/conformance`;
@@ -65,9 +75,7 @@ async function play(input, gone, say) {
     );
     return await Promise.race([played, died, gone]);
   } finally {
-    // A page that is closed would send what it has; a process that ends does not.
-    await Promise.race([crash(page), new Promise((resolve) => setTimeout(resolve, 1_000))]);
-    await page.close().catch(() => {});
+    await end();
     if (!directory) await context.close();
   }
 }
@@ -88,12 +96,14 @@ const server = createServer(async (incoming, outgoing) => {
   let text = '';
   for await (const part of incoming) text += part;
   const logs = [];
-  const answer = await play(JSON.parse(text), gone, (line) => logs.push(line)).catch((error) => ({
-    success: false,
-    sentBatches: 0,
-    error: `${error.message}`,
-  }));
-  outgoing.end(JSON.stringify({ answer, logs }));
+  const input = JSON.parse(text);
+  const directory = input.headwater?.directory ?? {};
+  const before = ends.get(directory);
+  const run = Promise.resolve(before).then(() => play(input, gone, (line) => logs.push(line)));
+  const answer = run.catch((error) => ({ success: false, sentBatches: 0, error: `${error.message}` }));
+  ends.set(directory, answer);
+  outgoing.end(JSON.stringify({ answer: await answer, logs }));
+  if (ends.get(directory) === answer) ends.delete(directory);
   if (--open === 0) idle = setTimeout(stop, IDLE);
 });
 

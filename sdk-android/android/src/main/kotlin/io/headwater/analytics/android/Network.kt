@@ -10,9 +10,9 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
 
-/** What networks there are: which kinds, and whether any. */
-internal class NetworkState(capabilities: Collection<NetworkCapabilities>) {
-    val online: Boolean = capabilities.isNotEmpty()
+/** What networks that lead to the internet there are: which kinds, and whether any; `null`: that is not known. */
+internal class NetworkState(capabilities: Collection<NetworkCapabilities>, others: Boolean) {
+    val online: Boolean? = if (capabilities.isNotEmpty()) true else if (others) null else false
     val json: JsonObject = buildJsonObject {
         fun any(transport: Int) = capabilities.any { it.hasTransport(transport) }
         put("wifi", any(NetworkCapabilities.TRANSPORT_WIFI))
@@ -48,8 +48,9 @@ internal class NetworkWatcher(context: Context, private val changed: (NetworkSta
         return try {
             manager.registerNetworkCallback(request, callback)
             @Suppress("DEPRECATION") // The callback says nothing where there is no network.
-            tell {
-                for (network in manager.allNetworks) {
+            val all = manager.allNetworks
+            tell(others = all.isNotEmpty()) {
+                for (network in all) {
                     val capabilities = manager.getNetworkCapabilities(network) ?: continue
                     if (capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)) {
                         networks[network] = capabilities
@@ -70,11 +71,11 @@ internal class NetworkWatcher(context: Context, private val changed: (NetworkSta
         }
     }
 
-    private fun tell(change: () -> Unit) {
+    private fun tell(others: Boolean = false, change: () -> Unit) {
         // One at a time, so that the last word is the last state.
         synchronized(networks) {
             change()
-            changed(NetworkState(networks.values))
+            changed(NetworkState(networks.values, others))
         }
     }
 }
