@@ -48,6 +48,7 @@ fn read(given: &str) -> Option<Said> {
     let mut options = from.take_object("options").unwrap_or_default();
     let payload = kind.payload_key().and_then(|key| from.take_object(key));
     Some(Said {
+        kind,
         event: from.take_text("event"),
         name: from.take_text("name"),
         category: from.take_text("category"),
@@ -64,8 +65,9 @@ fn read(given: &str) -> Option<Said> {
         integrations: options.take_object("integrations").unwrap_or_default(),
         anonymous_id: options.take_text("anonymousId"),
         as_user: options.take_text("userId"),
+        entropy: entropy(given),
         spare_entropy: entropy(given.get(ENTROPY / 2..)?),
-        ..Said::new(kind, entropy(given))
+        enrichment: None,
     })
 }
 

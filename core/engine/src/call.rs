@@ -9,6 +9,9 @@ use headwater_model::time::Millis;
 /// A closure that sees one event, after the enrichment plugins and before the destinations. `None` drops the event.
 #[cfg(feature = "plugins")]
 pub type Enrichment = Box<dyn FnOnce(Event) -> Option<Event> + Send>;
+/// There are none without the feature `plugins`.
+#[cfg(not(feature = "plugins"))]
+pub type Enrichment = core::convert::Infallible;
 
 /// One call: what the application said, and when.
 pub struct Call {
@@ -23,7 +26,6 @@ pub struct Call {
     /// Sixteen more, for the anonymousId that a change of user needs.
     pub spare_entropy: [u8; 16],
     /// Runs on this event alone.
-    #[cfg(feature = "plugins")]
     pub enrichment: Option<Enrichment>,
 }
 
@@ -169,7 +171,6 @@ pub struct Said {
     /// See [`Call::spare_entropy`].
     pub spare_entropy: [u8; 16],
     /// See [`Call::enrichment`].
-    #[cfg(feature = "plugins")]
     pub enrichment: Option<Enrichment>,
 }
 
@@ -206,7 +207,6 @@ impl From<Call> for Said {
             as_user: options.user_id,
             entropy: call.entropy,
             spare_entropy: call.spare_entropy,
-            #[cfg(feature = "plugins")]
             enrichment: call.enrichment,
             ..Said::default()
         };

@@ -50,9 +50,7 @@ mod timeline;
 mod uploader;
 
 pub use batch::{Envelope, cut};
-#[cfg(feature = "plugins")]
-pub use call::Enrichment;
-pub use call::{Call, CallError, CallKind, CallOptions, Receipt, Said};
+pub use call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt, Said};
 pub use clock::Now;
 pub use config::{
     Config, ConfigError, ConsentConfig, ConsentModel, DestinationConfig, Hold, Mode, Quota,
