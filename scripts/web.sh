@@ -84,8 +84,10 @@ build() {
   rm -rf "$work"
   mkdir -p "$work" "$out"
   "$target/web-tools/release/headwater-wasm-bindgen" "$target/web/wasm32-unknown-unknown/web/headwater_wasm.wasm" "$work"
+  # Twice, since names that are taken out of the result leave it larger than names that were never there.
   "$bin/wasm-opt" "${features[@]}" "${shrink[@]}" "$work/headwater_bg.wasm" -o "$work/named.wasm" --debuginfo
-  "$bin/wasm-opt" "${features[@]}" --strip-debug --strip-producers --strip-target-features "$work/named.wasm" -o "$out/headwater_$name.wasm"
+  "$bin/wasm-opt" "${features[@]}" "${shrink[@]}" --strip-debug --strip-producers --strip-target-features \
+    "$work/headwater_bg.wasm" -o "$out/headwater_$name.wasm"
 }
 
 # The full engine, and what most pages load.

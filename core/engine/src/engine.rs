@@ -136,7 +136,8 @@ impl Engine {
     pub fn new(mut config: Config, start: Start, now: Now) -> Result<Engine, ConfigError> {
         config.clamp()?;
         let base_context = core::mem::take(&mut config.context);
-        let mut headers = vec![("Content-Type".to_owned(), config.content_type.clone())];
+        let content_type = core::mem::take(&mut config.content_type);
+        let mut headers = vec![("Content-Type".to_owned(), content_type)];
         // An Authorization header of the application's own takes the place of ours.
         let own = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
         if NATIVE && config.basic_auth && !config.headers.iter().any(own) {
@@ -146,15 +147,13 @@ impl Engine {
         headers.append(&mut config.headers);
         let mut engine = Engine {
             identity: Identity::fresh(start.entropy),
-            session: Part::new(config.session_timeout.map(Session::new)),
-            consent: Part::new(config.consent.take().map(Consent::new)),
-            settings: Part::new(None),
-            fetcher: Part::new(
-                config
-                    .settings
-                    .clone()
-                    .map(|settings| Fetcher::new(settings, now)),
-            ),
+            session: Part::new(|| config.session_timeout.map(Session::new)),
+            consent: Part::new(|| config.consent.take().map(Consent::new)),
+            settings: Part::new(|| None),
+            fetcher: Part::new(|| {
+                let settings = config.settings.clone();
+                settings.map(|settings| Fetcher::new(settings, now))
+            }),
             destinations: if FULL {
                 Destinations::new(core::mem::take(&mut config.destinations))
             } else {

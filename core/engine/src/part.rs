@@ -14,8 +14,8 @@ pub(crate) struct Part<T>(Option<T>);
 
 impl<T> Part<T> {
     #[inline(always)]
-    pub(crate) fn new(value: Option<T>) -> Part<T> {
-        Part(if FULL { value } else { None })
+    pub(crate) fn new(value: impl FnOnce() -> Option<T>) -> Part<T> {
+        Part(if FULL { value() } else { None })
     }
 
     #[inline(always)]

@@ -58,8 +58,10 @@ impl Engine {
                 self.unreadable(*key);
             }
         }
-        for key in start.unreadable {
-            self.unreadable(key);
+        if NATIVE {
+            for key in start.unreadable {
+                self.unreadable(key);
+            }
         }
         if self.config.remembers() && !known {
             self.save_identity();
@@ -138,9 +140,12 @@ impl Engine {
     pub(crate) fn end(&mut self, volatile: bool) {
         self.closed = true;
         let detail = words!("they were kept in memory only, and the client ended");
-        let mut count = (self.in_memory.len() + self.local_held.len()) as u64;
-        self.in_memory.clear();
-        self.local_held.clear();
+        let mut count = 0;
+        if FULL {
+            count = (self.in_memory.len() + self.local_held.len()) as u64;
+            self.in_memory.clear();
+            self.local_held.clear();
+        }
         if volatile {
             count += self.ledger.len() as u64;
             self.ledger.take_all();

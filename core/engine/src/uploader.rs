@@ -425,8 +425,8 @@ impl Engine {
         let seqs = self.ledger.take_all();
         self.drop_events(seqs, reason, None, detail);
         let in_memory = self.in_memory();
-        self.in_memory.clear();
         if in_memory > 0 {
+            self.in_memory.clear();
             self.lose(reason, in_memory, detail);
         }
         if FULL && !self.local_held.is_empty() {
