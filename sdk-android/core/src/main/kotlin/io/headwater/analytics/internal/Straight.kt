@@ -20,7 +20,7 @@ internal class Straight(private val client: Client) {
         }
         val text = event.toByteArray()
         val room = if (text.size <= ROOM) room.get() else Room(text.size)
-        room.buffer.clear()
+        room.start.clear()
         room.buffer.put(text)
         if (headwater_call(number, room.address, text.size) < 0) client.takeError()
     }
@@ -30,6 +30,9 @@ internal class Straight(private val client: Client) {
         private val memory = Memory(size.toLong())
         val address = Pointer.nativeValue(memory)
         val buffer: java.nio.ByteBuffer = memory.getByteBuffer(0, memory.size())
+
+        /** The same, as the type whose `clear` every Android has. */
+        val start: java.nio.Buffer = buffer
     }
 
     companion object {
