@@ -4,12 +4,12 @@ plugins {
     id("com.android.library") apply false
 }
 
-val pom = file("pom.xml").readText()
-fun version(name: String) = Regex("<$name>(.+?)</$name>").find(pom)!!.groupValues[1]
+val text = file("pom.xml").readText()
+fun pom(name: String) = Regex("<$name>(.+?)</$name>").find(text)!!.groupValues[1]
 
 allprojects {
     group = "io.headwater"
-    version = version("version")
-    extra["jna"] = "net.java.dev.jna:jna:" + version("jna.version")
-    extra["serialization"] = "org.jetbrains.kotlinx:kotlinx-serialization-json:" + version("serialization.version")
+    version = pom("version")
+    extra["jna"] = "net.java.dev.jna:jna:" + pom("jna.version")
+    extra["serialization"] = "org.jetbrains.kotlinx:kotlinx-serialization-json:" + pom("serialization.version")
 }

@@ -1,14 +1,14 @@
 pluginManagement {
-    val pom = file("../../sdk-android/pom.xml").readText()
-    fun version(name: String) = Regex("<$name>(.+?)</$name>").find(pom)!!.groupValues[1]
+    val text = file("../../sdk-android/pom.xml").readText()
+    fun pom(name: String) = Regex("<$name>(.+?)</$name>").find(text)!!.groupValues[1]
     repositories {
         google()
         mavenCentral()
         gradlePluginPortal()
     }
     plugins {
-        id("org.jetbrains.kotlin.android") version version("kotlin.version")
-        id("com.android.application") version version("android.gradle.version")
+        id("org.jetbrains.kotlin.android") version pom("kotlin.version")
+        id("com.android.application") version pom("android.gradle.version")
     }
 }
 

@@ -4,7 +4,7 @@ plugins {
 }
 
 android {
-    namespace = "shop"
+    namespace = "example.shop"
     compileSdk = 35
     defaultConfig {
         applicationId = "example.shop"

@@ -2,6 +2,8 @@ package io.headwater.analytics.android
 
 import android.view.ViewGroup
 import android.widget.Button
+import example.shop.MainActivity
+import example.shop.ShopApplication
 import org.junit.AfterClass
 import org.junit.Assert.assertEquals
 import org.junit.BeforeClass
@@ -11,8 +13,6 @@ import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
-import shop.MainActivity
-import shop.ShopApplication
 
 /** examples/android. */
 @RunWith(RobolectricTestRunner::class)

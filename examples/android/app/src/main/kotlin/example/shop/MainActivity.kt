@@ -1,4 +1,4 @@
-package shop
+package example.shop
 
 import android.app.Activity
 import android.os.Bundle

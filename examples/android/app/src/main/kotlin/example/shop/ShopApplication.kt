@@ -1,4 +1,4 @@
-package shop
+package example.shop
 
 import android.app.Application
 import android.util.Log
