@@ -6,6 +6,7 @@
 #   scripts/kotlin.sh mvn [...]            Maven in sdk-android
 #   scripts/kotlin.sh cli                  builds examples/kotlin-cli
 #   scripts/kotlin.sh run-cli [...]        runs it, in this process
+#   scripts/kotlin.sh bench                BENCH lines (benches/kotlin)
 #
 # CARGO_TARGET_DIR is where Rust builds. HEADWATER_LIBRARY_READY=1: the binding is there already.
 set -euo pipefail
@@ -53,7 +54,6 @@ library() {
   maven sdk-android --projects .,binding,core install -DskipTests
 }
 
-# A project's jars in one folder; what the JVM knows of its classes is kept beside them, which halves its start.
 case "${1:-}" in
   setup) setup ;;
   binding) binding ;;
@@ -64,20 +64,26 @@ case "${1:-}" in
   cli)
     library >&2
     maven examples/kotlin-cli package >&2
+    # What the JVM knows of the classes, kept: halves its start, and there are 227 scenarios.
     rm -f "$cli/classes.jsa"
     java -Xshare:auto -XX:ArchiveClassesAtExit="$cli/classes.jsa" -Xlog:cds=off -Xlog:cds+dynamic=off \
       -cp "$cli/*:$cli/lib/*" MainKt --input \
       '{"writeKey":"k","apiHost":"http://127.0.0.1:9","config":{"timeout":0},"sequences":[{"events":[{"type":"track","event":"a","userId":"u"}]}]}' \
       >/dev/null 2>&1 || true
     ;;
+  bench)
+    library >&2
+    maven benches/kotlin package >&2
+    java -cp "$root/benches/kotlin/target/*:$root/benches/kotlin/target/lib/*" MainKt
+    ;;
   run-cli)
     shift
     # Signals must reach the program: it takes this process's place.
     exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -XX:SharedArchiveFile="$cli/classes.jsa" -Xlog:disable \
-      -Xlog:all=off -cp "$cli/*:$cli/lib/*" MainKt "$@"
+      -cp "$cli/*:$cli/lib/*" MainKt "$@"
     ;;
   *)
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

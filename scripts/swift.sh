@@ -4,6 +4,10 @@
 #
 #   scripts/swift.sh setup                 Swift, and the library for sdk-ios
 #   scripts/swift.sh build|test [...]      `swift build`, `swift test` of sdk-ios
+#   scripts/swift.sh apple                 type-checks the code for Apple's systems and the sketch of examples/ios, after
+#                                          sdk-ios/Tests/AppleDeclarations
+#   scripts/swift.sh docs [FOLDER]         the DocC archive, without a warning; fails where a public name says nothing
+#   scripts/swift.sh manifest              Package.swift takes the XCFramework where there is one, else the library
 #   scripts/swift.sh run PROGRAM [...]     a program that was built here
 #   scripts/swift.sh cli                   builds examples/swift-cli
 #   scripts/swift.sh run-cli [...]         runs it, in this process
@@ -68,14 +72,104 @@ package() { # package, command, arguments...
   shift
   name=$(basename "$where")
   mkdir -p "$build/home"
-  swiftly swift "$1" --package-path "$root/$where" --scratch-path "$build/$name" "${@:2}"
+  # Always the same flags: others would build everything again.
+  swiftly swift "$1" --package-path "$root/$where" --scratch-path "$build/$name" -Xswiftc -warnings-as-errors "${@:2}"
 }
 
 library() {
   [ -n "${HEADWATER_LIBRARY_READY:-}" ] || scripts/ffi.sh swift
 }
 
+# The sources with the conditions of one of Apple's systems. What only Apple's Foundation has is declared, too.
+apple() {
+  local modules=$build/sdk-ios/debug/Modules declared=$root/sdk-ios/Tests/AppleDeclarations work=$build/apple
+  local compile=(swiftc -swift-version 6 -warnings-as-errors -I "$modules" -I "$root/sdk-ios/Library/headwaterFFI")
+  rm -rf "$work"
+  local frameworks framework platform
+  for platform in iOS tvOS visionOS watchOS macOS; do
+    mkdir -p "$work/$platform/frameworks"
+    case $platform in
+      macOS) frameworks=(AppKit Network) ;;
+      watchOS) frameworks=(WatchKit Network) ;;
+      *) frameworks=(UIKit Network) ;;
+    esac
+    for framework in "${frameworks[@]}"; do
+      swiftly swiftc -swift-version 6 -emit-module -parse-as-library -module-name "$framework" \
+        -o "$work/$platform/frameworks/$framework.swiftmodule" "$declared/$framework.swift"
+    done
+    cp -r sdk-ios/Sources/Headwater "$work/$platform/sources"
+    find "$work/$platform/sources" -name '*.swift' -exec sed -i -E \
+      -e 's/os\((iOS|tvOS|visionOS|watchOS|macOS)\)/PLATFORM_\1/g' -e 's/canImport\(Darwin\)/PLATFORM_DARWIN/g' {} +
+    find "$work/$platform/sources" "$declared/Darwin.swift" -name '*.swift' >"$work/$platform/files"
+    swiftly "${compile[@]}" -typecheck -parse-as-library -module-name Headwater -D "PLATFORM_$platform" -D PLATFORM_DARWIN \
+      -I "$work/$platform/frameworks" "@$work/$platform/files"
+    echo "apple: the package type-checks for $platform"
+  done
+  swiftly "${compile[@]}" -typecheck -parse-as-library -module-name Sketch -I "$work/iOS/frameworks" \
+    "$root"/examples/ios/Sketch/*.swift
+  echo "apple: the sketch of an iOS app type-checks"
+}
+
+# What the compiler says of the package's public names, and from that the archive.
+docs() {
+  local out=${1:-$build/Headwater.doccarchive} graphs silent
+  need jq jq
+  rm -rf "$out"
+  package sdk-ios package dump-symbol-graph --minimum-access-level public --skip-synthesized-members >/dev/null
+  graphs=$(find "$build/sdk-ios/" -path '*symbolgraph' -type d | head -1)
+  silent=$(jq -r '.symbols[] | select(.docComment == null) | .pathComponents | join(".")' \
+    "$graphs/Headwater.symbols.json" | sort -u)
+  if [ -n "$silent" ]; then
+    echo "public names without a word on them:" >&2
+    echo "$silent" >&2
+    exit 1
+  fi
+  mkdir -p "$build/graphs"
+  cp "$graphs"/Headwater*.symbols.json "$build/graphs/"
+  local docc=docc
+  native || docc=/usr/libexec/swift/bin/docc
+  swiftly "$docc" convert "$root/sdk-ios/Sources/Headwater/Headwater.docc" --additional-symbol-graph-dir "$build/graphs" \
+    --fallback-display-name Headwater --fallback-bundle-identifier dev.headwater --warnings-as-errors --output-path "$out"
+  # What the README shows is type-checked.
+  { echo 'func shown() async {' && sed -n '/^```swift$/,/^```$/p' sdk-ios/README.md | grep -v -e '^```' -e '^import' && echo '}'; } |
+    sed '1i import Headwater' >"$build/README.swift"
+  swiftly swiftc -swift-version 6 -warnings-as-errors -typecheck -parse-as-library -I "$build/sdk-ios/debug/Modules" \
+    -I "$root/sdk-ios/Library/headwaterFFI" "$build/README.swift"
+  echo "docs: $(find "$out/data/documentation" -name '*.json' | wc -l) pages in $out"
+}
+
+manifest() {
+  local work=$build/manifest kind
+  need jq jq
+  rm -rf "$work" && mkdir -p "$work/binary/HeadwaterFFI.xcframework" "$work/source"
+  for kind in binary source; do
+    cp sdk-ios/Package.swift "$work/$kind/"
+    swiftly swift package --package-path "$work/$kind" --scratch-path "$build/manifest-scratch" dump-package |
+      jq -r '.targets[] | select(.name == "headwaterFFI") | .type' >"$work/$kind.type"
+  done
+  if [ "$(cat "$work/binary.type") $(cat "$work/source.type")" != "binary system" ]; then
+    echo "Package.swift: headwaterFFI is $(cat "$work/binary.type") with an XCFramework, $(cat "$work/source.type") without" >&2
+    exit 1
+  fi
+  echo "manifest: a binary target with an XCFramework, the system library without"
+}
+
 case "${1:-}" in
+  manifest)
+    setup
+    manifest
+    ;;
+  apple)
+    setup
+    library
+    package sdk-ios build >/dev/null
+    apple
+    ;;
+  docs)
+    setup
+    library
+    docs "${@:2}"
+    ;;
   setup)
     setup
     library
@@ -100,7 +194,7 @@ case "${1:-}" in
     inside "$@"
     ;;
   *)
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -131,15 +131,19 @@ function size(metafile) {
   };
   const critical = closure(metafile, 'dist.new/index.js');
   const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_lite.wasm']);
-  const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file));
-  const row = ({ file, raw, gzip, brotli }, note) =>
-    console.log(
-      [file.replace('.new', '').padEnd(34), ...[raw, gzip, brotli].map((n) => `${n}`.padStart(9)), `  ${note}`].join(
-        '',
-      ),
-    );
-  console.log('file'.padEnd(34) + ['raw', 'gzip', 'brotli'].map((name) => name.padStart(9)).join(''));
-  const sum = { critical: 0, total: 0 };
+  const entries = ['consent.js', 'onetrust.js'].map((name) => `dist.new/${name}`);
+  const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file) && !entries.includes(file));
+  const rest = readdirSync('dist').flatMap((name) => {
+    const file = `dist.new/${name}`;
+    return /\.(js|wasm)$/.test(name) && !usual.has(file) && !lazy.includes(file) && !/_bg/.test(name) ? file : [];
+  });
+  const row = ({ file, raw, gzip, brotli }, note) => {
+    const columns = [raw, gzip, brotli].map((n) => `${n}`.padStart(9));
+    console.log([file.replace('.new', '').padEnd(36), ...columns, `  ${note}`].join(''));
+    sum.all += brotli;
+  };
+  console.log('file'.padEnd(36) + ['raw', 'gzip', 'brotli'].map((name) => name.padStart(9)).join(''));
+  const sum = { critical: 0, total: 0, all: 0 };
   for (const file of usual) {
     const weight = weigh(file);
     row(weight, critical.has(file) ? 'before calls are captured' : 'beside');
@@ -148,6 +152,8 @@ function size(metafile) {
   }
   for (const file of lazy) row(weigh(file), 'only where it is used');
   row(weigh('dist.new/headwater_bg.wasm'), 'instead of the small one: consent, sessions, settings, plugins');
+  for (const file of rest) row(weigh(file), 'another entry: without a page, without a bundler, or imported by name');
+  console.log(`everything in dist: ${sum.all} bytes of brotli; a plain page loads ${sum.total}`);
   const raw = readFileSync('dist/headwater_lite.wasm').length;
   console.log(`size: critical_brotli=${sum.critical} total_brotli=${sum.total} wasm_raw=${raw}`);
   for (const [name, budget] of Object.entries(BUDGETS)) {

@@ -17,7 +17,7 @@ pub use destination::{Destination, DestinationInfo};
 pub use error::{ForeignError, HeadwaterError};
 pub use listener::{Change, Diagnostic, DropReport, Listener};
 pub use platform::{Lifecycle, Platform};
-pub use straight::Java_io_headwater_analytics_internal_Straight_call;
+pub use straight::headwater_call;
 pub use transport::{Reply, Request, Transport};
 pub use view::{Dropped, FlushReport, Identity, Outcome, Queue, Receipt};
 

@@ -414,11 +414,7 @@ fn a_straight_call_does_what_a_call_does() {
     let straight = |number: i64, text: &str| {
         let (address, length) = (text.as_ptr() as i64, text.len() as i32);
         // SAFETY: the text lives until the function returns.
-        unsafe {
-            headwater_ffi::Java_io_headwater_analytics_internal_Straight_call(
-                0, 0, number, address, length,
-            )
-        }
+        unsafe { headwater_ffi::headwater_call(number, address, length) }
     };
     let hub = Arc::new(Hub::default());
     let client = client(memory(), &hub);

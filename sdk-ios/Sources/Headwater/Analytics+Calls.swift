@@ -9,10 +9,12 @@ extension Analytics {
         process(TrackEvent(event: name), enrichments)
     }
 
+    /// Something happened, with properties of a type of yours.
     public func track<P: Encodable>(name: String, properties: P?, enrichments: [EnrichmentClosure]? = nil) {
         with(properties) { self.process(TrackEvent(event: name, properties: $0), enrichments) }
     }
 
+    /// Something happened, with properties of plain values.
     @_disfavoredOverload
     public func track(name: String, properties: [String: Any]?, enrichments: [EnrichmentClosure]? = nil) {
         with(dictionary: properties) { self.process(TrackEvent(event: name, properties: $0), enrichments) }
@@ -25,10 +27,12 @@ extension Analytics {
         process(IdentifyEvent(userId: userId), enrichments)
     }
 
+    /// The user is known from now on, with traits of a type of yours.
     public func identify<T: Encodable>(userId: String, traits: T?, enrichments: [EnrichmentClosure]? = nil) {
         with(traits) { self.process(IdentifyEvent(userId: userId, traits: $0), enrichments) }
     }
 
+    /// The user is known from now on, with traits of plain values.
     @_disfavoredOverload
     public func identify(userId: String, traits: [String: Any]?, enrichments: [EnrichmentClosure]? = nil) {
         with(dictionary: traits) { self.process(IdentifyEvent(userId: userId, traits: $0), enrichments) }
@@ -39,6 +43,7 @@ extension Analytics {
         with(traits) { self.process(IdentifyEvent(traits: $0), enrichments) }
     }
 
+    /// More is known of the current user, as plain values.
     @_disfavoredOverload
     public func identify(traits: [String: Any], enrichments: [EnrichmentClosure]? = nil) {
         with(dictionary: traits) { self.process(IdentifyEvent(traits: $0), enrichments) }
@@ -51,6 +56,7 @@ extension Analytics {
         process(ScreenEvent(title: title, category: category), enrichments)
     }
 
+    /// A screen was seen, with properties of a type of yours.
     public func screen<P: Encodable>(
         title: String, category: String? = nil, properties: P?, enrichments: [EnrichmentClosure]? = nil
     ) {
@@ -59,6 +65,7 @@ extension Analytics {
         }
     }
 
+    /// A screen was seen, with properties of plain values.
     @_disfavoredOverload
     public func screen(
         title: String, category: String? = nil, properties: [String: Any]?, enrichments: [EnrichmentClosure]? = nil
@@ -75,10 +82,12 @@ extension Analytics {
         process(GroupEvent(groupId: groupId), enrichments)
     }
 
+    /// The user belongs to an account, with traits of a type of yours.
     public func group<T: Encodable>(groupId: String, traits: T?, enrichments: [EnrichmentClosure]? = nil) {
         with(traits) { self.process(GroupEvent(groupId: groupId, traits: $0), enrichments) }
     }
 
+    /// The user belongs to an account, with traits of plain values.
     @_disfavoredOverload
     public func group(groupId: String, traits: [String: Any]?, enrichments: [EnrichmentClosure]? = nil) {
         with(dictionary: traits) { self.process(GroupEvent(groupId: groupId, traits: $0), enrichments) }

@@ -24,6 +24,7 @@ extension Analytics {
         add(plugin: ClosureEnrichment(closure: enrichment))
     }
 
+    /// It sees no more events, and is shut down.
     public func remove(plugin: any Plugin) {
         timeline.remove(plugin)
         destinations.with { all in
@@ -86,6 +87,7 @@ extension Analytics {
     /// Holds events back until ``resumeEventProcessing(plugin:)``, 30 seconds at most.
     public func pauseEventProcessing(plugin: any WaitingPlugin) { pipeline.pause(plugin, self) }
 
+    /// Events go on, once no other plugin waits.
     public func resumeEventProcessing(plugin: any WaitingPlugin) { pipeline.resume(ObjectIdentifier(plugin), self) }
 }
 

@@ -10,6 +10,7 @@ internal import HeadwaterBinding
 /// ```
 /// Usable from any thread and task; no call waits for the network or the main thread. Two of one write key share a queue.
 public final class Analytics: Sendable {
+    /// What it was told at its start.
     public let configuration: Configuration
     /// The app's plugins.
     public let timeline = Timeline()
@@ -34,6 +35,8 @@ public final class Analytics: Sendable {
 
     var values: Configuration.Values { configuration.values }
 
+    /// Opens the queue and starts; what an earlier run left is sent first. What is wrong is told to
+    /// ``Configuration/errorHandler(_:)``.
     public init(configuration: Configuration) {
         self.configuration = configuration
         let values = configuration.values
@@ -66,6 +69,7 @@ public final class Analytics: Sendable {
 
     /// The SDK's version.
     public static func version() -> String { DeviceContext.version }
+    /// The SDK's version.
     public func version() -> String { DeviceContext.version }
 
     /// The settings document in force; `nil` while there is none.
@@ -89,7 +93,7 @@ public final class Analytics: Sendable {
     public func shutdown(timeout: TimeInterval = 5) -> FlushReport? {
         observers.with { $0 = [] }
         hub.retire()
-        return (hub.client?.shutdown(timeoutMs: UInt64(max(0, timeout) * 1000))).map(FlushReport.init)
+        return (hub.client?.shutdown(timeoutMs: milliseconds(timeout))).map(FlushReport.init)
     }
 
     /// Events that the hub refused, the last 20, newest last: `{"status": …, "event": {…}}`.

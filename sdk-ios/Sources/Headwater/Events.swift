@@ -1,13 +1,19 @@
 /// One event on its way: what the call said, and in plugins also what was stamped (`messageId`, `timestamp`,
 /// `anonymousId`, `userId`, `context`). What a caller sets before the call wins over what would be stamped.
 public protocol RawEvent: Sendable {
+    /// `track`, `identify`, `screen`, `page`, `group` or `alias`.
     var type: String? { get set }
+    /// The device, where it is not the one at hand.
     var anonymousId: String? { get set }
+    /// What tells the event from all others; over every retry the same.
     var messageId: String? { get set }
+    /// The user, where it is not the one at hand.
     var userId: String? { get set }
     /// ISO 8601.
     var timestamp: String? { get set }
+    /// Laid over the SDK's own context.
     var context: JSON? { get set }
+    /// Which destinations may have it: `{"All": false, "Name": true}`.
     var integrations: JSON? { get set }
 
     /// The event in the spec's own shape.
@@ -94,9 +100,12 @@ struct Stamp: Sendable {
 /// Something happened.
 public struct TrackEvent: StampedEvent {
     var stamp: Stamp
+    /// What happened.
     public var event: String
+    /// What belongs to it.
     public var properties: JSON?
 
+    /// An event of this name.
     public init(event: String, properties: JSON? = nil) {
         stamp = Stamp(type: "track")
         self.event = event
@@ -116,8 +125,10 @@ public struct TrackEvent: StampedEvent {
 /// Who the user is.
 public struct IdentifyEvent: StampedEvent {
     var stamp: Stamp
+    /// What is known of the user, or of the account.
     public var traits: JSON?
 
+    /// Traits of this user, or of the current one.
     public init(userId: String? = nil, traits: JSON? = nil) {
         stamp = Stamp(type: "identify")
         stamp.userId = userId
@@ -136,10 +147,14 @@ public struct IdentifyEvent: StampedEvent {
 /// A screen was seen.
 public struct ScreenEvent: StampedEvent {
     var stamp: Stamp
+    /// What was seen.
     public var name: String?
+    /// What kind of thing was seen.
     public var category: String?
+    /// What belongs to it.
     public var properties: JSON?
 
+    /// A screen of this title.
     public init(title: String?, category: String? = nil, properties: JSON? = nil) {
         stamp = Stamp(type: "screen")
         name = title
@@ -163,10 +178,14 @@ public struct ScreenEvent: StampedEvent {
 /// A web page was seen: for replays and apps that show pages; apps of their own use screens.
 public struct PageEvent: StampedEvent {
     var stamp: Stamp
+    /// What was seen.
     public var name: String?
+    /// What kind of thing was seen.
     public var category: String?
+    /// What belongs to it.
     public var properties: JSON?
 
+    /// A page of this name.
     public init(name: String?, category: String? = nil, properties: JSON? = nil) {
         stamp = Stamp(type: "page")
         self.name = name
@@ -190,9 +209,12 @@ public struct PageEvent: StampedEvent {
 /// The user belongs to an account.
 public struct GroupEvent: StampedEvent {
     var stamp: Stamp
+    /// The account.
     public var groupId: String?
+    /// What is known of the user, or of the account.
     public var traits: JSON?
 
+    /// The account of this id.
     public init(groupId: String?, traits: JSON? = nil) {
         stamp = Stamp(type: "group")
         self.groupId = groupId
@@ -212,8 +234,10 @@ public struct GroupEvent: StampedEvent {
 /// `userId` continues `previousId`; the current user's id where that is not given.
 public struct AliasEvent: StampedEvent {
     var stamp: Stamp
+    /// The id that is continued.
     public var previousId: String?
 
+    /// From `previousId` (else the current user) to `newId`.
     public init(newId: String?, previousId: String? = nil) {
         stamp = Stamp(type: "alias")
         stamp.userId = newId

@@ -79,10 +79,33 @@ import Testing
         Lifecycle.backgrounded(analytics)
         #expect(granted.ended == 0)
         granted.expire()
-        #expect(granted.ended == 1)
+        try await granted.wait(ended: 1)
         let next = try other(folder)
         #expect(next.queue().events == 2)
         _ = next.shutdown(timeoutMs: 0)
+    }
+
+    @Test func outOfSightNothingIsTriedUntilTheAppIsBackOrMakesACall() async throws {
+        let (hub, folder, granted) = (AnsweringHub(status: 503), place(), Granted())
+        let analytics = app(hub, folder, granted)
+        Lifecycle.backgrounded(analytics)
+        try await granted.wait(ended: 1)
+        // The network monitor goes on telling.
+        analytics.setOnline(true)
+        analytics.hub.client?.flush(callback: nil)
+        hub.answers(200)
+        let before = hub.requests.count
+        #expect(analytics.pendingEvents == 1)
+        let report = await analytics.flush()
+        #expect(report.pending == 1)
+        #expect(hub.requests.count == before)
+        _ = try other(folder).shutdown(timeoutMs: 0)
+        Lifecycle.foregrounded(analytics)
+        for _ in 0..<2_000 where analytics.pendingEvents > 0 {
+            await analytics.flush()
+            try await Task.sleep(nanoseconds: 5_000_000)
+        }
+        #expect(analytics.pendingEvents == 0)
     }
 
     @Test(arguments: [false, true])

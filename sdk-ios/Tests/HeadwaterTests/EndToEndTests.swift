@@ -45,8 +45,9 @@ final class Collector: @unchecked Sendable {
         return try text.split(separator: "\n").map { try JSON(text: String($0)) }
     }
 
+    // Foundation starts programs with SIGTERM blocked.
     deinit {
-        process.terminate()
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 }
 

@@ -33,6 +33,32 @@ describe('initialPageview', () => {
   });
 });
 
+describe('load', () => {
+  it('opens the way to a hub elsewhere at once, but not before consent', () => {
+    const links: object[] = [];
+    Object.assign(document, { createElement: () => ({}), head: { append: (link: object) => links.push(link) } });
+    AnalyticsBrowser.load({ writeKey: 'wk' }, { apiHost: '/t/v1' });
+    AnalyticsBrowser.load({ writeKey: 'wk' }, { apiHost: 'https://hub.test/v1', consent: { model: 'opt-in' } });
+    expect(links).toEqual([]);
+    AnalyticsBrowser.load({ writeKey: 'wk' }, { apiHost: 'https://hub.test/v1' });
+    expect(links).toMatchObject([{ rel: 'preconnect', href: 'https://hub.test/v1' }]);
+  });
+
+  it('loads the instance for who asks for it, once', async () => {
+    const analytics = AnalyticsBrowser.load({ writeKey: 'wk' });
+    await vi.waitUntil(() => started.with.length);
+    const instance = { name: 'instance' };
+    const loaded = vi.fn(async () => [instance, { name: 'context' }]);
+    started.with[0].done(loaded);
+    await analytics.p;
+    expect(loaded).not.toHaveBeenCalled();
+    expect(analytics.instance).toBeUndefined();
+    await vi.waitUntil(() => analytics.instance);
+    expect(analytics.instance).toBe(instance);
+    expect(analytics.ctx).toEqual({ name: 'context' });
+  });
+});
+
 describe('disable', () => {
   it('captures, stores and starts nothing; every call answers', async () => {
     const analytics = new AnalyticsBrowser();

@@ -93,6 +93,18 @@ describe('a page', () => {
     expect(journal(world)).toHaveLength(3);
   });
 
+  it('sends its first batch from the journal, without waiting for the store, and no other', async () => {
+    const world = createWorld();
+    const tab = await world.open({ open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }) });
+    tab.track('a');
+    await world.until(() => world.arrived().length === 1);
+    expect(journal(world)).toHaveLength(1);
+    tab.track('b');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(world.arrived()).toEqual(['a']);
+    expect(journal(world)).toHaveLength(2);
+  });
+
   it('reports an entry of the journal that cannot be read, and takes the others', async () => {
     const world = createWorld();
     world.storage.setItem('hw:wk:j:dead:1', '{"n":1,"m":');

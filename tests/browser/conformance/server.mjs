@@ -67,13 +67,14 @@ async function play(input, gone, say) {
     await page.route(address, (route) => route.fulfill({ contentType: 'text/html', body: document }), { times: 1 });
     await page.goto(address);
     const played = page.evaluate(
-      async ([script, each]) => {
+      async ([script, text]) => {
         await import(script);
-        return globalThis.play(each);
+        return JSON.stringify(await globalThis.play(JSON.parse(text)));
       },
-      [`${url}/page/page.js`, input],
+      [`${url}/page/page.js`, JSON.stringify(input)],
     );
-    return await Promise.race([played, died, gone]);
+    const answer = await Promise.race([played, died, gone]);
+    return answer && JSON.parse(answer);
   } finally {
     await end();
     if (!directory) await context.close();

@@ -6,7 +6,9 @@ public struct DropReport: Sendable, Hashable {
     /// `consent_withdrawn`, `plugin`, `storage_failed`, `corrupt`, `destination_failed`, `destination_overflow`, `purged`
     /// or `not_kept`.
     public let reason: String
+    /// How many.
     public let count: Int
+    /// The event's, where it was a single one.
     public let messageId: String?
     /// The hub's answer, where there was one.
     public let status: Int?

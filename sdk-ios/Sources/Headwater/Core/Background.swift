@@ -1,3 +1,4 @@
+import Foundation
 internal import HeadwaterBinding
 
 /// The app out of sight, where the system may stop it between two instructions and ends it when it then holds a lock in a
@@ -25,7 +26,10 @@ final class Background: Sendable {
     }
 
     /// The app is in front of the user again.
-    func returned() { state.with { $0.out = false } }
+    func returned(_ analytics: Analytics) {
+        state.with { $0.out = false }
+        analytics.hub.beQuiet(false)
+    }
 
     /// An event was queued, which took the folder's lock again.
     func queued(_ analytics: Analytics) {
@@ -40,26 +44,58 @@ final class Background: Sendable {
         }
         guard begins else { return }
         let hub = analytics.hub
-        let ended = Guarded(false)
-        let over = Guarded<(@Sendable () -> Void)?>(nil)
-        let end: @Sendable (_ expired: Bool) -> Void = { [self, weak analytics] expired in
-            let first = ended.with { ended in
-                defer { ended = true }
-                return !ended
+        hub.beQuiet(false)
+        let over = Once()
+        let expired = Guarded(false)
+        let end = Once()
+        end.then { [self, weak analytics] in
+            if isOut {
+                hub.beQuiet(true)
+                hub.release()
             }
-            guard first else { return }
-            if isOut { hub.release() }
             let again = state.with { state in
                 defer { (state.working, state.again) = (false, false) }
-                return state.again && state.out && !expired
+                return state.again && state.out && !expired.with { $0 }
             }
             if again, let analytics { work(analytics) }
-            over.with { $0 }?()
+            over.run()
         }
-        let done = time.begin { end(true) }
-        over.with { $0 = done }
-        if ended.with({ $0 }) { done() }
-        analytics.startFlush { _ in end(false) }
+        let done = time.begin {
+            expired.with { $0 = true }
+            // It may be told on the main thread, and this waits.
+            DispatchQueue.global(qos: .userInitiated).async { end.run() }
+        }
+        over.then(done)
+        analytics.startFlush { _ in end.run() }
+    }
+}
+
+/// Something to be done once, by whoever comes first; at once when it was asked for before it was known.
+private final class Once: Sendable {
+    private struct State {
+        var act: (@Sendable () -> Void)?
+        var due = false
+        var done = false
+    }
+    private let state = Guarded(State())
+
+    func then(_ act: @escaping @Sendable () -> Void) {
+        state.with { $0.act = act }
+        runIfDue()
+    }
+
+    func run() {
+        state.with { $0.due = true }
+        runIfDue()
+    }
+
+    private func runIfDue() {
+        let act = state.with { state -> (@Sendable () -> Void)? in
+            guard state.due, !state.done, let act = state.act else { return nil }
+            (state.done, state.act) = (true, nil)
+            return act
+        }
+        act?()
     }
 }
 

@@ -11,6 +11,8 @@ final class Hub: Sendable {
         /// What a client is told after its start, for one that takes its place.
         var context: JSON = .object([:])
         var online: Bool?
+        /// Nothing may be tried, whatever the network.
+        var quiet = false
         var pace: (at: UInt32, intervalMs: UInt64)?
     }
 
@@ -108,8 +110,11 @@ extension Hub {
     }
 
     func setOnline(_ online: Bool) {
-        state.with { $0.online = online }
-        client?.setOnline(online: online)
+        let quiet = state.with { state in
+            state.online = online
+            return state.quiet
+        }
+        if !quiet { client?.setOnline(online: online) }
     }
 
     func setPace(_ pace: Pace) {
@@ -120,6 +125,17 @@ extension Hub {
     }
 
     // MARK: Letting go of the folder
+
+    /// Ends what is under way, and begins nothing until it is ended: an answer would be written down. Waits for what is
+    /// under way, a second at most.
+    func beQuiet(_ quiet: Bool) {
+        let (changes, online) = state.with { state in
+            defer { state.quiet = quiet }
+            return (state.quiet != quiet, state.online ?? true)
+        }
+        if changes { client?.setOnline(online: quiet ? false : online) }
+        if quiet { transport.cancelAll() }
+    }
 
     /// Lets go of the folder's lock until the next call. Waits for the disk.
     func release() {
@@ -155,7 +171,7 @@ extension Hub {
         }
         if let client {
             try? client.updateContext(context: told.context.text)
-            if let online = told.online { client.setOnline(online: online) }
+            if told.quiet || told.online != nil { client.setOnline(online: !told.quiet && told.online != false) }
             if let pace = told.pace { client.setFlush(flushAt: pace.at, flushIntervalMs: pace.intervalMs) }
         }
         for analytics in ears.listeners {

@@ -15,7 +15,15 @@ final class URLSessionTransport: HeadwaterBinding.Transport {
     private let session: URLSession
     private let owned: Bool
     private let factory: (@Sendable (URLRequest) -> URLRequest)?
-    private let running = Guarded<[UInt64: URLSessionTask]>([:])
+    /// A settings request and an upload may bear the same number.
+    private struct Key: Hashable {
+        let method: String
+        let id: UInt64
+    }
+    private let running = Guarded<[Key: URLSessionTask]>([:])
+    private let unanswered = DispatchGroup()
+    /// Seconds that requests which were taken back may still need; iOS gives about five when the time is up.
+    private static let patience = 1.0
 
     init(_ values: Configuration.Values) {
         factory = values.requestFactory
@@ -50,12 +58,11 @@ final class URLSessionTransport: HeadwaterBinding.Transport {
         for header in request.headers { outgoing.setValue(header.value, forHTTPHeaderField: header.name) }
         if request.method == "POST" { outgoing.httpBody = request.body }
         if let factory { outgoing = factory(outgoing) }
-        let id = request.id
+        let key = Key(method: request.method, id: request.id)
         let limit = Int(clamping: request.answerLimit)
-        // A settings request and an upload may bear the same number; only uploads are cancelled.
-        let cancellable = request.method == "POST"
-        let task = session.dataTask(with: outgoing) { [running] data, response, error in
-            if cancellable { running.with { _ = $0.removeValue(forKey: id) } }
+        let task = session.dataTask(with: outgoing) { [running, unanswered] data, response, error in
+            defer { unanswered.leave() }
+            running.with { _ = $0.removeValue(forKey: key) }
             guard error == nil, let answer = response as? HTTPURLResponse else {
                 reply.noAnswer()
                 return
@@ -65,12 +72,24 @@ final class URLSessionTransport: HeadwaterBinding.Transport {
                 retryAfter: answer.value(forHTTPHeaderField: "Retry-After"),
                 body: limit > 0 ? Data((data ?? Data()).prefix(limit)) : Data())
         }
-        if cancellable { running.with { $0[id] = task } }
+        running.with { $0[key] = task }
+        unanswered.enter()
         task.resume()
     }
 
     func cancel(id: UInt64) throws {
-        running.with { $0.removeValue(forKey: id) }?.cancel()
+        // Only uploads are taken back.
+        running.with { $0.removeValue(forKey: Key(method: "POST", id: id)) }?.cancel()
+    }
+
+    /// Takes everything back, and waits until all is answered.
+    func cancelAll() {
+        let tasks = running.with { running in
+            defer { running = [:] }
+            return Array(running.values)
+        }
+        tasks.forEach { $0.cancel() }
+        _ = unanswered.wait(timeout: .now() + Self.patience)
     }
 }
 

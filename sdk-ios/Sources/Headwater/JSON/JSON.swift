@@ -2,12 +2,19 @@
 ///
 /// Whole numbers that fit stay whole (`int`); `object` has no order.
 public enum JSON: Sendable, Hashable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A whole number of 64 bits.
     case int(Int64)
+    /// Any other number.
     case double(Double)
+    /// A text.
     case string(String)
+    /// Values in their order.
     case array([JSON])
+    /// Values by their names.
     case object([String: JSON])
 }
 
@@ -51,14 +58,17 @@ extension JSON {
         }
     }
 
+    /// The text, where it is one.
     public var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
+    /// The truth, where it is one.
     public var boolValue: Bool? {
         if case .bool(let value) = self { value } else { nil }
     }
 
+    /// The number, where it is whole.
     public var intValue: Int? {
         switch self {
         case .int(let value): Int(exactly: value)
@@ -67,6 +77,7 @@ extension JSON {
         }
     }
 
+    /// The number, where it is one.
     public var doubleValue: Double? {
         switch self {
         case .int(let value): Double(value)
@@ -75,10 +86,12 @@ extension JSON {
         }
     }
 
+    /// The items, where it is an array.
     public var arrayValue: [JSON]? {
         if case .array(let value) = self { value } else { nil }
     }
 
+    /// The members, where it is an object.
     public var objectValue: [String: JSON]? {
         if case .object(let value) = self { value } else { nil }
     }

@@ -47,7 +47,7 @@ enum Lifecycle {
 
     /// The app is about to be in front of the user again.
     static func foregrounded(_ analytics: Analytics, app: App = .main) {
-        analytics.background.returned()
+        analytics.background.returned(analytics)
         analytics.launchSeen.with { $0 = true }
         analytics.lifecycle(.foreground)
         track(.applicationForegrounded, "Application Foregrounded", nil, analytics)

@@ -31,11 +31,7 @@ extension BackgroundTime {
         }
         onMain {
             let id = UIApplication.shared.beginBackgroundTask(withName: "headwater") {
-                // It is called on the main thread, and letting go of the folder waits for the disk.
-                DispatchQueue.global(qos: .userInitiated).async {
-                    expired()
-                    over()
-                }
+                expired()
             }
             task.with { $0 = id }
         }
@@ -58,7 +54,6 @@ extension BackgroundTime {
         ProcessInfo.processInfo.performExpiringActivity(withReason: "headwater") { isExpired in
             if isExpired {
                 expired()
-                done.signal()
             } else {
                 // The time is granted as long as this does not return.
                 done.wait()

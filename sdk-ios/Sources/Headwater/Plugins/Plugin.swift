@@ -14,7 +14,9 @@ public enum PluginType: Int, CaseIterable, Sendable {
 
 /// Whether settings are the first that a plugin sees.
 public enum UpdateType: Sendable {
+    /// The first that it sees.
     case initial
+    /// Later ones.
     case refresh
 }
 
@@ -24,6 +26,7 @@ public enum UpdateType: Sendable {
 /// nothing else touches it: declare such a class `@unchecked Sendable`. A call that a plugin makes is taken right after
 /// the event at hand.
 public protocol Plugin: AnyObject, Sendable {
+    /// When it sees events.
     var type: PluginType { get }
     /// Set by the SDK; declare it `weak`.
     var analytics: Analytics? { get set }
@@ -47,12 +50,19 @@ extension Plugin {
 
 /// A plugin with a method for each type of event.
 public protocol EventPlugin: Plugin {
+    /// Sees an identify event; `nil` drops it. Default: the event as it is.
     func identify(event: IdentifyEvent) -> IdentifyEvent?
+    /// Sees a track event; `nil` drops it. Default: the event as it is.
     func track(event: TrackEvent) -> TrackEvent?
+    /// Sees a screen event; `nil` drops it. Default: the event as it is.
     func screen(event: ScreenEvent) -> ScreenEvent?
+    /// Sees a group event; `nil` drops it. Default: the event as it is.
     func group(event: GroupEvent) -> GroupEvent?
+    /// Sees an alias event; `nil` drops it. Default: the event as it is.
     func alias(event: AliasEvent) -> AliasEvent?
+    /// The app sends what waits. Default: nothing.
     func flush()
+    /// The user is forgotten. Default: nothing.
     func reset()
 }
 
@@ -104,10 +114,12 @@ public protocol DestinationPlugin: EventPlugin {
 }
 
 extension DestinationPlugin {
+    /// Always ``PluginType/destination``.
     public var type: PluginType { .destination }
     public var categories: [String] { [] }
     public var needsSettings: Bool { true }
 
+    /// A plugin of the destination's own.
     @discardableResult
     public func add(plugin: any Plugin) -> any Plugin {
         timeline.add(plugin)
@@ -115,11 +127,13 @@ extension DestinationPlugin {
         return plugin
     }
 
+    /// It sees no more events, and is shut down.
     public func remove(plugin: any Plugin) {
         timeline.remove(plugin)
         plugin.shutdown()
     }
 
+    /// Calls this with every plugin of the destination's own.
     public func apply(closure: (any Plugin) -> Void) { timeline.all.forEach(closure) }
 
     /// Runs its own plugins round its own methods.
@@ -138,6 +152,7 @@ extension DestinationPlugin {
 public final class Timeline: Sendable {
     private let plugins = Guarded<[any Plugin]>([])
 
+    /// Empty.
     public init() {}
 
     var all: [any Plugin] { plugins.with { $0 } }

@@ -51,7 +51,7 @@ class CallTest {
         assertEquals("""{"id":"a"}""", properties[0])
         assertEquals("""{"id":"a","total":27.5,"items":["hat"]}""", properties[1])
         assertEquals(properties[1], properties[2])
-        assertEquals("""{"id":"a","n":null,"at":"1970-01-01T00:00:00Z","list":[1,2,2.5,true],"type":"track"}""", properties[3])
+        assertEquals("""{"id":"a","n":null,"at":"1970-01-01T00:00:00.000Z","list":[1,2,2.5,true],"type":"track"}""", properties[3])
     }
 
     @Test

@@ -1,5 +1,3 @@
-@file:JvmName("AndroidAnalytics")
-
 package io.headwater.analytics.android
 
 import android.content.Context
@@ -39,10 +37,13 @@ public fun Analytics(
 }
 
 /** For Java: `AndroidAnalytics.create("key", context, configuration -> configuration.setFlushAt(10))`. */
-@JvmOverloads
-public fun create(
-    writeKey: String,
-    context: Context,
-    configure: Configure = Configure {},
-    advertisingId: AdvertisingIdProvider? = null,
-): Analytics = Analytics(writeKey, context, advertisingId) { configure.configure(this) }
+public object AndroidAnalytics {
+    @JvmStatic
+    @JvmOverloads
+    public fun create(
+        writeKey: String,
+        context: Context,
+        configure: Configure = Configure {},
+        advertisingId: AdvertisingIdProvider? = null,
+    ): Analytics = Analytics(writeKey, context, advertisingId) { configure.configure(this) }
+}

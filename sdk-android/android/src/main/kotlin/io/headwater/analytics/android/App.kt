@@ -1,12 +1,13 @@
 package io.headwater.analytics.android
 
+import android.app.ActivityManager
 import android.app.Application
 import android.content.Context
 import android.content.pm.PackageInfo
 import android.os.Build
-import java.io.File
+import android.os.Process
 
-/** The installed app, and which of its processes this is. Touches the disk below Android 9: not for the main thread. */
+/** The installed app, and which of its processes this is. Asks other processes: not for the main thread. */
 internal class App(private val context: Context) {
     private val info: PackageInfo? =
         runCatching { context.packageManager.getPackageInfo(context.packageName, 0) }.getOrNull()
@@ -23,13 +24,11 @@ internal class App(private val context: Context) {
         processName()?.takeIf { it != main }?.removePrefix(namespace)
     }
 
-    private fun processName(): String? =
-        if (Build.VERSION.SDK_INT >= 28) {
-            Application.getProcessName()
-        } else {
-            runCatching { File("/proc/self/cmdline").readText().substringBefore('\u0000').trim() }
-                .getOrNull()?.ifEmpty { null }
-        }
+    private fun processName(): String? {
+        if (Build.VERSION.SDK_INT >= 28) return Application.getProcessName()
+        val manager = context.getSystemService(Context.ACTIVITY_SERVICE) as? ActivityManager
+        return manager?.runningAppProcesses?.firstOrNull { it.pid == Process.myPid() }?.processName
+    }
 
     @Suppress("DEPRECATION")
     private fun oldBuild(info: PackageInfo): String = info.versionCode.toString()

@@ -23,7 +23,7 @@ class Collector : ExternalResource() {
     lateinit var address: String
         private set
 
-    override fun before() {
+    public override fun before() {
         data = Files.createTempDirectory("headwater-android").toFile()
         process = ProcessBuilder(binary, "dev", "--port", "0", "--data", File(data, "log").path)
             .redirectError(ProcessBuilder.Redirect.DISCARD)
@@ -33,7 +33,7 @@ class Collector : ExternalResource() {
             .substringAfterLast(' ')
     }
 
-    override fun after() {
+    public override fun after() {
         made.forEach { it.shutdown(0) }
         process.destroy()
         if (!process.waitFor(10, TimeUnit.SECONDS)) process.destroyForcibly()

@@ -111,8 +111,11 @@ class LifecycleTest {
         activity(intent).show()
         val told = collector.events(analytics).drop(1).map { it.told() }
         assertEquals(2, told.size)
-        assertEquals(true, "ref=mail" in told[0] && "url=shop://sale?ref=mail&empty=" in told[0])
-        assertEquals(true, "android-app://com.mail" in told[0])
+        assertEquals(
+            "Deep Link Opened{ref=mail,referrer=android-app://com.mail,referring_application=android-app://com.mail," +
+                "url=shop://sale?ref=mail&empty=}",
+            told[0],
+        )
         assertEquals(
             "Application Opened{build=7,from_background=false,referring_application=android-app://com.mail," +
                 "url=shop://sale?ref=mail&empty=,version=1.0}",

@@ -102,6 +102,10 @@ internal fun exception(error: Throwable): Throwable {
 internal fun timed(call: String): String {
     val members = parse(call) ?: return call
     if ("timestamp" in members) return call
-    val format = SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT).apply { timeZone = TimeZone.getTimeZone("UTC") }
-    return call.dropLast(1) + ",\"timestamp\":\"" + format.format(Date()) + "\"}"
+    return call.dropLast(1) + ",\"timestamp\":\"" + iso(Date()) + "\"}"
 }
+
+/** ISO 8601, in UTC, to the millisecond. */
+internal fun iso(date: Date): String = SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT)
+    .apply { timeZone = TimeZone.getTimeZone("UTC") }
+    .format(date)

@@ -11,10 +11,15 @@ internal object Links {
         val query = url.substringAfter('?', "").substringBefore('#')
         for (part in query.split('&')) {
             val name = decode(part.substringBefore('='))
-            if (name.isNotEmpty()) put(name, decode(part.substringAfter('=', "")))
+            val value = decode(part.substringAfter('=', ""))
+            if (name.isNotEmpty() && value.isNotBlank()) put(name, value)
         }
         put("url", url)
-        referringApplication?.let { put("referring_application", it) }
+        referringApplication?.let {
+            // As the spec has it, and as analytics-kotlin.
+            put("referring_application", it)
+            put("referrer", it)
+        }
     }
 
     private fun decode(text: String): String = try {

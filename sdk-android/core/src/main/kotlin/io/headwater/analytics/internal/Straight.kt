@@ -1,13 +1,13 @@
 package io.headwater.analytics.internal
 
 import com.sun.jna.Memory
-import com.sun.jna.NativeLibrary
+import com.sun.jna.Native
 import com.sun.jna.Pointer
 import uniffi.headwater.Client
 
 /**
- * The call that apps make most, past UniFFI: one crossing of JNI with plain numbers, a tenth of what JNA takes
- * (`bindings/uniffi/src/straight.rs`). Where the library cannot be loaded a second time this way, UniFFI it is.
+ * The call that apps make most, past UniFFI: one crossing with plain numbers, a tenth of what it costs with structures
+ * (`bindings/uniffi/src/straight.rs`). Where it cannot be bound, UniFFI it is.
  */
 internal class Straight(private val client: Client) {
     private val number = if (available) client.number() else 0
@@ -20,9 +20,9 @@ internal class Straight(private val client: Client) {
         }
         val text = event.toByteArray()
         val room = if (text.size <= ROOM) room.get() else Room(text.size)
-        room.buffer.clear()
+        room.start.clear()
         room.buffer.put(text)
-        if (call(number, room.address, text.size) < 0) client.takeError()
+        if (headwater_call(number, room.address, text.size) < 0) client.takeError()
     }
 
     /** Memory outside of the JVM's heap, which nothing moves. */
@@ -30,6 +30,9 @@ internal class Straight(private val client: Client) {
         private val memory = Memory(size.toLong())
         val address = Pointer.nativeValue(memory)
         val buffer: java.nio.ByteBuffer = memory.getByteBuffer(0, memory.size())
+
+        /** The same, as the type whose `clear` every Android has. */
+        val start: java.nio.Buffer = buffer
     }
 
     companion object {
@@ -39,17 +42,13 @@ internal class Straight(private val client: Client) {
         }
 
         private val available = try {
-            // The same file that JNA loaded, so the same library and the same clients. On Android it has a name alone.
-            val file = NativeLibrary.getInstance("headwater_ffi").file
-            if (file != null && file.isAbsolute) System.load(file.path) else System.loadLibrary("headwater_ffi")
+            Native.register(Straight::class.java, "headwater_ffi")
             true
         } catch (_: LinkageError) {
-            false
-        } catch (_: SecurityException) {
             false
         }
 
         @JvmStatic
-        private external fun call(number: Long, address: Long, length: Int): Int
+        private external fun headwater_call(number: Long, address: Long, length: Int): Int
     }
 }

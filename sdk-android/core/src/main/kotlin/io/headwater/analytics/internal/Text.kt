@@ -8,7 +8,6 @@ import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
-import java.time.Instant
 import java.util.Date
 import java.util.UUID
 
@@ -87,8 +86,13 @@ internal class Text(private val numbers: NonConformingNumbers = NonConformingNum
         is BooleanArray -> items(value.asIterable()) { any(it) }
         is Char, is UUID, is CharSequence -> string(value.toString())
         is Enum<*> -> string(value.name)
-        is Date -> string(Instant.ofEpochMilli(value.time).toString())
-        is Instant -> string(value.toString())
+        is Date -> string(iso(value))
+        else -> other(value)
+    }
+
+    /** Times of java.time, by name, since Android has them from version 8 on. */
+    private fun other(value: Any): Text = when {
+        value.javaClass.name.startsWith("java.time.") -> string(value.toString())
         else -> throw invalid("a ${value.javaClass.name} has no form in JSON")
     }
 
