@@ -1,6 +1,7 @@
 //! What a host configures, with the defaults and the clamps.
 
 use crate::flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy};
+use crate::part::FULL;
 use crate::retry::RetryConfig;
 use crate::text::joined;
 #[cfg(feature = "plugins")]
@@ -238,7 +239,10 @@ impl Config {
         if let Some(settings) = &mut self.settings {
             settings.refresh = settings.refresh.max(60_000);
         }
-        self.retry.clamp();
+        // A page without settings has the defaults.
+        if FULL || NATIVE {
+            self.retry.clamp();
+        }
         Ok(())
     }
 }

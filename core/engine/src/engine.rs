@@ -162,7 +162,15 @@ impl Engine {
             ledger: Ledger::default(),
             next_seq: start.next_seq,
             retry: RetryState::default(),
-            retry_config: config.retry.clone(),
+            retry_config: RetryConfig {
+                // Without settings there are none.
+                overrides: if FULL {
+                    config.retry.overrides.clone()
+                } else {
+                    Vec::new()
+                },
+                ..config.retry
+            },
             jitter: Jitter::new(start.seed),
             in_flight: None,
             next_request: 0,

@@ -20,7 +20,6 @@ use headwater_model::time::{Millis, parse_http_date};
 
 use crate::clock::Jitter;
 use crate::config::NATIVE;
-use crate::part::FULL;
 
 /// The longest wait a hub can ask for, milliseconds: Segment's own cap.
 pub(crate) const MAX_RETRY_AFTER: u64 = 300_000;
@@ -105,11 +104,8 @@ impl RetryConfig {
         self.max_rate_limited = self.max_rate_limited.map(|n| n.min(1_000));
         self.max_total = self.max_total.map(|ms| ms.clamp(1_000, 604_800_000));
         self.max_retry_after = self.max_retry_after.clamp(1_000, MAX_RETRY_AFTER);
-        // They come with settings.
-        if FULL {
-            self.overrides
-                .retain(|(status, _)| (400..=599).contains(status));
-        }
+        self.overrides
+            .retain(|(status, _)| (400..=599).contains(status));
     }
 
     /// Applies `integrations["Segment.io"].httpConfig` of a settings document. Unknown or ill-typed members are

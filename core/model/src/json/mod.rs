@@ -6,8 +6,10 @@
 //! any Serialize ──to_raw──▶ Raw                written once, never read again (SDK; feature `serde`)
 //! ```
 //!
-//! One grammar (the scanner's) serves all ways in, so they agree on what is JSON. Invariants: an object's pairs keep
-//! their order; a number keeps its text; no input panics, overflows the stack or takes more than linear-logarithmic time.
+//! One grammar (the scanner's) serves all ways in, so they agree on what is JSON; [`parse_written`] alone has less, for
+//! text that a writer of JSON wrote, and stands in for [`parse`] where the feature `strict` is off. Invariants: an object's
+//! pairs keep their order; a number keeps its text; no input panics, overflows the stack or takes more than
+//! linear-logarithmic time.
 
 mod error;
 mod float;
