@@ -57,17 +57,12 @@ interface Browser {
   userAgent?: string;
   language?: string;
   userLanguage?: string;
-  userAgentData?: {
-    toJSON?(): object;
-    getHighEntropyValues?(hints: string[]): Promise<object>;
-  };
+  userAgentData?: { toJSON?(): object };
 }
-
-const browser = (): Browser => (typeof navigator === 'undefined' ? {} : (navigator as Browser));
 
 /** What stays the same for the life of a page: browser, language, time zone, this library. */
 export function environment(version: string): Record<string, unknown> {
-  const { userAgent, userAgentData, userLanguage, language } = browser();
+  const { userAgent, userAgentData, userLanguage, language } = (globalThis.navigator ?? {}) as Browser;
   const { Temporal } = globalThis as { Temporal?: { Now: { timeZoneId(): string } } };
   // JSON leaves out what is undefined.
   return {
@@ -79,7 +74,3 @@ export function environment(version: string): Record<string, unknown> {
     timezone: Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
-
-/** The client hints asked for with `highEntropyValuesClientHints`; `undefined` where the browser has none. */
-export const highEntropy = async (hints: readonly string[]): Promise<object | undefined> =>
-  browser().userAgentData?.getHighEntropyValues?.([...hints]);

@@ -20,7 +20,7 @@ import type { Analytics } from './analytics.js';
 import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
 import { Context, ContextCancelation } from './context.js';
 import { complain, createEmitter } from './emitter.js';
-import { environment, highEntropy, originOf, queryPairs } from './enrich.js';
+import { environment, originOf, queryPairs } from './enrich.js';
 import type { Methods } from './instance.js';
 import type { Plugins } from './plugins.js';
 import type { Documents } from './settings.js';
@@ -277,23 +277,20 @@ export function createRuntime(host: Host, version: string): Runtime {
   const boot = (): void => {
     setTimeout(() => emit('initialize', settings, options));
     const { plugins: given } = host.settings as { plugins?: Plugin[] };
-    const { highEntropyValuesClientHints: hints } = options;
     const where = globalThis.location ? location.search || location.hash : '';
-    const asks = options.useQueryString !== false && where.includes('ajs_');
-    if (!given?.length && !hints?.length && !asks) return;
-    booting = (async () => {
-      if (given?.length) await (await withPlugins()).register(...given);
-      const userAgentData = hints && (await highEntropy(hints));
-      if (userAgentData) input(CONTEXT, 0, 0, JSON.stringify({ userAgentData }));
-      const calls = asks ? (await import('./query.js')).callsOf(where, options.useQueryString, queryPairs) : [];
-      booting = undefined;
-      for (const [m, ...a] of calls) {
-        await handle({ n: 0, m, a, t: Date.now(), e: random() });
-      }
-    })().catch((error) => {
-      booting = undefined;
-      complain(error);
-    });
+    const query = options.useQueryString !== false && where.includes('ajs_') ? where : '';
+    if (!given?.length && !options.highEntropyValuesClientHints?.length && !query) return;
+    booting = import('./start.js')
+      .then(({ start }) => start({ host, given, query, withPlugins, random, queryPairs }))
+      .catch((error): Captured[] => {
+        complain(error);
+        return [];
+      })
+      .then(async (calls) => {
+        booting = undefined;
+        for (const call of calls) await handle(call);
+      })
+      .catch(complain);
   };
 
   return {

@@ -15,7 +15,7 @@ const types = {
 
 /** What a site may write into its pages so that our engine is fetched in the same round trip as the page's scripts. */
 const hinted =
-  '<link rel="modulepreload" href="/web/engine.js"><link rel="preload" as="fetch" crossorigin="anonymous" href="/web/headwater_bg.wasm">';
+  '<link rel="modulepreload" href="/web/engine.js"><link rel="preload" as="fetch" crossorigin="anonymous" href="/web/headwater_lite.wasm">';
 
 /** What a careful site allows: its own scripts, no inline code, no eval, no WebAssembly, and the collector. */
 export const strictPolicy = (collector) =>
