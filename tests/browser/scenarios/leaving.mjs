@@ -25,6 +25,19 @@ export const leaving = [
     },
   },
   {
+    name: 'script build',
+    sentence: 'the script build behind its snippet: twenty calls before it came, and twenty in the tick in which the page leaves',
+    sdks: ['headwater'],
+    async play(world) {
+      world.expect(40);
+      const page = await world.open({ script: 1, calls: 20 });
+      await page.evaluate((to) => globalThis.callsAndLeave(20, to), `${world.site}/elsewhere`);
+      await page.waitForURL('**/elsewhere');
+      await world.noteNow('before the next visit');
+      await world.visit();
+    },
+  },
+  {
     name: 'navigation, large',
     sentence: 'two hundred calls, more than keepalive takes, and the page leaves in the same tick',
     async play(world) {

@@ -21,7 +21,7 @@ pub struct Sdk {
     /// Whether it knows all that this repository adds to the contract. Our own SDKs do; another's CLI is neither asked
     /// for what it does not know nor judged by it.
     pub ours: bool,
-    /// Its process opens a browser's page first: it may take as long as another's CLI.
+    /// Its process opens a browser's page first: it may take as long as another's CLI, between two runs, too.
     pub slow: bool,
 }
 

@@ -1,5 +1,6 @@
 package io.headwater.analytics.android
 
+import android.annotation.SuppressLint
 import android.app.ActivityManager
 import android.app.Application
 import android.content.Context
@@ -14,7 +15,7 @@ internal class App(private val context: Context) {
 
     val namespace: String = context.packageName
     val version: String? = info?.versionName
-    val build: String? = info?.let { if (Build.VERSION.SDK_INT >= 28) it.longVersionCode.toString() else oldBuild(it) }
+    val build: String? = info?.let(::build)
     val name: String? =
         runCatching { context.applicationInfo.loadLabel(context.packageManager).toString() }.getOrNull()
 
@@ -24,12 +25,15 @@ internal class App(private val context: Context) {
         processName()?.takeIf { it != main }?.removePrefix(namespace)
     }
 
+    @SuppressLint("NewApi")
     private fun processName(): String? {
         if (Build.VERSION.SDK_INT >= 28) return Application.getProcessName()
         val manager = context.getSystemService(Context.ACTIVITY_SERVICE) as? ActivityManager
         return manager?.runningAppProcesses?.firstOrNull { it.pid == Process.myPid() }?.processName
     }
 
+    @SuppressLint("NewApi")
     @Suppress("DEPRECATION")
-    private fun oldBuild(info: PackageInfo): String = info.versionCode.toString()
+    private fun build(info: PackageInfo): String =
+        if (Build.VERSION.SDK_INT >= 28) info.longVersionCode.toString() else info.versionCode.toString()
 }

@@ -1,5 +1,6 @@
 package io.headwater.analytics.android
 
+import android.annotation.SuppressLint
 import android.app.Activity
 import android.app.Application
 import android.os.Build
@@ -76,6 +77,7 @@ internal class ActivityWatcher(private val listener: LifecycleListener) : Applic
     private fun title(activity: Activity): String =
         activity.title?.toString()?.ifBlank { null } ?: activity.javaClass.simpleName
 
+    @SuppressLint("NewApi")
     private fun referrer(activity: Activity): String? =
         if (Build.VERSION.SDK_INT >= 22) activity.referrer?.toString() else null
 }
