@@ -12,14 +12,15 @@
 #   scripts/swift.sh cli                   builds examples/swift-cli
 #   scripts/swift.sh run-cli [...]         runs it, in this process
 #
-# HEADWATER_SWIFT is the folder (default ~/.cache/headwater/swift-trixie), CARGO_TARGET_DIR where Rust builds.
+# HEADWATER_SWIFT is the folder (default ~/.cache/headwater/swift-trixie), HEADWATER_SWIFT_BUILD where Swift builds,
+# CARGO_TARGET_DIR where Rust does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/need.sh
 root=$PWD
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/headwater
 chroot=${HEADWATER_SWIFT:-$cache/swift-trixie}
-build=$cache/swift-build
+build=${HEADWATER_SWIFT_BUILD:-$cache/swift-build}
 
 native() { command -v swift >/dev/null && swift --version 2>/dev/null | grep -qE 'Swift version ([6-9]|[1-9][0-9])\.'; }
 
@@ -194,7 +195,7 @@ case "${1:-}" in
     inside "$@"
     ;;
   *)
-    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

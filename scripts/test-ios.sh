@@ -4,6 +4,7 @@
 #
 #   scripts/test-ios.sh          all of it; sets up what is missing (scripts/swift.sh)
 #   scripts/test-ios.sh unit     `swift test` alone
+#   scripts/test-ios.sh threads  the same under the thread sanitizer
 #   scripts/test-ios.sh check    without running anything: Apple's systems, documentation, manifest, XCFramework script
 #   scripts/test-ios.sh bench    BENCH lines for a call
 #
@@ -38,7 +39,7 @@ unit() {
   place=$(mktemp -d /tmp/headwater-ios.XXXXXX)
   trap leave EXIT
   cp "$HEADWATER_BIN" "$place/headwater"
-  HEADWATER_BIN=$place/headwater NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 scripts/swift.sh test
+  HEADWATER_BIN=$place/headwater NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 scripts/swift.sh test "$@"
   if [ -n "$(collectors)" ]; then
     echo "collectors still run after the tests: $(collectors)" >&2
     exit 1
@@ -58,6 +59,11 @@ check() {
 }
 
 case "${1:-all}" in
+  threads)
+    # Built apart: everything is another thing with the sanitizer in it.
+    export HEADWATER_SWIFT_BUILD=${XDG_CACHE_HOME:-$HOME/.cache}/headwater/swift-threads
+    unit --sanitize=thread
+    ;;
   all)
     unit
     check
@@ -73,7 +79,7 @@ case "${1:-all}" in
     scripts/swift.sh run-cli bench "$place/queue"
     ;;
   *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

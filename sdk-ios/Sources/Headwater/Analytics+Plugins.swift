@@ -12,7 +12,7 @@ extension Analytics {
             destination.timeline.all.forEach { $0.configure(analytics: self) }
             plug(destination, needsSettings: destination.needsSettings)
         } else {
-            if let settings = settings() { plugin.update(settings: settings, type: .initial) }
+            if let settings = settings() { update(plugin, settings) }
             timeline.add(plugin)
         }
         return plugin
@@ -27,6 +27,7 @@ extension Analytics {
     /// It sees no more events, and is shut down.
     public func remove(plugin: any Plugin) {
         timeline.remove(plugin)
+        forgetSettings(of: plugin)
         destinations.with { all in
             for adapter in all where adapter.plugin === plugin { adapter.detach() }
             all.removeAll { $0.plugin == nil }

@@ -25,7 +25,8 @@ public final class Analytics: Sendable {
     let launchSeen = Guarded(false)
     let destinations = Guarded<[DestinationAdapter]>([])
     private let isEnabled = Guarded(true)
-    private let sawSettings = Guarded(false)
+    /// The plugins that have seen settings.
+    private let sawSettings = Guarded<Set<ObjectIdentifier>>([])
     private let observers = Guarded<[AnyObject & Sendable]>([])
 
     private struct First {
@@ -79,14 +80,16 @@ public final class Analytics: Sendable {
 
     func settingsChanged() {
         guard let settings = settings() else { return }
-        let type: UpdateType = sawSettings.with { saw in
-            defer { saw = true }
-            return saw ? .refresh : .initial
-        }
-        for plugin in timeline.all where !(plugin is any DestinationPlugin) {
-            plugin.update(settings: settings, type: type)
-        }
+        for plugin in timeline.all where !(plugin is any DestinationPlugin) { update(plugin, settings) }
     }
+
+    /// The first that a plugin sees are initial to it.
+    func update(_ plugin: any Plugin, _ settings: Settings) {
+        let isFirst = sawSettings.with { $0.insert(ObjectIdentifier(plugin)).inserted }
+        plugin.update(settings: settings, type: isFirst ? .initial : .refresh)
+    }
+
+    func forgetSettings(of plugin: any Plugin) { sawSettings.with { _ = $0.remove(ObjectIdentifier(plugin)) } }
 
     /// Takes no more calls, sends what waits until it is out or the time is over, and frees the folder. Waits on this thread.
     @discardableResult

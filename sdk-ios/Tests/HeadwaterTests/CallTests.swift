@@ -186,6 +186,19 @@ import Testing
         #expect(analytics.userId == nil)
     }
 
+    @Test func eachWriteKeyAndEachAppGroupHasAFolderOfItsOwn() throws {
+        func folder(_ key: String, _ mode: StorageMode) -> String? {
+            Folder.of(Configuration(writeKey: key).storageMode(mode).values)?.path
+        }
+        let disk = try #require(folder("a/b", .disk))
+        #expect(disk.hasSuffix("/headwater/a_b"))
+        #expect(folder("other", .disk) != disk)
+        let group = try #require(folder("a/b", .appGroup("group.shop")))
+        #expect(group != disk)
+        #expect(group.hasSuffix("/a_b"))
+        #expect(folder("a/b", .memory(10)) == nil)
+    }
+
     @Test func twoOfOneWriteKeyShareAQueue() {
         let folder = place()
         let configuration = Configuration.quiet().storageMode(.diskAtURL(folder))

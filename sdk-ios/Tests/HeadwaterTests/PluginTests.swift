@@ -198,6 +198,27 @@ import Testing
         #expect(analytics.settings()?.hasIntegrationSettings(key: "Vendor") == true)
     }
 
+    final class Reader: Plugin, @unchecked Sendable {
+        let type = PluginType.enrichment
+        weak var analytics: Analytics?
+        let heard = Heard<UpdateType>()
+        func update(settings: Settings, type: UpdateType) { heard.add(type) }
+    }
+
+    @Test func theFirstSettingsThatAPluginSeesAreInitialToItAndLaterOnesARefresh() {
+        let settings = Settings(document: ["integrations": ["A": ["k": 1]]])
+        let (analytics, _) = Analytics.recorded(.quiet().fetchSettings(true).defaultSettings(settings))
+        let early = Reader()
+        analytics.add(plugin: early)
+        #expect(early.heard.all == [.initial])
+        analytics.settingsChanged()
+        #expect(early.heard.all == [.initial, .refresh])
+        let late = Reader()
+        analytics.add(plugin: late)
+        analytics.settingsChanged()
+        #expect(late.heard.all == [.initial, .refresh])
+    }
+
     @Test func consentKeepsEventsFromTheDestinationsThatItDoesNotCover() async throws {
         let (analytics, _) = Analytics.recorded(
             .quiet().consent(ConsentConfiguration(model: .optIn, categories: ["ads", "stats"])))
