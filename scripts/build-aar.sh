@@ -46,7 +46,7 @@ build() {
 
 case "${1:-}" in
   '') run='' build ;;
-  --dry-run) run=echo build ;;
+  --dry-run) run='echo' build ;;
   check)
     shift
     cd "$from"

@@ -61,6 +61,22 @@ class MainThreadTest {
     }
 
     @Test
+    fun threads_that_call_while_it_opens_keep_their_orders() {
+        val disk = CountDownLatch(1)
+        AndroidHost.DISK.execute { disk.await() }
+        val analytics = collector.analytics(app)
+        val threads = (1..8).map { name ->
+            Thread { for (number in 1..200) analytics.track("$name", mapOf("number" to number)) }
+        }
+        threads.forEach(Thread::start)
+        analytics.track("0", mapOf("number" to 1))
+        disk.countDown()
+        threads.forEach(Thread::join)
+        val seen = collector.events(analytics).groupBy({ it.at("event") }, { it.at("properties.number")?.toInt() })
+        assertEquals((0..8).associate { "$it" to (1..if (it == 0) 1 else 200).toList<Int?>() }, seen.toSortedMap(nullsFirst()))
+    }
+
+    @Test
     fun the_main_thread_touches_no_file() {
         StrictMode.setThreadPolicy(StrictMode.ThreadPolicy.Builder().detectAll().penaltyDeath().build())
         val touched = watch(Thread.currentThread())
