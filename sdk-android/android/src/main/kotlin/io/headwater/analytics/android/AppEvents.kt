@@ -1,6 +1,7 @@
 package io.headwater.analytics.android
 
 import io.headwater.analytics.Configuration
+import io.headwater.analytics.TrackEvent
 import io.headwater.analytics.platform.AppSignals
 import io.headwater.analytics.platform.AppState
 import io.headwater.analytics.platform.HeadwaterPlatform
@@ -30,24 +31,33 @@ internal class AppEvents(
     /** `null` until launched, and in processes beside the main one. */
     private var app: Version? = null
 
-    override fun launched() = signals.inOrder {
-        val installed = installed(signals) ?: return@inOrder
+    override fun launched() {
+        val at = signals.now()
+        signals.inOrder { launched(at) }
+    }
+
+    private fun launched(at: String) {
+        val installed = installed(signals) ?: return
         app = installed.now
-        if (installed.before == installed.now) return@inOrder
+        if (installed.before == installed.now) return
         if (configuration.trackApplicationLifecycleEvents) {
             if (installed.before == null) {
-                analytics.track("Application Installed", version(installed.now))
+                track("Application Installed", version(installed.now), at)
             } else if (installed.before.build != installed.now.build) {
                 val before = version(installed.before).mapKeys { "previous_" + it.key }
-                analytics.track("Application Updated", JsonObject(version(installed.now) + before))
+                track("Application Updated", JsonObject(version(installed.now) + before), at)
             }
         }
         disk.execute { signals.remember(APP, version(installed.now)) }
     }
 
+    private fun track(name: String, properties: JsonObject, at: String) =
+        analytics.process(TrackEvent(name, properties).also { it.timestamp = at })
+
     override fun opened(fromBackground: Boolean, link: Link?) {
         signals.lifecycle(AppState.Foreground)
         if (!configuration.trackApplicationLifecycleEvents) return
+        val at = signals.now()
         signals.inOrder {
             val properties = buildJsonObject {
                 put("from_background", fromBackground)
@@ -55,7 +65,7 @@ internal class AppEvents(
                 link?.referrer?.let { put("referring_application", it) }
                 link?.let { put("url", it.url) }
             }
-            analytics.track("Application Opened", properties)
+            track("Application Opened", properties, at)
         }
     }
 

@@ -41,6 +41,7 @@ class MainThreadTest {
         val disk = CountDownLatch(1)
         AndroidHost.DISK.execute { disk.await() }
         val analytics = collector.analytics(app)
+        Robolectric.buildActivity(Activity::class.java).setup()
         analytics.track("0")
         analytics.identify("u1")
         for (number in 1..50) analytics.track("$number")
@@ -51,10 +52,13 @@ class MainThreadTest {
         disk.countDown()
         for (number in 52..100) analytics.track("$number")
         val events = collector.events(analytics)
-        assertEquals((0..100).map { "$it" }, events.mapNotNull { it.at("event") })
+        assertEquals(
+            listOf("Application Installed", "Application Opened") + (0..100).map { "$it" },
+            events.mapNotNull { it.at("event") },
+        )
         assertEquals("u1", events.first { it.at("event") == "50" }.at("userId"))
         assertEquals(null, events.first { it.at("event") == "51" }.at("userId"))
-        for (event in events.filter { (it.at("event")?.toInt() ?: 0) <= 51 }) {
+        for (event in events.filter { (it.at("event")?.toIntOrNull() ?: 0) <= 51 }) {
             val at = java.time.Instant.parse(event.at("originalTimestamp") ?: event.at("timestamp"))
             assertTrue("${event.at("event")} has its own time", at.toEpochMilli() < before)
         }

@@ -2,9 +2,11 @@ package io.headwater.analytics.platform
 
 import io.headwater.analytics.Analytics
 import io.headwater.analytics.Configuration
+import io.headwater.analytics.internal.iso
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import java.io.File
+import java.util.Date
 import java.util.concurrent.Executor
 
 /** For platforms, such as the Android module; not for apps, and free to change. */
@@ -70,6 +72,9 @@ public enum class AppState {
 /** What a platform tells the SDK. */
 @HeadwaterPlatform
 public class AppSignals internal constructor(public val analytics: Analytics) {
+    /** This moment, as an event's `timestamp`: for those that are made later, by [inOrder]. */
+    public fun now(): String = iso(Date())
+
     /** Runs this in the order of the calls: at once, or on the opener's thread while that is not done. */
     public fun inOrder(act: () -> Unit): Unit = analytics.whenOpen { act() }
 
