@@ -4,8 +4,8 @@ type Loose = Record<string, any>;
 
 /** What waits at most: 10 MB, 10,000 events, 30 days. A site shares a browser's storage with itself. */
 const QUOTA = { bytes: 10e6, events: 10_000 };
-/** What one task of a page says goes out together, and at once, milliseconds. */
-const TOGETHER = 1;
+/** What is said within so many milliseconds goes out together. */
+const TOGETHER = 5;
 /** Browsers let 64 KiB outlive a page. */
 const MAX_BATCH = 60_000;
 
@@ -26,7 +26,12 @@ export const needsFull = (config: Loose): boolean =>
   ['consent', 'destinations', 'retry', 'sessionTimeout', 'settings'].some((key) => key in config);
 
 /** The engine's configuration from what `load` was given. */
-export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: string, context: Loose): Loose => {
+export const configOf = (
+  host: Pick<Host, 'settings' | 'options'>,
+  endpoint: string,
+  context: Loose,
+  together = TOGETHER,
+): Loose => {
   const { settings, options } = host;
   const { writeKey, cdnURL } = settings;
   const hub = hubOf(host);
@@ -44,7 +49,7 @@ export const configOf = (host: Pick<Host, 'settings' | 'options'>, endpoint: str
     maxBatchBytes: MAX_BATCH,
     flushBytes: MAX_BATCH,
     flushAt: batching ? (batch.size ?? 10) : 100,
-    flushInterval: batching ? (batch.timeout ?? 5000) : TOGETHER,
+    flushInterval: batching ? (batch.timeout ?? 5000) : together,
     ...(hub.httpConfig && { retry: hub.httpConfig }),
     ...(!!options.consent && { consent: options.consent }),
     ...(!!url && { settings: { url, followApiHost: options.followApiHost ?? !given(host) } }),

@@ -69,7 +69,7 @@ export const createDriver = (env: Env) => {
   let traps = 0;
   let leads = true;
   /** Nothing was sent yet, and the journal took every call. */
-  let first = true;
+  let first = env.eager;
   let online = true;
   /** There is no time left: everything happens in this turn. */
   let leaving = false;

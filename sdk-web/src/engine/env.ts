@@ -19,6 +19,8 @@ export interface Env {
   send(request: Upload): Promise<Answer>;
   /** Fetches the settings document. */
   fetch(url: string): Promise<[status: number, body: string]>;
+  /** A page may be left any moment: its first batch is sent from the journal, before the store has it. */
+  eager?: boolean;
   /** Unix milliseconds. Default: `Date.now`. */
   now?(): number;
   /** A clock that never jumps, milliseconds. */

@@ -38,7 +38,8 @@ export const start = (shared: Shared): void => {
         return localStore(localStorage, `hw:${writeKey}:q:`);
       });
     },
-    config: (context) => ({ gzip: sameOrigin, ...configOf({ settings, options }, endpoint, context) }),
+    config: (context) => ({ gzip: sameOrigin, ...configOf({ settings, options }, endpoint, context, 1) }),
+    eager: true,
     send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
     fetch: fetchText(get),
     mono: () => performance.now(),

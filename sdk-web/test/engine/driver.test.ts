@@ -95,7 +95,10 @@ describe('a page', () => {
 
   it('sends its first batch from the journal, without waiting for the store, and no other', async () => {
     const world = createWorld();
-    const tab = await world.open({ open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }) });
+    const tab = await world.open({
+      eager: true,
+      open: async () => ({ ...memoryStore(), commit: () => new Promise(() => {}) }),
+    });
     tab.track('a');
     await world.until(() => world.arrived().length === 1);
     expect(journal(world)).toHaveLength(1);
