@@ -6,7 +6,6 @@ import android.os.Looper
 import android.os.StrictMode
 import io.headwater.analytics.Configuration
 import io.headwater.analytics.platform.AppSignals
-import io.headwater.analytics.platform.AppState
 import io.headwater.analytics.platform.HeadwaterPlatform
 import io.headwater.analytics.platform.Host
 import io.headwater.analytics.platform.Migration

@@ -1,12 +1,15 @@
 package io.headwater.analytics.android
 
 import android.Manifest
+import android.app.Activity
 import android.app.Application
 import android.content.Context
+import android.content.ContextWrapper
 import android.net.ConnectivityManager
 import android.net.NetworkCapabilities
 import android.os.Build
 import android.provider.Settings
+import io.headwater.analytics.Analytics
 import java.io.File
 import java.util.Locale
 import java.util.TimeZone
@@ -19,6 +22,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
@@ -34,7 +38,7 @@ class ContextTest {
     private val app: Application = RuntimeEnvironment.getApplication()
     private val connectivity = app.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
 
-    private fun first(analytics: io.headwater.analytics.Analytics): JsonObject {
+    private fun first(analytics: Analytics): JsonObject {
         analytics.track("Seen")
         return collector.events(analytics).last()
     }
@@ -102,7 +106,7 @@ class ContextTest {
 
     @Test
     fun without_the_permission_nothing_is_known_and_events_arrive() {
-        val manager = object : android.content.ContextWrapper(app) {
+        val manager = object : ContextWrapper(app) {
             override fun getApplicationContext(): Context = this
             override fun getSystemService(name: String): Any? {
                 if (name == Context.CONNECTIVITY_SERVICE) throw SecurityException(Manifest.permission.ACCESS_NETWORK_STATE)
@@ -147,7 +151,7 @@ class ContextTest {
         ShadowApplication.setProcessName(app.packageName + ":sync")
         val problems = mutableListOf<Throwable>()
         val second = collector.analytics(app) { onError { problems += it } }
-        org.robolectric.Robolectric.buildActivity(android.app.Activity::class.java).create().start()
+        Robolectric.buildActivity(Activity::class.java).create().start()
         val fromSecond = first(second)
         assertEquals(emptyList<Throwable>(), problems)
         assertTrue(File(app.noBackupFilesDir, "headwater@_sync/key/queue").isDirectory)

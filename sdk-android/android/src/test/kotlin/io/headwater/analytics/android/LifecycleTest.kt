@@ -5,6 +5,7 @@ import android.app.Application
 import android.content.Intent
 import android.net.Uri
 import android.os.Bundle
+import io.headwater.analytics.Analytics
 import org.junit.Assert.assertEquals
 import org.junit.Before
 import org.junit.Rule
@@ -148,7 +149,7 @@ class LifecycleTest {
 
     @Test
     fun made_in_the_first_activity_it_still_tells_of_the_opening() {
-        lateinit var analytics: io.headwater.analytics.Analytics
+        lateinit var analytics: Analytics
         Made.onCreate = { analytics = collector.analytics(app) }
         Robolectric.buildActivity(Made::class.java).create().start().resume()
         assertEquals(
