@@ -152,8 +152,8 @@ final class DevicePlatform: HeadwaterBinding.Platform {
 }
 
 #if canImport(Network)
-/// The network, as it comes and goes.
-private final class NetworkWatcher: Sendable {
+/// The network, as it comes and goes. Unchecked: whether `NWPathMonitor` is `Sendable` depends on the SDK's version.
+private final class NetworkWatcher: @unchecked Sendable {
     private let monitor = NWPathMonitor()
 
     init(_ analytics: Analytics) {
