@@ -36,6 +36,10 @@ private fun run() {
 }
 
 private fun line(name: String, ours: Double, unit: String, peer: Double) {
-    val ratio = if (peer == 0.0) (if (ours == 0.0) "1.00" else "inf") else "%.2f".format(ours / peer)
+    val ratio = when {
+        peer == 0.0 -> if (ours == 0.0) "1.00" else "inf"
+        ours > 0 && ours / peer < 0.095 -> "%.4f".format(ours / peer)
+        else -> "%.2f".format(ours / peer)
+    }
     println("BENCH name=$name value=%.2f unit=$unit vs=$PEER ratio=$ratio".format(ours))
 }

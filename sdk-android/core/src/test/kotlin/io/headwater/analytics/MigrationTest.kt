@@ -1,5 +1,6 @@
 package io.headwater.analytics
 
+import io.headwater.analytics.internal.JvmHost
 import io.headwater.analytics.platform.AppSignals
 import io.headwater.analytics.platform.HeadwaterPlatform
 import io.headwater.analytics.platform.Host
@@ -60,6 +61,22 @@ class MigrationTest {
         assertEquals(listOf("other-0"), old.list()!!.toList())
         start().use { assertEquals(3, it.pendingEvents()) }
         assertEquals(1, asked)
+    }
+
+    @Test
+    fun `what analytics-kotlin keeps on a JVM is read as it lies there`() {
+        val old = place()
+        File(old, "analytics-kotlin-key.properties").writeText(
+            "segment.anonymousId=old-id\nsegment.userId=u7\nsegment.traits={\"plan\"\\:\"pro\"}\n",
+        )
+        File(old, "events").mkdir()
+        File(old, "events/key-0.tmp").writeText("""{"batch":[${event("a", time)},${event("b", time)}""")
+        val analytics = Analytics.on(configuration(), Leaving(place()) { JvmHost.analyticsKotlin(old, "key", it) })
+        analytics.setOnline(false)
+        assertEquals(listOf("old-id", "u7"), listOf(analytics.anonymousId(), analytics.userId()))
+        assertEquals("pro", analytics.traits()["plan"].text)
+        assertEquals(2, analytics.pendingEvents())
+        analytics.shutdown(0)
     }
 
     @Test
