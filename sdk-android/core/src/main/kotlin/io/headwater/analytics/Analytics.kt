@@ -254,6 +254,15 @@ public class Analytics private constructor(
         }
     }
 
+    /**
+     * The calls of one of many users, for servers ([Mode.Server]): `analytics.forUser("u1").track("Order Completed")`. At least
+     * one of the two ids; the anonymousId is that of the user's browser or app, where it is known.
+     */
+    @JvmOverloads
+    public fun forUser(userId: String?, anonymousId: String? = null): UserCalls = UserCalls(this, userId, anonymousId)
+
+    internal fun call(type: String, fill: CallText.() -> Unit): Unit = call(null) { call(type).apply(fill) }
+
     private fun call(type: String): CallText = CallText(type, configuration.nonConformingNumbers)
 
     private fun payload(value: JsonObject): Payload = if (value.isEmpty()) Payload.Empty else Payload.Tree(value)

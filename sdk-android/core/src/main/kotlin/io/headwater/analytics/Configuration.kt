@@ -9,7 +9,7 @@ public enum class Mode {
     /** One user at a time: an app. The SDK keeps who it is. */
     Device,
 
-    /** Many users: a server. Each event names its own, see [Analytics.process]. */
+    /** Many users: a server. Each event names its own, see [Analytics.forUser]. */
     Server,
 }
 
