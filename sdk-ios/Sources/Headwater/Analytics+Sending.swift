@@ -39,9 +39,11 @@ extension Analytics {
     }
 
     /// Begins to send; never waits.
-    func startFlush(_ report: (@Sendable (FlushReport) -> Void)?) {
+    func startFlush(tellsPlugins: Bool = true, _ report: (@Sendable (FlushReport) -> Void)?) {
         pace.with { $0.policies }.forEach { $0.reset() }
-        for plugin in timeline.all where !(plugin is any DestinationPlugin) { (plugin as? any EventPlugin)?.flush() }
+        for plugin in timeline.all where tellsPlugins && !(plugin is any DestinationPlugin) {
+            (plugin as? any EventPlugin)?.flush()
+        }
         guard let client = hub.client else {
             report?(FlushReport.nothing)
             return

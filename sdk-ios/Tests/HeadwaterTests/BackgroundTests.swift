@@ -72,6 +72,25 @@ import Testing
         _ = try other(folder).shutdown(timeoutMs: 0)
     }
 
+    final class Chatty: EventPlugin, @unchecked Sendable {
+        let type = PluginType.utility
+        weak var analytics: Analytics?
+        func flush() { analytics?.track(name: "flushed") }
+    }
+
+    @Test func aPluginThatAnswersAFlushWithAnEventLetsTheAppRest() async throws {
+        let (hub, folder, granted) = (AnsweringHub(status: 200), place(), Granted())
+        let analytics = app(hub, folder, granted)
+        analytics.add(plugin: Chatty())
+        Lifecycle.backgrounded(analytics)
+        for _ in 0..<2_000 where analytics.pendingEvents > 0 || granted.ended == 0 || granted.begun > granted.ended {
+            try await Task.sleep(nanoseconds: 5_000_000)
+        }
+        #expect(analytics.pendingEvents == 0)
+        #expect((1...2).contains(granted.begun))
+        _ = try other(folder).shutdown(timeoutMs: 0)
+    }
+
     @Test func whenTheTimeRunsOutTheFolderIsLetGoOfThoughTheHubNeverAnswered() async throws {
         let (hub, folder, granted) = (AnsweringHub(status: nil), place(), Granted())
         let analytics = app(hub, folder, granted)

@@ -22,7 +22,7 @@ final class Background: Sendable {
     /// The app went out of sight.
     func left(_ analytics: Analytics) {
         state.with { $0.out = true }
-        work(analytics)
+        work(analytics, tellsPlugins: true)
     }
 
     /// The app is in front of the user again.
@@ -36,7 +36,8 @@ final class Background: Sendable {
         if isOut { work(analytics) }
     }
 
-    private func work(_ analytics: Analytics) {
+    /// Plugins hear of the first flush only: one that answers with an event would never let the app rest.
+    private func work(_ analytics: Analytics, tellsPlugins: Bool = false) {
         let begins = state.with { state in
             if state.working { state.again = true }
             defer { state.working = true }
@@ -66,7 +67,7 @@ final class Background: Sendable {
             DispatchQueue.global(qos: .userInitiated).async { end.run() }
         }
         over.then(done)
-        analytics.startFlush { _ in end.run() }
+        analytics.startFlush(tellsPlugins: tellsPlugins) { _ in end.run() }
     }
 }
 
