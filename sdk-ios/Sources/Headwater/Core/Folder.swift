@@ -35,12 +35,22 @@ enum Folder {
         return FileManager.default.urls(for: place, in: .userDomainMask).first?.appendingPathComponent("headwater")
     }
 
-    /// The write key as a file's name.
+    /// The write key as a file's name. One that files cannot have as it is, or that differs from another by its case alone,
+    /// has its hash (FNV-1a, 64 bits) added: no two sources share a queue.
     static func name(_ writeKey: String) -> String {
-        String(writeKey.unicodeScalars.map { scalar in
-            let safe = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-")
-            return safe ? Character(scalar) : "_"
-        })
+        func isPlain(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+        let bytes = Array(writeKey.utf8)
+        if !bytes.isEmpty, bytes.allSatisfy(isPlain) { return writeKey }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let safe = bytes.prefix(64).map { isPlain($0) || isUpper($0) ? $0 : UInt8(ascii: "_") }
+        return String(decoding: safe, as: UTF8.self) + "-" + String(hash, radix: 16)
     }
 
     /// Makes the folder: readable after the first unlock (the app may be woken while the device is locked), in no backup.

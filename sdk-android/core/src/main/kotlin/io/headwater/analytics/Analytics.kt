@@ -423,6 +423,7 @@ public class Analytics private constructor(
 
     /** Throws away all that waits; a report says how many. */
     public fun purgeStorage(): Unit = whenOpen {
+        pipeline.purge(this)
         hub.client?.purge()
     }
 

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.File
 import java.util.Date
 import java.util.concurrent.CopyOnWriteArrayList
 
@@ -198,6 +199,38 @@ class CallTest {
         analytics.purgeStorage()
         until { analytics.drops()["purged"] == 2L }
         assertEquals(0, analytics.pendingEvents())
+    }
+
+    @Test
+    fun `events that a plugin holds back are thrown away with the rest`() {
+        val (analytics, _) = recorded()
+        val waits = object : WaitingPlugin {
+            override lateinit var analytics: Analytics
+            override val type = Plugin.Type.Enrichment
+        }
+        analytics.add(waits)
+        analytics.track("a")
+        analytics.purgeStorage()
+        until { analytics.drops()["plugin"] == 1L }
+        analytics.resumeEventProcessing(waits)
+        assertEquals(0, analytics.pendingEvents())
+    }
+
+    @Test
+    fun `no two write keys share a folder`() {
+        val home = System.setProperty("user.home", place().path)
+        try {
+            fun folder(key: String) = Analytics(quiet(key) { durability = Durability.Buffered }).use {
+                it.track("a")
+                File(it.pendingUploads().first()).parentFile.parentFile.name
+            }
+            // Nor by their case alone, which some file systems do not see.
+            val keys = listOf("a.b", "a_b", "A_b", "ab")
+            assertEquals(keys.size, keys.map { folder(it).lowercase() }.toSet().size)
+            assertEquals("ab", folder("ab"))
+        } finally {
+            System.setProperty("user.home", home)
+        }
     }
 
     @Test

@@ -16,7 +16,9 @@ import java.util.concurrent.TimeUnit
 fun place(): File = Files.createTempDirectory("headwater-tests").toFile()
 
 /** No network, no traces of the machine that runs the tests. */
-fun quiet(configure: Configuration.() -> Unit = {}): Configuration = Configuration("key").apply {
+fun quiet(configure: Configuration.() -> Unit = {}): Configuration = quiet("key", configure)
+
+fun quiet(key: String, configure: Configuration.() -> Unit): Configuration = Configuration(key).apply {
     apiHost = "http://127.0.0.1:9"
     fetchSettings = false
     durability = Durability.Memory

@@ -87,10 +87,17 @@ internal class Hub private constructor(configuration: Configuration, host: Host,
             }
         }
 
-        /** The write key as a file's name. */
-        fun name(writeKey: String): String = writeKey
-            .map { if (it in 'a'..'z' || it in 'A'..'Z' || it in '0'..'9' || it == '-') it else '_' }
-            .joinToString("").ifEmpty { "_" }
+        /**
+         * The write key as a file's name. One that files cannot have as it is, or that differs from another by its case
+         * alone, has its hash (FNV-1a, 64 bits) added: no two sources share a queue.
+         */
+        fun name(writeKey: String): String {
+            val safe = writeKey.map { if (it in 'a'..'z' || it in 'A'..'Z' || it in '0'..'9' || it == '-') it else '_' }
+            if (writeKey.isNotEmpty() && writeKey.all { it in 'a'..'z' || it in '0'..'9' || it == '-' }) return writeKey
+            var hash = -0x340d631b7bdddcdbL
+            for (byte in writeKey.toByteArray()) hash = (hash xor (byte.toLong() and 0xff)) * 0x100000001b3L
+            return safe.take(64).joinToString("") + "-" + java.lang.Long.toHexString(hash)
+        }
     }
 }
 

@@ -138,6 +138,22 @@ internal class Pipeline(folder: File?, disk: Disk) {
         }
     }
 
+    /** Reports all that waits for a plugin as dropped. */
+    fun purge(analytics: Analytics) {
+        val client = analytics.hub.client ?: return
+        lock.write {
+            for (item in held) {
+                try {
+                    client.discard(item.event, "purgeStorage")
+                } catch (error: Exception) {
+                    analytics.fail(error)
+                }
+            }
+            held.clear()
+            journal.clear()
+        }
+    }
+
     /** Events that an earlier run held back when it ended. */
     fun recover(analytics: Analytics) {
         val events = journal.read()
