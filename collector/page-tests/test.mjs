@@ -271,7 +271,7 @@ if (!given) {
     await page.locator('#state[data-state=waiting]').waitFor();
     assert.match(await page.locator('#stateText').textContent(), /again in \d+ s/);
     await collector.again();
-    await page.locator('#state[data-state=live]').waitFor({ timeout: 15_000 });
+    await page.locator('#state[data-state=live]').waitFor({ timeout: 60_000 });
     await track('After Restart');
     await row(page, 'After Restart').waitFor();
     assert.equal(await row(page, 'After Clear').count(), 1);
@@ -297,7 +297,7 @@ await test('a thousand events a second do not freeze it', async () => {
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  await row(flooded, 'Flood 4999').waitFor({ timeout: 15_000 });
+  await row(flooded, 'Flood 4999').waitFor({ timeout: 60_000 });
   const seen = await flooded.evaluate(() => ({ rows: document.querySelectorAll('.row').length, worst: Math.max(...window.gaps), kept: document.getElementById('kept').textContent }));
   assert.ok(seen.rows < 60, `${seen.rows} rows`);
   assert.ok(seen.worst < 1_000, `the longest frame took ${seen.worst} ms`);

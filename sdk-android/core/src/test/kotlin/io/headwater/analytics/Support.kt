@@ -54,10 +54,10 @@ operator fun JsonElement?.get(key: String): JsonElement? = (this as? JsonObject)
 
 fun json(text: String): JsonObject = Json.parseToJsonElement(text).jsonObject
 
-fun vectors(path: String): List<JsonObject> {
+fun vectors(path: String, member: String = "cases"): List<JsonObject> {
     var folder: File? = File("").absoluteFile
     while (folder != null && !File(folder, "tests/vectors").isDirectory) folder = folder.parentFile
-    return (json(File(folder, "tests/vectors/$path").readText())["cases"] as JsonArray).map { it.jsonObject }
+    return (json(File(folder, "tests/vectors/$path").readText())[member] as JsonArray).map { it.jsonObject }
 }
 
 /** Waits until this holds, ten seconds at most. */
