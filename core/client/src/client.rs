@@ -283,8 +283,8 @@ impl Client {
         self.shared().feed(Input::Session(SessionCommand::End));
     }
 
-    /// Changes when to send, from the next event on: once so many events wait, or so long after the first; `None` leaves
-    /// what is set. See [`Builder::flush_at`] and [`Builder::flush_interval`].
+    /// Changes when to send: once so many events wait, asked at the next one, or so long after the first, of those that wait
+    /// already, too; `None` leaves what is set. See [`Builder::flush_at`] and [`Builder::flush_interval`].
     pub fn set_flush(&self, at: Option<usize>, interval: Option<Duration>) {
         self.shared().set_pace(at, interval);
     }
