@@ -355,7 +355,7 @@ export const createDriver = (env: Env) => {
         confirm(seqs);
         if (leads) return;
         if (!lasting) return led();
-        input(GIVE_AWAY, 0, 0, JSON.stringify(seqs));
+        input(GIVE_AWAY, 0, 0, `${seqs}`);
         keeper!.giveAway(seqs);
         tabs?.tell(['e']);
       },
@@ -368,7 +368,7 @@ export const createDriver = (env: Env) => {
       },
       cleared: heirs.stored,
       adopt: (events) =>
-        input(ADOPT, 0, 0, JSON.stringify(keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0)))),
+        input(ADOPT, 0, 0, `${keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0))}`),
       failed: (error, events) => say('store_failed', error, events),
       over: () => alive === life && run(),
     });
@@ -465,7 +465,7 @@ export const createDriver = (env: Env) => {
     decision = filed = state.consent;
     identity = undefined;
     config.context = { ...runtime.base, ...context };
-    engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
+    engine = start(JSON.stringify({ config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) }), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
     for (const json of destinations) input(DESTINATION, 0, 0, json);

@@ -71,7 +71,7 @@ export const createEffects = (carrier: Carrier) => {
       const send = (found: (string | undefined)[]): void => {
         const lost = wanted.filter((_, i) => found[i] === undefined);
         if (lost.length) {
-          answered(UNREADABLE, 0, JSON.stringify(lost));
+          answered(UNREADABLE, 0, `${lost}`);
           return;
         }
         env
