@@ -29,6 +29,7 @@ const F64_CONST = 68;
 const MORE = 252;
 /** The number that would be the tab between streams; it is written like larger ones. */
 const SEAM = -55n;
+const FLAG = 16384n;
 const between = (low, op, high) => low <= op && op <= high;
 const isBlock = (op) => between(2, op, 4);
 const isMemory = (op) => between(40, op, 62);
@@ -111,8 +112,7 @@ export function read(wasm) {
 }
 
 const textOf = (codes) => String.fromCharCode(...codes);
-/** What belongs together: all but the last are flagged. */
-const chars = (units) => textOf(units.map((unit, i) => 64 + unit + (i < units.length - 1 ? 16384 : 0)));
+const chars = (units) => textOf(units.map((unit) => 64 + unit));
 
 /** A number's units, or nothing where it would take more bytes than WebAssembly allows. */
 function unitsOf({ op, value }) {
@@ -121,7 +121,7 @@ function unitsOf({ op, value }) {
   const units = [];
   for (let left = value; ; left >>= 14n) {
     const last = sign ? BigInt.asIntN(14, left) === left : left < 1n << 14n;
-    units.push(Number(last && between(-64n, left, -1n) && left !== SEAM ? left : left & 16383n));
+    units.push(Number(last && between(-64n, left, -1n) && left !== SEAM ? left : (left & 16383n) + (last ? 0n : FLAG)));
     if (last) return units;
   }
 }
@@ -134,7 +134,7 @@ function written(instruction) {
   const units = value !== undefined && !isBlock(op) ? unitsOf(instruction) : undefined;
   if (units) return { op, operand: chars(units), length: (isMemory(op) ? 2 : 1) + 2 * units.length };
   const codes = { [BR_TABLE]: 7, [CALL_INDIRECT]: 8, [MORE]: 9 };
-  return { op: codes[op] ?? 10, operand: chars(bytes), length: bytes.length };
+  return { op: codes[op] ?? 10, operand: chars([bytes.length, ...bytes]), length: bytes.length };
 }
 
 /** How many groups of local variables, each a count below 128 and a type, and these. */

@@ -21,6 +21,9 @@ export const unpack = ([tail, head, operators, operands]) => {
   const streams = operands.split("\t");
   const places = streams.map(() => 0);
   let start = 0;
+  let stream = 0;
+  let left = 0;
+  const next = () => streams[stream].charCodeAt(places[stream]++) - 64;
   const copy = (text) => {
     for (let i = 0; i < text.length; ) out.push(text.charCodeAt(i++));
   };
@@ -33,16 +36,24 @@ export const unpack = ([tail, head, operators, operands]) => {
   copy(head);
   for (let i = 0; i < operators.length; ) {
     const op = operators.charCodeAt(i++);
-    const stream = streamOf(op, operators.charCodeAt(i));
+    stream = streamOf(op, operators.charCodeAt(i));
     if (op === 6) {
       if (start) close();
       start = out.push(0, 0, 0);
     } else if (op < 6 || op > 10) out.push(op);
     if (stream === 40) out.push(0);
-    for (let unit = stream && 16384; unit > 16383; ) {
-      unit = streams[stream].charCodeAt(places[stream]++) - 64;
-      if (op < 11) out.push(unit & 255);
-      else out.push((unit & 127) | 128, ((unit >> 7) & 127) | (+(unit > 16383) << 7));
+    if (op > 10)
+      for (left = stream && 16384; left > 16383; ) {
+        left = next();
+        out.push((left & 127) | 128, ((left >> 7) & 127) | (+(left > 16383) << 7));
+      }
+    else if (stream) {
+      left = op < 5 ? 1 : next();
+      if (op === 6) {
+        out.push(left);
+        left *= 2;
+      }
+      while (left--) out.push(next());
     }
   }
   close();
