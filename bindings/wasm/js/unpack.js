@@ -5,12 +5,12 @@
  * told by the operator that takes it than by the one before.
  */
 export const streamOf = (op, next) =>
-  op < 2 || op === 5 || op === 11 || op === 15 || op >> 1 === 13 || op > 66
-    ? 0
+  op === 32
+    ? 117 + (next >> 2)
     : op === 65
       ? 67 + (next >> 2)
-      : op === 32
-        ? 117 + (next >> 2)
+      : op > 66 || op < 2 || op === 5 || op === 11 || op === 15 || op >> 1 === 13
+        ? 0
         : op > 39 && op < 63
           ? 40
           : op;
