@@ -1,4 +1,4 @@
-// A module as text in a JavaScript file, of which brotli makes a tenth less than of the module: operators in one stream,
+// A module as text in a JavaScript file, of which brotli makes an eighth less than of the module: operators in one stream,
 // what belongs to them in others, each number one character. Sizes of functions and hints of alignment are left out.
 // `unpack.js` makes a module of it again.
 //
