@@ -132,3 +132,27 @@ mod sled {
         kill_in_a_loop(sled, "sled::sled_child", 8, 300);
     }
 }
+
+/// A child process shares the descriptors of its parent until it has become a program of its own.
+#[test]
+fn a_directory_is_free_once_its_store_is_dropped_while_the_process_starts_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let starting = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let program = std::env::current_exe().unwrap();
+            for _ in 0..100 {
+                let mut child = Command::new(&program)
+                    .arg("--list")
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                child.wait().unwrap();
+            }
+            starting.store(false, std::sync::atomic::Ordering::Relaxed);
+        });
+        while starting.load(std::sync::atomic::Ordering::Relaxed) {
+            drop(segment_log(dir.path()).unwrap());
+        }
+    });
+}

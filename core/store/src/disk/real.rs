@@ -23,11 +23,19 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Held by the open file: the operating system releases it when the descriptor closes.
+/// Held by the open file: the operating system releases it at the latest when the process ends.
 #[derive(Debug)]
-struct RealLock(#[allow(dead_code)] File);
+struct RealLock(File);
 
 impl DiskLock for RealLock {}
+
+/// Closing the descriptor is not enough: a child process that is just being started has a copy of it, and with it the
+/// lock, until it runs its own program.
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
 
 impl Disk for RealDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
