@@ -15,7 +15,7 @@ import type { Change, Store, Stored } from './engine/store.js';
 import { memoryStore } from './engine/store.js';
 import { idbStore } from './engine/store-idb.js';
 import { webTabs } from './engine/tabs.js';
-import { createSend, fetchText } from './engine/transport.js';
+import { createSend } from './engine/transport.js';
 import { loadEngine, type WasmSource } from './engine/wasm.js';
 
 export type * from './api/types.js';
@@ -89,7 +89,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
     config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
-    fetch: fetchText(get),
+    fetch: get,
     name() {
       const tab = life++ + Math.random().toString(36).slice(2);
       if (options.journal) capture.key = `hw:${writeKey}:j:${tab}:`;

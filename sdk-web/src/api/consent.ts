@@ -1,5 +1,6 @@
 // What the page says of consent, in the engine's words. Gate, queue, purge and stamp are the engine's.
 
+import { type Captured, type Host, SET_CONSENT } from '../engine/port.js';
 import type { Categories, ConsentOptions } from './types.js';
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null;
@@ -56,3 +57,15 @@ export const decisionAtStart = (
   options.gpc?.some((id) => current?.[id] !== false)
     ? decisionOf(['update', {}], options, current)
     : undefined;
+
+const tell = (host: Host, decision: Categories | undefined, call?: Captured): void => {
+  if (decision) host.input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
+};
+const given = (host: Host): ConsentOptions => host.options.consent ?? {};
+
+/** A call of `setConsent`. */
+export const decide = (host: Host, call: Captured): void =>
+  tell(host, decisionOf(call.a, given(host), host.consent()), call);
+
+/** A page begins. */
+export const decideAtStart = (host: Host): void => tell(host, decisionAtStart(given(host), host.consent()));

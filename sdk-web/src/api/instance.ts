@@ -1,8 +1,9 @@
 // The instance: the façade's methods, which capture calls so that there is one order, under what answers at once. Loaded
 // by pages that ask for it.
 
-import type { Captured, Host } from '../engine/port.js';
+import { type Host, PURGE, type Report, SESSION_END, SESSION_START } from '../engine/port.js';
 import { type Analytics, STUBS } from './analytics.js';
+import type { Context } from './context.js';
 import type { Emitter } from './emitter.js';
 import type { queryPairs } from './enrich.js';
 import { createUsers } from './user.js';
@@ -17,8 +18,6 @@ export interface Parts {
   settings: Record<string, unknown> & { timeout: number };
   queue: Analytics['queue'];
   failures: string[];
-  /** What captured calls do that make no event. */
-  commands: Readonly<Record<string, (call: Captured) => unknown>>;
   ready(): Promise<unknown[]>;
   /** Lent, not imported: this chunk shares no other with what every page loads. */
   uuid(): string;
@@ -32,13 +31,19 @@ export function createInstance({
   settings,
   queue,
   failures,
-  commands,
   ready,
   uuid,
   queryPairs,
 }: Parts): Analytics {
   const { capture, options } = host;
   const { user, group } = createUsers(host, uuid);
+  // What `debug` shows.
+  const diagnosed = ({ kind, detail }: Record<string, string>) => console.warn('headwater:', kind, detail);
+  const reported = (report: Report) => console.warn('headwater:', report);
+  const handled = (ctx: Context, kept: boolean) => {
+    console.log('headwater:', kept, ctx.event);
+    ctx.flush();
+  };
   const own: Record<string, unknown> & Methods = {
     user: () => user,
     group: (...args) => (args.length ? capture('group', args) : group),
@@ -67,17 +72,27 @@ export function createInstance({
       const calls = callsOf(query, options.useQueryString, queryPairs);
       return Promise.all(calls.map(([method, ...args]) => capture(method, args)));
     },
+    debug(on) {
+      emitter.off('diagnostic', diagnosed).off('report', reported);
+      queue.off('flush', handled);
+      if (on) {
+        emitter.on('diagnostic', diagnosed).on('report', reported);
+        queue.on('flush', handled);
+      }
+      if (on === false) globalThis.localStorage?.removeItem('debug');
+      return instance;
+    },
+    timeout(milliseconds) {
+      settings.timeout = milliseconds;
+    },
+    purge: () => host.input(PURGE),
+    startSession: (id = -1) => host.input(SESSION_START, id),
+    endSession: () => host.input(SESSION_END),
     normalize: (event) => event,
     noConflict: () => instance,
     init: async () => instance,
     initialize: async () => instance,
   };
-  for (const method of 'debug timeout purge startSession endSession'.split(' ')) {
-    own[method] = (...a) => {
-      commands[method]!({ n: 0, m: method, a, t: 0, e: [] });
-      return instance;
-    };
-  }
   // An instance that is awaited is itself; and it listens at once.
   for (const method of ['then', 'catch', 'finally']) Object.assign(own, { [method]: undefined });
   for (const method of ['on', 'once', 'off', 'emit'] as const) {

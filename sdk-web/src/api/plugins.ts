@@ -1,10 +1,12 @@
 // Plugins and middleware, loaded by pages that have any. Each is isolated: what one throws, rejects or never settles
 // costs its own work, not the event, not the others. The engine decides which destination may have which event.
 
-import { DELIVERED, type Host } from '../engine/port.js';
+import { CANCEL, DESTINATION } from '../engine/inputs.js';
+import { type Captured, DELIVERED } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { categoriesFor } from './categories.js';
-import type { Context, ContextCancelation } from './context.js';
+import type { Context } from './context.js';
+import { type Finish, type Halves, inHalves } from './halves.js';
 import { payloadOf } from './payload.js';
 import type {
   CDNSettings,
@@ -26,17 +28,15 @@ const PATIENCE = 5_000;
 export const LOAD_TIMEOUT = 30_000;
 
 /** What the runtime lends to the plugins. */
-export interface Surroundings {
-  /** Lent, not imported: this chunk shares no other with what every page loads. */
-  Context: typeof Context;
-  ContextCancelation: typeof ContextCancelation;
-  host: Host;
+export interface Surroundings extends Halves {
   instance: Analytics;
   integrations: Integrations;
   diagnose(kind: string, detail: string): void;
   failed(plugin: Plugin, error: unknown): void;
   /** Every plugin there is, in the order of registration. */
   list: Plugin[];
+  /** Contexts of the last events, by messageId. */
+  recent: ReadonlyMap<string, Context>;
   /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
   document: Promise<CDNSettings>;
 }
@@ -50,6 +50,12 @@ interface Destination {
   tail: Promise<unknown>;
   gone: boolean;
 }
+
+/** What `ctx.cancel()` throws, ours or analytics-next's: the event goes no further, and that is no failure. */
+const cancels = (error: unknown): boolean => {
+  const { retry, reason } = Object(error) as { retry?: unknown; reason?: unknown };
+  return typeof retry === 'boolean' && typeof reason === 'string';
+};
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -77,7 +83,7 @@ const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 export type Plugins = ReturnType<typeof createPlugins>;
 
 export function createPlugins(around: Surroundings) {
-  const { host, list, Context, ContextCancelation } = around;
+  const { host, list, Context } = around;
   const destinations: Destination[] = [];
   /** By the engine's index. */
   const byIndex = new Map<number, Destination>();
@@ -122,7 +128,9 @@ export function createPlugins(around: Surroundings) {
     const destination: Destination = { plugin, names, loaded, tail: loaded, gone: false };
     destinations.push(destination);
     const categories = categoriesFor(names, plugin.categories, host.options.consent as ConsentOptions | undefined);
-    byIndex.set(host.destination(JSON.stringify({ key: plugin.name, categories })), destination);
+    const told = JSON.stringify({ key: plugin.name, categories });
+    byIndex.set(host.destinations.push(told) - 1, destination);
+    host.input(DESTINATION, 0, 0, told);
     return undefined;
   };
 
@@ -140,7 +148,7 @@ export function createPlugins(around: Surroundings) {
       try {
         ctx = await attempt(plugin, ctx);
       } catch (error) {
-        if (error instanceof ContextCancelation) return plugin.name;
+        if (cancels(error)) return plugin.name;
         // The event goes on as it was before this plugin.
         ctx = new Context(before, ctx.id);
         ctx.log('error', `${plugin.name}: ${text(error)}`);
@@ -217,10 +225,8 @@ export function createPlugins(around: Surroundings) {
           },
         });
         if (!called) {
-          throw new ContextCancelation({
-            type: 'middleware_cancellation',
-            reason: 'Middleware `next` function skipped',
-          });
+          const reason = 'Middleware `next` function skipped';
+          throw Object.assign(new Error(reason), { retry: false, type: 'middleware_cancellation', reason });
         }
         return ctx;
       };
@@ -244,11 +250,12 @@ export function createPlugins(around: Surroundings) {
     /** Whether an event must pass through JavaScript before it is queued. */
     sees: (): boolean => list.some(({ type }) => type === 'before' || type === 'enrichment'),
 
-    /** `before` and `enrichment`. The name of the plugin that dropped the event, otherwise the context. */
-    async run(ctx: Context): Promise<Context | string> {
-      const after = await stage('before', ctx);
-      return typeof after === 'string' ? after : stage('enrichment', after);
-    },
+    /** `before` and `enrichment`, then the queue. */
+    inHalves: (json: string, call: Captured, finish: Finish) =>
+      inHalves(around, json, call, finish, async (ctx) => {
+        const after = await stage('before', ctx);
+        return typeof after === 'string' ? after : stage('enrichment', after);
+      }),
 
     /** The last stage; what it answers changes nothing. */
     after: (ctx: Context): Promise<unknown> => stage('after', ctx),
@@ -282,9 +289,14 @@ export function createPlugins(around: Surroundings) {
       again.set(event.messageId as string, event.integrations ?? {});
     },
 
-    /** One event for one destination, in that destination's order. `seen`: its context, where that is known. */
-    deliver(delivery: number, index: number, event: SegmentEvent, seen: () => Context | undefined): void {
-      const destination = byIndex.get(index);
+    /** One event for one destination, in that destination's order; or an end to what has not begun. */
+    effect(kind: number, [delivery, index]: number[], [json]: string[]): void {
+      if (kind === CANCEL) {
+        epoch++;
+        return;
+      }
+      const event = JSON.parse(json!) as SegmentEvent;
+      const destination = byIndex.get(index!);
       const now = epoch;
       const own =
         event.integrations?.All === false &&
@@ -296,15 +308,15 @@ export function createPlugins(around: Surroundings) {
         try {
           await around.document;
           if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
-            const ctx = seen();
+            const ctx = around.recent.get(event.messageId!);
             if (ctx) ctx.event = event;
             const left = await transform(destination, copy(event));
             if (left && !destination.gone && now === epoch) await attempt(destination.plugin, new Context(left));
           }
         } catch (caught) {
-          if (!(caught instanceof ContextCancelation)) error = caught ?? new Error('rejected');
+          if (!cancels(caught)) error = caught ?? new Error('rejected');
         }
-        host.input(DELIVERED, delivery, error ? 0 : 1, error ? text(error) : undefined);
+        host.input(DELIVERED, delivery!, error ? 0 : 1, error ? text(error) : undefined);
         return error;
       };
       const done = destination ? destination.tail.then(work, work) : work();
@@ -315,10 +327,6 @@ export function createPlugins(around: Surroundings) {
       deliveries.push(done);
       open.set(id, deliveries);
       done.then(() => open.delete(id));
-    },
-
-    cancelDeliveries(): void {
-      epoch++;
     },
 
     /** What each plugin's `ready` answers; one that fails answers `undefined`. */

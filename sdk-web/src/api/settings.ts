@@ -1,6 +1,8 @@
 // What a settings document switches on. Loaded by pages that have one.
 
-import type { Host } from '../engine/port.js';
+import { NO_SETTINGS, SETTINGS, SUBMIT } from '../engine/inputs.js';
+import type { Captured } from '../engine/port.js';
+import { type Finish, type Halves, inHalves } from './halves.js';
 import type { Plugins } from './plugins.js';
 import { loadRemotePlugins } from './remote.js';
 import type { CDNSettings, InitOptions, SegmentEvent } from './types.js';
@@ -9,8 +11,7 @@ import type { CDNSettings, InitOptions, SegmentEvent } from './types.js';
 const EARLY = 1_000;
 
 /** What the runtime lends. */
-export interface Around {
-  host: Host;
+export interface Around extends Omit<Halves, 'early'> {
   /** The instance's. */
   settings: Record<string, unknown>;
   withPlugins(): Promise<Plugins>;
@@ -36,32 +37,55 @@ export const createDocuments = (around: Around) => {
     early = undefined;
     return all;
   };
+  /** What `load` says of the document, applied to its text. */
+  const revise = (text: string): string => {
+    if (!plan && !update) return text;
+    try {
+      const read = JSON.parse(text) as CDNSettings;
+      const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
+      return JSON.stringify(update?.(planned) ?? planned);
+    } catch (error) {
+      diagnose('settings_failed', `${error}`);
+      return text;
+    }
+  };
+  /** A document is known. */
+  const settled = (text: string): void => {
+    const document = JSON.parse(text) as CDNSettings;
+    settings.cdnSettings = document;
+    known(document);
+    around.plugins()?.setRules(document);
+    const remote = document.remotePlugins?.some(({ url }) => !applied.has(url));
+    if (!remote && !applied.size) early = undefined;
+    if (remote || document.enabledMiddleware)
+      applySettings(document, around, applied, missed).catch((error) => console.error('headwater:', error));
+  };
+  /** Where events are to be remembered, as long as they are. */
+  const remembered = (): SegmentEvent[] | undefined => early && (early.length < EARLY ? early : []);
   return {
+    settled,
+    early: remembered,
     /** The first document: destination filters come with it, so destinations wait for it. */
     document: new Promise<CDNSettings>((resolve) => (known = resolve)),
-    /** Where events are to be remembered, as long as they are. */
-    early: (): SegmentEvent[] | undefined => early && (early.length < EARLY ? early : []),
-    /** What `load` says of the document, applied to its text. */
-    revise(text: string): string {
-      if (!plan && !update) return text;
+    /** The document that the page was given. */
+    given: (): string | undefined =>
+      host.settings.cdnSettings ? revise(JSON.stringify(host.settings.cdnSettings)) : undefined,
+    /** An event that destinations may want of which nothing is known yet. */
+    inHalves: (json: string, call: Captured, finish: Finish) =>
+      inHalves({ ...around, early: remembered }, json, call, finish),
+    /** Fetches the document. */
+    async effect(_kind: number, _numbers: number[], [url]: string[]): Promise<void> {
+      const lives = host.mortal();
       try {
-        const read = JSON.parse(text) as CDNSettings;
-        const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
-        return JSON.stringify(update?.(planned) ?? planned);
-      } catch (error) {
-        diagnose('settings_failed', `${error}`);
-        return text;
+        const answer = await host.fetch(url!);
+        const body = await answer.text();
+        if (!lives()) return;
+        const document = answer.status === 200 ? revise(body) : body;
+        host.input(SETTINGS, 0, answer.status, document);
+        if (answer.status === 200) settled(document);
+      } catch {
+        if (lives()) host.input(NO_SETTINGS);
       }
-    },
-    /** The document came. */
-    settled(document: CDNSettings): void {
-      settings.cdnSettings = document;
-      known(document);
-      around.plugins()?.setRules(document);
-      const remote = document.remotePlugins?.some(({ url }) => !applied.has(url));
-      if (!remote && !applied.size) early = undefined;
-      if (remote || document.enabledMiddleware)
-        applySettings(document, around, applied, missed).catch((error) => console.error('headwater:', error));
     },
   };
 };
@@ -102,8 +126,7 @@ async function applySettings(
     for (const key of keys) {
       // To this destination alone: the hub has it, and so have the others.
       const wish = { All: false, 'Segment.io': false, [key]: own[key] ?? own.All !== false };
-      const again = { n: 0, m: event.type, a: [], t: Date.now(), e: [] };
-      host.submit(JSON.stringify({ ...event, integrations: wish }), again);
+      host.ask(SUBMIT, JSON.stringify({ ...event, integrations: wish }));
     }
   }
   await registered;

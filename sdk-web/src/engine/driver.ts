@@ -1,14 +1,12 @@
 import type { Item } from '../capture.js';
 import { needsFull } from './config.js';
-import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
 import { createHeirs, type Work } from './heirs.js';
 import {
   ADOPT,
-  CALL,
+  ANSWERED,
   DEADLINE,
   DESTINATION,
-  DISCARD,
   END,
   FLUSH,
   GIVE_AWAY,
@@ -16,15 +14,15 @@ import {
   IMPORT,
   LEAD,
   LIFECYCLE,
+  LOADED,
   NO_ANSWER,
   ONLINE,
   PERSISTED,
   POLL,
   RESERVE,
   SAVED,
-  STAMP,
-  SUBMIT,
   TIMER,
+  UNREADABLE,
 } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
@@ -47,6 +45,13 @@ const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
 const TRAPPED = '!the engine stopped';
+
+/** A `Retry-After` in seconds, where it is a date. */
+const secondsOf = (after: string | undefined, now: number): string | undefined =>
+  after && !(+after >= 0) ? `${Math.max(0, Math.ceil((Date.parse(after) - now) / 1000))}` : after;
+
+/** Numbers, as the engine lists them. */
+const list = (text: string | undefined): number[] => (text ? text.split(',').map(Number) : []);
 
 /**
  * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
@@ -95,7 +100,8 @@ export const createDriver = (env: Env) => {
   /** The decision that the store has, as far as this tab knows. */
   let filed: string | undefined;
   let context: Record<string, unknown> = {};
-  const destinations: string[] = [];
+  /** What is under way: how to stop it, and how many events it has. */
+  const requests = new Map<number, [AbortController, number]>();
   const flushes = new Map<number, (report: FlushReport) => void>();
   let flushed = 0;
 
@@ -128,10 +134,6 @@ export const createDriver = (env: Env) => {
     run();
   };
 
-  const answer = (result: string | undefined): string => {
-    effects();
-    return result ?? TRAPPED;
-  };
   const host: Host = {
     settings,
     options: env.options,
@@ -139,12 +141,16 @@ export const createDriver = (env: Env) => {
     ...(env.cookies && { cookies: env.cookies }),
     capture: capture.capture,
     drain: () => work(true),
-    call: (json, { e }) => answer(input(CALL, 0, 0, hex(e) + json)),
-    stamp: (json, { e }) => answer(input(STAMP, 0, 0, hex(e) + json)),
-    submit: (event) => answer(input(SUBMIT, 0, 0, event)),
-    discard(event, plugin) {
-      input(DISCARD, 0, 0, `${plugin}\0${event}`);
-      plan();
+    destinations: [],
+    fetch: env.fetch,
+    mortal() {
+      const alive = life;
+      return () => alive === life;
+    },
+    ask(kind, text, seed) {
+      const answer = input(kind, 0, 0, (seed ? hex(seed.e) : '') + text);
+      effects();
+      return answer ?? TRAPPED;
     },
     input(kind, a, b, text, seed) {
       if (kind === SET_CONSENT || kind === RESET) text = hex((seed?.e ?? random()).slice(0, 4)) + (text ?? '');
@@ -153,11 +159,6 @@ export const createDriver = (env: Env) => {
       input(kind, a, b, text);
       effects();
       plan();
-    },
-    destination(json) {
-      input(DESTINATION, 0, 0, json);
-      plan();
-      return destinations.push(json) - 1;
     },
     async complete() {
       if (full) return;
@@ -182,22 +183,6 @@ export const createDriver = (env: Env) => {
       }),
   };
   const runtime = env.runtime(host);
-  const mortal = (): (() => boolean) => {
-    const alive = life;
-    return () => alive === life;
-  };
-  const { table, requests } = createEffects({
-    ...{ env, runtime, flushes },
-    keeper: () => keeper!,
-    mortal,
-    leaving: () => leaving,
-    input: (...given) => input(...given),
-    tell: (...given) => tell(...given),
-    run: () => run(),
-    noted: (key, value) => noted(key, value),
-    settle: (document) => settle(document),
-    say,
-  });
 
   // ---- calls ---------------------------------------------------------------------------------------------------------
 
@@ -311,11 +296,82 @@ export const createDriver = (env: Env) => {
 
   const effects = (): void => {
     for (;;) {
-      const [numbers, ...texts] = (input(POLL) ?? '').split('\x01');
-      const [kind, ...rest] = numbers!.split('\0').map(Number);
+      const [head, ...texts] = (input(POLL) ?? '').split('\x01');
+      const [kind, ...numbers] = head!.split('\0').map(Number);
       if (!kind) return;
-      safely(() => table[kind]?.(rest, texts));
+      safely(() => (table[kind] ? table[kind](numbers, texts) : runtime.effect?.(kind, numbers, texts)));
     }
+  };
+
+  /** What to do for each effect, by kind as the engine numbers them (`bindings/wasm/README.md`). */
+  const table: Record<number, (numbers: number[], texts: string[]) => void> = {
+    /** An event is to be stored. */
+    1: ([seq, at, unstamped], [body]) => keeper!.add({ seq: seq!, at: at!, unstamped: !!unstamped, body: body! }),
+    /** Events may be forgotten. */
+    2: (_, [seqs]) => keeper!.forget(list(seqs)),
+    /** A piece of state is to be stored. */
+    3(_, [key, value]) {
+      keeper!.save(key!, value!);
+      noted(key!, value!);
+    },
+    /** Events are to be read back. */
+    async 4(_, [seqs]) {
+      const wanted = list(seqs);
+      const alive = life;
+      const found = await keeper!.read(wanted);
+      if (alive !== life) return;
+      wanted.forEach((seq, i) => input(LOADED, seq, 0, found[i]));
+      run();
+    },
+    /** A batch is to be sent. */
+    6([id, timeout, gzip], [url, start, end, headers, seqs]) {
+      const wanted = list(seqs);
+      const alive = life;
+      const abort = new AbortController();
+      requests.set(id!, [abort, wanted.length]);
+      const answered = (kind: number, status?: number, text?: string): void => {
+        requests.delete(id!);
+        if (alive === life) tell(kind, id, status, text);
+      };
+      const send = (found: (string | undefined)[]): void => {
+        const lost = wanted.filter((_, i) => found[i] === undefined);
+        if (lost.length) {
+          answered(UNREADABLE, 0, JSON.stringify(lost));
+          return;
+        }
+        env
+          .send({
+            ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
+            ...{ gzip: !!gzip, timeout: timeout!, leaving, signal: abort.signal },
+          })
+          .then(
+            ([status, after]) => answered(ANSWERED, status, secondsOf(after, now())),
+            () => answered(NO_ANSWER),
+          );
+      };
+      const found = keeper!.read(wanted);
+      if (found instanceof Promise) found.then(send);
+      else send(found);
+    },
+    7: ([id]) => requests.get(id!)?.[0].abort(),
+    /** Events will never be delivered. */
+    13: ([count, status], [reason, messageId, destination, detail]) =>
+      runtime.report?.({
+        ...{ reason: reason!, count: count!, detail: detail ?? '' },
+        ...(status && { status }),
+        ...(messageId && { messageId }),
+        ...(destination && { destination }),
+      }),
+    /** A flush came to its end. */
+    14([id, delivered, dropped, pending, retryIn], [waitingFor]) {
+      flushes.get(id!)?.({
+        ...{ delivered: delivered!, dropped: dropped!, pending: pending! },
+        ...(retryIn! >= 0 && { retryIn: retryIn! }),
+        ...(waitingFor && { waitingFor }),
+      });
+      flushes.delete(id!);
+    },
+    15: ([value], [kind, detail]) => say(kind!, detail ?? '', value),
   };
 
   /**
@@ -333,17 +389,10 @@ export const createDriver = (env: Env) => {
     }
   };
 
-  const settle = (document: string | undefined): void => {
-    if (document) safely(() => runtime.settled?.(JSON.parse(document)));
-  };
-
   /** A piece of state is new, by this tab or another. */
   const noted = (key: string, value: string): void => {
     if (key === 'consent') decision = value;
-    if (key === 'identity') {
-      identity = undefined;
-      runtime.identified?.(host.identity());
-    }
+    if (key === 'identity') identity = undefined;
   };
 
   // ---- store and tabs ------------------------------------------------------------------------------------------------
@@ -375,7 +424,7 @@ export const createDriver = (env: Env) => {
   };
 
   const heirs = createHeirs({
-    ...{ capture, journal, tabs, mine, mortal },
+    ...{ capture, journal, tabs, mine, mortal: host.mortal },
     tab: () => tab,
     leads: () => leads,
     keeper: () => keeper!,
@@ -424,7 +473,7 @@ export const createDriver = (env: Env) => {
       safely(() => noted(key!, text!));
       if (key === 'consent') filed = text;
       if (key === 'settings') {
-        settle(text);
+        safely(() => runtime.settled?.(text!));
         // They may say how to try again.
         host.complete();
       }
@@ -458,9 +507,9 @@ export const createDriver = (env: Env) => {
     const recalled = await env.recall?.(known);
     if (alive !== life) return;
     if (recalled) state.identity = JSON.stringify(recalled);
-    const given = settings.cdnSettings;
-    if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);
-    if (state.settings && !full) start = await env.load((full = true));
+    const document = runtime.given?.() ?? state.settings;
+    if (document) state.settings = document;
+    if (document && !full) start = await env.load((full = true));
     if (alive !== life) return;
     decision = filed = state.consent;
     identity = undefined;
@@ -468,8 +517,8 @@ export const createDriver = (env: Env) => {
     engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
-    for (const json of destinations) input(DESTINATION, 0, 0, json);
-    settle(state.settings);
+    for (const json of host.destinations) input(DESTINATION, 0, 0, json);
+    if (document) safely(() => runtime.settled?.(document));
     working = true;
     await Promise.all([...heirs.others(state)].map((of) => heirs.inherit(of, false)));
     working = false;

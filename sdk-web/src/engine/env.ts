@@ -18,7 +18,7 @@ export interface Env {
   /** Sends a batch; rejects when no answer came. */
   send(request: Upload): Promise<Answer>;
   /** Fetches the settings document. */
-  fetch(url: string): Promise<[status: number, body: string]>;
+  fetch(url: string): Promise<Response>;
   /** A page may be left any moment: its first batch is sent from the journal, before the store has it. */
   eager?: boolean;
   /** Unix milliseconds. Default: `Date.now`. */
@@ -38,7 +38,7 @@ export interface Env {
 }
 
 /** The status, and `Retry-After` as it came. */
-export type Answer = [status: number, after?: string | null];
+export type Answer = [status: number, after?: string | undefined];
 
 /** One request, as the engine wants it. */
 export interface Upload {

@@ -7,7 +7,7 @@ import { createIdentity, type IdentityOptions } from './identity.js';
 import type { Host } from './port.js';
 import { idbStore } from './store-idb.js';
 import { webTabs } from './tabs.js';
-import { createSend, fetchText } from './transport.js';
+import { createSend } from './transport.js';
 import { type Exports, loadEngine } from './wasm.js';
 
 export const start = (shared: Shared): void => {
@@ -41,7 +41,7 @@ export const start = (shared: Shared): void => {
     config: (context) => ({ gzip: sameOrigin, ...configOf({ settings, options }, endpoint, context, 1) }),
     eager: true,
     send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
-    fetch: fetchText(get),
+    fetch: get,
     mono: () => performance.now(),
     name() {
       // A later life is another tab: what the earlier one left may be anybody's now.

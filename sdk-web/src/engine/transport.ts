@@ -68,16 +68,9 @@ export const createSend =
       });
       // The hub has it, whatever becomes of the answer's body.
       response.body?.cancel().catch(() => {});
-      return [response.status || 302, response.headers.get('retry-after')];
+      return [response.status || 302, response.headers.get('retry-after') ?? undefined];
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     }
-  };
-
-export const fetchText =
-  (get: typeof fetch) =>
-  async (url: string): Promise<[number, string]> => {
-    const response = await get(url);
-    return [response.status, await response.text()];
   };

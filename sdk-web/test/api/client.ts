@@ -70,7 +70,7 @@ export async function prepare({
       if (answer < 300) sent.push(...JSON.parse(around[0] + events.join() + around[1]).batch);
       return [answer];
     },
-    fetch: async () => [200, JSON.stringify(await document)],
+    fetch: async () => new Response(JSON.stringify(await document)),
     mono: () => performance.now(),
     name: () => `t${lives++}`,
     cookies: { get: (name) => cookies.get(name), set: (name, value) => cookies.set(name, value) },
@@ -86,7 +86,7 @@ export async function prepare({
     sent,
     cookies,
     diagnostics,
-    settled: (document) => driver.runtime.settled?.(document as Record<string, unknown>),
+    settled: (document) => driver.runtime.settled?.(JSON.stringify(document)),
     call: (method, ...args) =>
       method.startsWith('track') && method !== 'track'
         ? (facade as any)[method](...args)

@@ -30,7 +30,7 @@ afterEach(() => vi.unstubAllGlobals());
 describe('sending a batch', () => {
   it('is a simple request to another origin: no header that asks for a preflight', async () => {
     const get = network(new Response('{}'));
-    expect(await sender(get)(upload())).toEqual([200, null]);
+    expect(await sender(get)(upload())).toEqual([200, undefined]);
     const [url, init] = get.mock.calls[0]!;
     expect(url).toBe('https://hub.test/v1/batch');
     expect(init).toMatchObject({ method: 'POST', keepalive: true, headers: [['Content-Type', 'text/plain']] });
@@ -61,7 +61,7 @@ describe('sending a batch', () => {
   it('goes as a usual request when the budget of what outlives the page is spent', async () => {
     vi.stubGlobal('document', { visibilityState: 'visible' });
     const get = network(new TypeError('Failed to fetch'), new Response('{}'));
-    expect(await sender(get)(upload())).toEqual([200, null]);
+    expect(await sender(get)(upload())).toEqual([200, undefined]);
     expect(get.mock.calls.map(([, init]) => init.keepalive)).toEqual([true, false]);
   });
 
