@@ -64,7 +64,8 @@ async function bundle() {
       },
     ],
   });
-  await build({ ...common, entryPoints: { core: 'src/core.ts' }, splitting: true, chunkNames: 'core-[name]-[hash]' });
+  // In one file: a service worker may not import anything later.
+  await build({ ...common, entryPoints: { core: 'src/core.ts' } });
   // Apart, so that it takes nothing out of the engine's chunk.
   await build({ ...common, entryPoints: { arguments: 'src/api/arguments.ts' } });
   await build({

@@ -1,7 +1,7 @@
 // Plugins and middleware, loaded by pages that have any. Each is isolated: what one throws, rejects or never settles
 // costs its own work, not the event, not the others. The engine decides which destination may have which event.
 
-import { CANCEL, DESTINATION } from '../engine/inputs.js';
+import { CANCEL, DELIVER, DESTINATION } from '../engine/inputs.js';
 import { type Captured, DELIVERED } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { categoriesFor } from './categories.js';
@@ -291,10 +291,8 @@ export function createPlugins(around: Surroundings) {
 
     /** One event for one destination, in that destination's order; or an end to what has not begun. */
     effect(kind: number, [delivery, index]: number[], [json]: string[]): void {
-      if (kind === CANCEL) {
-        epoch++;
-        return;
-      }
+      if (kind === CANCEL) epoch++;
+      if (kind !== DELIVER) return;
       const event = JSON.parse(json!) as SegmentEvent;
       const destination = byIndex.get(index!);
       const now = epoch;

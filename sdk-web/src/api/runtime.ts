@@ -4,6 +4,7 @@
 import { CALL, FETCH } from '../engine/inputs.js';
 import { type Captured, CONTEXT, type Host, type Live, RESET, type Report, type Runtime } from '../engine/port.js';
 import { random } from '../engine/random.js';
+import { lazily } from '../lazily.js';
 import type { Analytics } from './analytics.js';
 import { resolveCall } from './calls.js';
 import { Context } from './context.js';
@@ -25,16 +26,6 @@ const PLUGGING = /^(de)?register$|^add\w+Middleware$/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const text = (value: unknown): string | undefined => (value ? `${value}` : undefined);
-
-/** Something that is loaded once, when it is needed; the next one to need it tries again after a failure. */
-const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
-  let held: Promise<T> | undefined;
-  return () =>
-    (held ??= load().catch((error) => {
-      held = undefined;
-      throw error;
-    }));
-};
 
 /** The runtime of one client. */
 export function createRuntime(host: Host, version: string): Runtime {

@@ -1,7 +1,8 @@
 import type { Item } from '../capture.js';
+import { lazily } from '../lazily.js';
 import { needsFull } from './config.js';
 import type { Env, Message } from './env.js';
-import { createHeirs, type Work } from './heirs.js';
+import type { Heirs, Work } from './heirs.js';
 import {
   ADOPT,
   ANSWERED,
@@ -79,6 +80,8 @@ export const createDriver = (env: Env) => {
   /** There is no time left: everything happens in this turn. */
   let leaving = false;
 
+  /** Calls that dead tabs left. */
+  const found: Work[] = [];
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
   /** Names of this page's earlier lives. */
@@ -197,8 +200,8 @@ export const createDriver = (env: Env) => {
   };
 
   const next = (): Work | undefined => {
-    const item = heirs.found.length ? undefined : capture.q.shift();
-    return item ? { tab, n: item.n, item, text: item.j } : heirs.found.shift();
+    const item = found.length ? undefined : capture.q.shift();
+    return item ? { tab, n: item.n, item, text: item.j } : found.shift();
   };
 
   const read = ({ item, text }: Work): Captured => {
@@ -415,7 +418,7 @@ export const createDriver = (env: Env) => {
           tabs?.tell(['s', key, value]);
         });
       },
-      cleared: heirs.stored,
+      cleared: (of, n) => heirs?.stored(of, n),
       adopt: (events) =>
         input(ADOPT, 0, 0, JSON.stringify(keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0)))),
       failed: (error, events) => say('store_failed', error, events),
@@ -423,15 +426,35 @@ export const createDriver = (env: Env) => {
     });
   };
 
-  const heirs = createHeirs({
-    ...{ capture, journal, tabs, mine, mortal: host.mortal },
-    tab: () => tab,
-    leads: () => leads,
-    keeper: () => keeper!,
-    done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
-    work: () => work(),
-    learn: (state) => learn(state),
+  let heirs: Heirs | undefined;
+  const withHeirs = lazily(async () => {
+    const { createHeirs } = await import('./heirs.js');
+    return (heirs = createHeirs({
+      ...{ found, capture, journal, tabs, mine, learn, work, mortal: host.mortal },
+      leads: () => leads,
+      keeper: () => keeper!,
+      done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
+    }));
   });
+  /** Other tabs that left calls in their journals, or may: by these, and by what the store says of them. */
+  const others = (state = {}): string[] => {
+    const entries = journal.all().concat(Object.keys(state).flatMap((key) => key.split('j:')[1] ?? []));
+    return [...new Set(entries.map((entry) => entry.split(':')[0]!))].filter((of) => of !== tab);
+  };
+  /**
+   * Takes over what these tabs left, if they are dead; `wait`: when they die. Where the code for that cannot be loaded
+   * now, it stays where it is until the next occasion: a new life, a new lead, another tab, a connection.
+   */
+  const inherit = async (left: string[], wait = false): Promise<void> => {
+    try {
+      if (left.length) {
+        const { inherit } = await withHeirs();
+        await Promise.all(left.map((of) => inherit(of, wait)));
+      }
+    } catch (error) {
+      say('heirs_failed', error);
+    }
+  };
 
   /** Before this one sends, it has everything in the order of the store: what it stored itself until now, too. */
   const led = async (): Promise<void> => {
@@ -453,7 +476,7 @@ export const createDriver = (env: Env) => {
     tabs?.tell(['l']);
     const state = (await keeper?.state()) ?? {};
     learn(state);
-    if (tabs) for (const of of heirs.others(state)) heirs.inherit(of, true);
+    if (tabs) inherit(others(state), true);
   };
 
   /** A tab may have died between storing the user's decision and telling of it. One of this tab's own comes after it. */
@@ -464,8 +487,8 @@ export const createDriver = (env: Env) => {
   const heard = (message: Message): void => {
     const [kind, key, text] = message;
     if (!engine) early.push(message);
-    else if (kind === 'e') heirs.look();
-    else if (kind === 'h' && leads) heirs.inherit(key!, true);
+    else if (kind === 'e') leads && keeper!.look();
+    else if (kind === 'h' && leads) inherit([key!], true);
     else if (kind === 'l') tabs?.tell(['h', tab]);
     else if (kind === 'p') tell(18);
     else if (kind === 's') {
@@ -490,12 +513,15 @@ export const createDriver = (env: Env) => {
     store ??= env.open().catch((error) => void say('store_failed', error));
     const config = env.config({ ...runtime.base, ...context });
     full ||= needsFull(config) || capture.q.some(({ m }) => /^(register|add)/.test(m));
+    const left = others();
     let [start, opened, , alone] = await Promise.all([
       env.load(full),
       store,
       runtime.needs,
       // Where locks fail, every tab leads, and the hub knows the copies.
       tabs?.join(tab, led, heard).catch(() => true),
+      // Their calls come before this page's.
+      left.length && withHeirs().catch(() => {}),
     ]);
     if (alive !== life) return;
     if (alone !== false) leads = true;
@@ -520,7 +546,7 @@ export const createDriver = (env: Env) => {
     for (const json of host.destinations) input(DESTINATION, 0, 0, json);
     if (document) safely(() => runtime.settled?.(document));
     working = true;
-    await Promise.all([...heirs.others(state)].map((of) => heirs.inherit(of, false)));
+    await inherit(left);
     working = false;
     if (alive !== life) return;
     effects();
@@ -544,7 +570,7 @@ export const createDriver = (env: Env) => {
     awaiting = false;
     for (const [request] of requests.values()) request.abort();
     requests.clear();
-    heirs.part();
+    heirs?.part();
     tabs?.part();
     remains = (await keeper?.end()) ?? remains;
     if (alive === life) await begin().catch((error) => say('engine_failed', error));
@@ -584,6 +610,7 @@ export const createDriver = (env: Env) => {
     online(is: boolean): void {
       online = is;
       tell(ONLINE, is ? 1 : 0);
+      if (is && engine && !working) inherit(others());
     },
     /** Ids may have been changed by others: another tab's Segment, say. */
     async recalled(): Promise<void> {

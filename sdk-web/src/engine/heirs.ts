@@ -11,13 +11,14 @@ export interface Work {
   text: string;
 }
 
-/** What taking over needs of the driver. */
+/** What the driver lends. */
 interface Estate {
+  /** Calls found; handled before this page's own. */
+  found: Work[];
   capture: Capture;
   journal: Journal;
   tabs: Tabs | undefined;
-  /** This tab's name, and those of this page's earlier lives. */
-  tab(): string;
+  /** Names of this page's earlier lives. */
   mine: Set<string>;
   leads(): boolean;
   keeper(): Keeper;
@@ -34,12 +35,15 @@ interface Estate {
 /** How long a dead tab's last commit may take to arrive, milliseconds. */
 const MOMENT = 1000;
 
-/** Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. */
+/**
+ * Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. Loaded by pages that
+ * find a journal, or meet another tab.
+ */
 export const createHeirs = ({
+  found,
   capture,
   journal,
   tabs,
-  tab,
   mine,
   leads,
   keeper,
@@ -48,8 +52,6 @@ export const createHeirs = ({
   work,
   learn,
 }: Estate) => {
-  /** Calls found; handled before this page's own. */
-  const found: Work[] = [];
   /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
   const releases = new Map<string, [release: () => void, last: number]>();
   const watched = new Set<string>();
@@ -59,19 +61,14 @@ export const createHeirs = ({
   };
   const end = (of: string, release: () => void): void => {
     releases.delete(of);
-    keeper().save(`j:${of}`, '');
+    keeper().unmark(of);
     release();
   };
 
   return {
-    found,
-    look,
-    /** Every tab that left something, or may: by the store's state. */
-    others: (state: Record<string, string>): Set<string> =>
-      new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]),
     /** Takes over what a tab left, when it is dead; `wait`: when it dies. */
     async inherit(of: string, wait: boolean): Promise<void> {
-      if (of === tab() || releases.has(of) || (wait && watched.has(of))) return;
+      if (releases.has(of) || (wait && watched.has(of))) return;
       if (wait) watched.add(of);
       const lives = mortal();
       // Who is alone finds only what the dead left.
@@ -87,7 +84,11 @@ export const createHeirs = ({
       learn(state);
       const stored = state[`j:${of}`] ?? 0;
       const mark = Math.max(+stored, done(of));
-      const entries = journal.entries(of);
+      const entries = journal
+        .all()
+        .filter((entry) => entry.startsWith(`${of}:`))
+        .map((entry): [number, string] => [+entry.split(':')[1]!, journal.read(entry)])
+        .sort(([a], [b]) => a - b);
       for (const [n] of entries) if (n <= mark) journal.remove(of, n);
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
@@ -115,3 +116,5 @@ export const createHeirs = ({
     },
   };
 };
+
+export type Heirs = ReturnType<typeof createHeirs>;

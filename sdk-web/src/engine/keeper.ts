@@ -44,7 +44,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   let going: Added[] = [];
   let gone: number[] = [];
   let state = new Map<string, string>();
-  /** Calls that are done, by tab, and still in the journal. */
+  /** Calls that are done, by tab, and still in the journal; none: what the store says of that tab is of no more use. */
   let marks = new Map<string, number[]>();
   let told = new Set<number>();
   /** State, where there is no store. */
@@ -92,7 +92,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   const write = async (): Promise<void> => {
     const [added, dropped, saved, done, look] = [adds, gone, state, marks, scan];
     const change: Change = { add: added, state: new Map(saved), forget: dropped };
-    done.forEach((list, tab) => change.state.set(`j:${tab}`, `${list.at(-1)}`));
+    done.forEach((list, tab) => change.state.set(`j:${tab}`, `${list.at(-1) ?? ''}`));
     going = added;
     adds = [];
     gone = [];
@@ -148,6 +148,9 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   const clear = (done: Map<string, number[]>): void =>
     done.forEach((list, tab) => {
       for (const n of list) journal.remove(tab, n);
+      if (!list.length) return;
+      // With the next commit, whenever that is.
+      if (!marks.has(tab)) marks.set(tab, []);
       heard.cleared(tab, list.at(-1)!);
     });
 
@@ -222,6 +225,11 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       const list = marks.get(tab);
       if (list) list.push(n);
       else marks.set(tab, [n]);
+    },
+    /** Nothing of that tab is in the journal. */
+    unmark(tab: string): void {
+      dirty = true;
+      marks.set(tab, []);
     },
     /** Looks for what other tabs stored; over when that is adopted. */
     look(): Promise<void> {
