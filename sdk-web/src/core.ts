@@ -87,7 +87,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
     load: async (full) => loadEngine(await wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
-    config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
+    config: { gzip: !simple, ...configOf(host, endpoint) },
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
     fetch: get,
     name() {

@@ -190,8 +190,6 @@ export function createRuntime(host: Host, version: string): Runtime {
     setConsent: (call) => (rules ? rules.decide(host, call) : withConsent().then(({ decide }) => decide(host, call))),
     flush: host.flush,
   };
-  for (const method of ['on', 'once', 'off'] as const)
-    commands[method] = ({ a }) => void emitter[method](...(a as Parameters<typeof emitter.on>));
 
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
@@ -199,9 +197,9 @@ export function createRuntime(host: Host, version: string): Runtime {
     try {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
-      const command = commands[m];
-      if (command) {
-        const answer = command(call);
+      if (m in emitter) live?.ok(void emitter[m as 'on'](...(a as Parameters<typeof emitter.on>)));
+      else if (commands[m]) {
+        const answer = commands[m](call);
         if (m === 'flush' || !(answer instanceof Promise)) live?.ok(answer);
         else return answer.then(live?.ok, live?.no);
       } else {
@@ -252,7 +250,6 @@ export function createRuntime(host: Host, version: string): Runtime {
     loaded: async () => [await withInstance(), Context.system()],
     needs: Promise.all([options.consent && withConsent(), awaited && withDocuments()]),
     base,
-    first: ['on', 'once', 'off', 'register', 'addSourceMiddleware', 'addDestinationMiddleware'],
     handle,
     started() {
       page = '';

@@ -1,5 +1,6 @@
 import type { Item } from '../capture.js';
 import { lazily } from '../lazily.js';
+import { maybe } from '../maybe.js';
 import { needsFull } from './config.js';
 import type { Env, Message } from './env.js';
 import type { Heirs, Work } from './heirs.js';
@@ -45,6 +46,13 @@ import type { Engine } from './wasm.js';
 const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
+/** Plugins and middleware, which need the full engine. */
+const PLUGGING = /^(reg|add)/;
+/**
+ * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does): `on`,
+ * `once`, `off` and those above. A scrubbing middleware that is added in the tick of the first `page()` sees it.
+ */
+const FIRST = /^(on|off|reg|add)/;
 const TRAPPED = '!the engine stopped';
 
 /** A `Retry-After` in seconds, where it is a date. */
@@ -138,14 +146,10 @@ export const createDriver = (env: Env) => {
   };
 
   const host: Host = {
-    settings,
-    options: env.options,
-    facade: env.facade,
-    ...(env.cookies && { cookies: env.cookies }),
+    ...env,
     capture: capture.capture,
     drain: () => work(true),
     destinations: [],
-    fetch: env.fetch,
     mortal() {
       const alive = life;
       return () => alive === life;
@@ -168,15 +172,9 @@ export const createDriver = (env: Env) => {
       full = true;
       await restart();
     },
-    identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{"anonymousId":"","traits":{}}')),
+    identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{}')),
     setIdentity: (next) => host.input(IMPORT, 0, 0, JSON.stringify(next)),
-    consent() {
-      try {
-        return JSON.parse(decision ?? '{}').preferences;
-      } catch {
-        return;
-      }
-    },
+    consent: () => maybe(() => JSON.parse(decision!).preferences),
     flush: () =>
       new Promise((done) => {
         flushes.set(++flushed, done);
@@ -345,7 +343,7 @@ export const createDriver = (env: Env) => {
         env
           .send({
             ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
-            ...{ gzip: !!gzip, timeout: timeout!, leaving, signal: abort.signal },
+            ...{ gzip: !!gzip, timeout: timeout!, leaving, abort },
           })
           .then(
             ([status, after]) => answered(ANSWERED, status, secondsOf(after, now())),
@@ -511,8 +509,7 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    const config = env.config({ ...runtime.base, ...context });
-    full ||= needsFull(config) || capture.q.some(({ m }) => /^(register|add)/.test(m));
+    full ||= needsFull(env.config) || capture.q.some(({ m }) => PLUGGING.test(m));
     const left = others();
     let [start, opened, , alone] = await Promise.all([
       env.load(full),
@@ -539,7 +536,7 @@ export const createDriver = (env: Env) => {
     if (alive !== life) return;
     decision = filed = state.consent;
     identity = undefined;
-    config.context = { ...runtime.base, ...context };
+    const config = { ...env.config, context: { ...runtime.base, ...context } };
     engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
@@ -560,7 +557,7 @@ export const createDriver = (env: Env) => {
   };
   /** Listeners and middleware of the page come before the calls that they are to see. */
   const sort = (queue: Item[]): void => {
-    const before = queue.filter(({ m }) => runtime.first?.includes(m));
+    const before = queue.filter(({ m }) => FIRST.test(m));
     if (before.length) queue.splice(0, queue.length, ...before, ...queue.filter((item) => !before.includes(item)));
   };
 

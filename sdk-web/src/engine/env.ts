@@ -13,8 +13,8 @@ export interface Env {
   load(full: boolean): Promise<Start>;
   /** Opens the store; `undefined` where nothing is to be kept. Rejects where nothing can be. */
   open(): Promise<Store | undefined>;
-  /** The engine's configuration, with what goes under each event's context. */
-  config(context: Record<string, unknown>): Record<string, unknown>;
+  /** The engine's configuration, but for what goes under each event's context. */
+  config: Record<string, unknown>;
   /** Sends a batch; rejects when no answer came. */
   send(request: Upload): Promise<Answer>;
   /** Fetches the settings document. */
@@ -52,7 +52,8 @@ export interface Upload {
   timeout: number;
   /** The page is going away: it is now or never. */
   leaving: boolean;
-  signal: AbortSignal;
+  /** Stops it: the caller's, when it is no longer wanted, and when its time is up. */
+  abort: AbortController;
 }
 
 /** The other tabs of the site. */

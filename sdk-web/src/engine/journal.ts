@@ -1,4 +1,5 @@
 import type { Capture } from '../capture.js';
+import { maybe } from '../maybe.js';
 
 /** The journals of all tabs, as the engine's side sees them. */
 export interface Journal {
@@ -19,9 +20,7 @@ export const openJournal = (capture: Capture, prefix: string): Journal => {
     read: (entry) => store!.getItem(prefix + entry) ?? '',
     remove(tab, n) {
       const key = `${prefix}${tab}:`;
-      try {
-        store?.removeItem(key + n);
-      } catch {}
+      maybe(() => store?.removeItem(key + n));
       if (key === capture.key && capture.size > 0) capture.chars -= capture.chars / capture.size--;
     },
   };

@@ -133,12 +133,6 @@ export interface Runtime {
   handle(call: Captured, live?: Live): void | Promise<void>;
   /** The settings document that the page was given, if it was. */
   given?(): string | undefined;
-  /**
-   * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does):
-   * `on once off register addSourceMiddleware addDestinationMiddleware`. A scrubbing middleware that is added in the
-   * tick of the first `page()` sees it. Everything else strictly in the order of the calls.
-   */
-  readonly first?: readonly string[];
   /** The engine is up (again, after a restart): identity may be read, calls begin. */
   started?(): void;
   /** A settings document is known: from the store, `cdnSettings` or another tab. */

@@ -63,7 +63,7 @@ export async function prepare({
     facade,
     load: (full) => engines[+full]!,
     open: async () => memoryStore(),
-    config: (context) => configOf(host, 'https://hub.test/v1', context),
+    config: configOf(host, 'https://hub.test/v1'),
     async send({ around, events }) {
       const answer = status();
       if (answer === 0) throw new Error('no answer');

@@ -308,7 +308,7 @@ describe('several tabs', () => {
 
   it('a decision that a tab stored and could not tell of counts when that tab is found dead', async () => {
     const world = createWorld();
-    const asks = { config: () => ({ ...asking, context: {} }) };
+    const asks = { config: asking };
     const leader = await world.open(asks);
     const other = await world.open(asks);
     leader.track('held');
@@ -374,13 +374,10 @@ describe('who the user is', () => {
 describe('a session', () => {
   it('is one for all tabs', async () => {
     const world = createWorld();
-    const config = (context: object) => ({
-      ...configOf(
-        { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
-        'https://hub.test/v1',
-        context,
-      ),
-    });
+    const config = configOf(
+      { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
+      'https://hub.test/v1',
+    );
     const first = await world.open({ config });
     await first.track('a');
     await world.until(() => world.arrived().length === 1);

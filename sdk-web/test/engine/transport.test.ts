@@ -13,7 +13,7 @@ const upload = (more: Partial<Upload> = {}): Upload => ({
   gzip: false,
   timeout: 1000,
   leaving: false,
-  signal: new AbortController().signal,
+  abort: new AbortController(),
   ...more,
 });
 type Post = [url: string, init: RequestInit & { headers: [string, string][] }];
@@ -94,7 +94,7 @@ describe('sending a batch', () => {
     const send = sender(never as never);
     await expect(send(upload({ timeout: 10 }))).rejects.toThrow();
     const stop = new AbortController();
-    const sending = send(upload({ signal: stop.signal }));
+    const sending = send(upload({ abort: stop }));
     stop.abort();
     await expect(sending).rejects.toThrow();
   });

@@ -132,7 +132,7 @@ export function createWorld(): World {
       facade: {},
       load: engine,
       open: async () => guarded,
-      config: (context) => configOf(host0, 'https://hub.test/v1', context),
+      config: configOf(host0, 'https://hub.test/v1'),
       async send(upload) {
         if (!alive) return new Promise(() => {});
         uploads.push(upload);
