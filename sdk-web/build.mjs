@@ -17,12 +17,12 @@ const BUDGETS = { critical: 4096, total: 30_000 };
  * text, storage key or part of the DOM has one of the same name.
  */
 const INTERNAL = `
-  capture keep chars wake facade loaded failed begun database
-  keeper heirs journal tabs flushes mortal leaving leads noted settle around runtime needs mono remember recall
-  giveAway adopt inherit forget cleared saved unstamped waiting releases mine learn
-  started identified settled deliver cancelDeliveries configure revise stamp discard drain setIdentity cookies
-  tell take lifecycle restart queryPairs failures commands emitter diagnose withPlugins setRules missed early sees tried
-  fields told held lines counts failure
+  capture keep chars wake facade loaded failed database keeper heirs journal tabs flushes mortal leaving leads noted
+  settle around runtime needs mono remember recall giveAway adopt inherit forget cleared saved unstamped waiting
+  releases mine learn started settled drain setIdentity cookies tell take lifecycle restart queryPairs failures
+  emitter diagnose withPlugins setRules missed early sees tried fields told held lines counts failure look more found
+  adds gone marks recalled eager diagnostic complete given effect recent unmark callback handle base over part begin
+  item tab read after seq report list destinations end done send uuid documents inHalves
 `;
 
 const common = {

@@ -2,25 +2,17 @@
 // plugins and settings documents have no use for it.
 
 import { DISCARD, STAMP, SUBMIT } from '../engine/inputs.js';
-import type { Captured, Host } from '../engine/port.js';
+import type { Captured } from '../engine/port.js';
 import type { Context } from './context.js';
+import type { Lent } from './lent.js';
 import type { SegmentEvent } from './types.js';
-
-/** What the runtime lends. */
-export interface Halves {
-  host: Host;
-  /** Lent, not imported: these chunks share no other with what every page loads. */
-  Context: typeof Context;
-  /** Where events are to be remembered, as long as they are. */
-  early(): SegmentEvent[] | undefined;
-}
 
 /** The engine's answer goes on to its caller, with the context that plugins saw. */
 export type Finish = (answer: string, ctx?: Context) => void;
 
 /** `run`: what plugins make of the event, the context, or the name of the plugin that dropped it. */
 export function inHalves(
-  { host, Context, early }: Halves,
+  { host, Context, documents }: Lent,
   json: string,
   call: Captured,
   finish: Finish,
@@ -34,7 +26,7 @@ export function inHalves(
   const ctx = new Context(JSON.parse(stamped.slice(1)) as SegmentEvent);
   const submit = (seen: Context | string): undefined => {
     if (seen instanceof Context) {
-      early()?.push(seen.event);
+      documents()?.early()?.push(seen.event);
       finish(host.ask(SUBMIT, JSON.stringify(seen.event)), seen);
     } else {
       // It is reported.

@@ -1,42 +1,18 @@
 // The instance: the façade's methods, which capture calls so that there is one order, under what answers at once. Loaded
 // by pages that ask for it.
 
-import { type Host, PURGE, type Report, SESSION_END, SESSION_START } from '../engine/port.js';
+import { PURGE, type Report, SESSION_END, SESSION_START } from '../engine/port.js';
 import { type Analytics, STUBS } from './analytics.js';
 import type { Context } from './context.js';
-import type { Emitter } from './emitter.js';
-import type { queryPairs } from './enrich.js';
+import type { Lent } from './lent.js';
 import { createUsers } from './user.js';
 
 export type Methods = Record<string, (...args: any[]) => unknown>;
 
-/** What the runtime lends. */
-export interface Parts {
-  host: Host;
-  version: string;
-  emitter: Emitter;
-  settings: Record<string, unknown> & { timeout: number };
-  queue: Analytics['queue'];
-  failures: string[];
-  ready(): Promise<unknown[]>;
-  /** Lent, not imported: this chunk shares no other with what every page loads. */
-  uuid(): string;
-  queryPairs: typeof queryPairs;
-}
-
-export function createInstance({
-  host,
-  version,
-  emitter,
-  settings,
-  queue,
-  failures,
-  ready,
-  uuid,
-  queryPairs,
-}: Parts): Analytics {
+export function createInstance(lent: Lent): Analytics {
+  const { host, version, emitter, settings, queue, failures, queryPairs, random, uuid } = lent;
   const { capture, options } = host;
-  const { user, group } = createUsers(host, uuid);
+  const { user, group } = createUsers(host, () => uuid(random().slice(4)));
   // What `debug` shows.
   const diagnosed = ({ kind, detail }: Record<string, string>) => console.warn('headwater:', kind, detail);
   const reported = (report: Report) => console.warn('headwater:', report);
@@ -56,7 +32,7 @@ export function createInstance({
       host.drain();
     },
     async ready(callback) {
-      const results = await ready();
+      const results = (await lent.plugins()?.ready()) ?? [];
       if (typeof callback === 'function') callback(results);
       return results;
     },

@@ -6,7 +6,8 @@ import { type Captured, DELIVERED } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { categoriesFor } from './categories.js';
 import type { Context } from './context.js';
-import { type Finish, type Halves, inHalves } from './halves.js';
+import { type Finish, inHalves } from './halves.js';
+import type { Lent } from './lent.js';
 import { payloadOf } from './payload.js';
 import type {
   CDNSettings,
@@ -26,20 +27,6 @@ export const PLUGIN_TIMEOUT = 5_000;
 const PATIENCE = 5_000;
 /** How long a plugin may take to load, milliseconds. A destination's events wait; nobody else's do. */
 export const LOAD_TIMEOUT = 30_000;
-
-/** What the runtime lends to the plugins. */
-export interface Surroundings extends Halves {
-  instance: Analytics;
-  integrations: Integrations;
-  diagnose(kind: string, detail: string): void;
-  failed(plugin: Plugin, error: unknown): void;
-  /** Every plugin there is, in the order of registration. */
-  list: Plugin[];
-  /** Contexts of the last events, by messageId. */
-  recent: ReadonlyMap<string, Context>;
-  /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
-  document: Promise<CDNSettings>;
-}
 
 interface Destination {
   plugin: Plugin;
@@ -82,8 +69,8 @@ const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 /** All plugins of one client. */
 export type Plugins = ReturnType<typeof createPlugins>;
 
-export function createPlugins(around: Surroundings) {
-  const { host, list, Context } = around;
+export function createPlugins(lent: Lent, instance: Analytics) {
+  const { host, list, Context, diagnose } = lent;
   const destinations: Destination[] = [];
   /** By the engine's index. */
   const byIndex = new Map<number, Destination>();
@@ -93,7 +80,9 @@ export function createPlugins(around: Surroundings) {
   const setRules = ({ middlewareSettings }: CDNSettings): void => {
     rules = middlewareSettings?.routingRules ?? [];
   };
-  around.document.then(setRules);
+  /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
+  const document: Promise<CDNSettings> = lent.documents()?.document ?? Promise.resolve({});
+  document.then(setRules);
   const again = new Map<string, Integrations>();
   /** Deliveries by message, while their callers wait. */
   const open = new Map<string, Promise<unknown>[]>();
@@ -109,12 +98,13 @@ export function createPlugins(around: Surroundings) {
   /** `false` when it failed; then it is gone. */
   const load = async (plugin: Plugin): Promise<boolean> => {
     try {
-      await bounded(() => plugin.load(Context.system(), around.instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
+      await bounded(() => plugin.load(Context.system(), instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
       return true;
     } catch (error) {
       remove(plugin);
-      around.failed(plugin, error);
-      around.diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
+      lent.failures.push(plugin.name);
+      lent.queue.emit('initialization_failure', plugin, error);
+      diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
       return false;
     }
   };
@@ -152,7 +142,7 @@ export function createPlugins(around: Surroundings) {
         // The event goes on as it was before this plugin.
         ctx = new Context(before, ctx.id);
         ctx.log('error', `${plugin.name}: ${text(error)}`);
-        around.diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
+        diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
       }
     }
     return ctx;
@@ -186,7 +176,7 @@ export function createPlugins(around: Surroundings) {
         event = next;
       } catch (error) {
         event = before;
-        around.diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
+        diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
       }
     }
     return event;
@@ -204,9 +194,9 @@ export function createPlugins(around: Surroundings) {
       for (const plugin of list.filter((held) => names.includes(held.name))) {
         remove(plugin);
         try {
-          await bounded(() => plugin.unload?.(ctx, around.instance), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
+          await bounded(() => plugin.unload?.(ctx, instance), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
         } catch (error) {
-          around.diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
+          diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
         }
       }
       return ctx;
@@ -218,7 +208,7 @@ export function createPlugins(around: Surroundings) {
         const payload = payloadOf(ctx.event);
         await fn({
           payload,
-          integrations: around.integrations,
+          integrations: lent.integrations,
           next(given) {
             called = true;
             ctx.event = given?.obj ?? payload.obj;
@@ -233,13 +223,13 @@ export function createPlugins(around: Surroundings) {
       const name = `Source Middleware ${list.length}`;
       const all = { track: run, identify: run, page: run, screen: run, group: run, alias: run };
       await add({ name, type: 'before', isLoaded: () => true, load: () => undefined, ...all });
-      return around.instance;
+      return instance;
     },
 
     /** For the destination of this name (or `*`), whether it is registered already or not yet. */
     addDestinationMiddleware(name: string, ...fns: DestinationMiddlewareFunction[]): Analytics {
       for (const fn of fns) middleware.push([name.toLowerCase(), fn]);
-      return around.instance;
+      return instance;
     },
 
     setRules,
@@ -252,7 +242,7 @@ export function createPlugins(around: Surroundings) {
 
     /** `before` and `enrichment`, then the queue. */
     inHalves: (json: string, call: Captured, finish: Finish) =>
-      inHalves(around, json, call, finish, async (ctx) => {
+      inHalves(lent, json, call, finish, async (ctx) => {
         const after = await stage('before', ctx);
         return typeof after === 'string' ? after : stage('enrichment', after);
       }),
@@ -304,9 +294,9 @@ export function createPlugins(around: Surroundings) {
       const work = async (): Promise<unknown> => {
         let error: unknown;
         try {
-          await around.document;
+          await document;
           if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
-            const ctx = around.recent.get(event.messageId!);
+            const ctx = lent.recent.get(event.messageId!);
             if (ctx) ctx.event = event;
             const left = await transform(destination, copy(event));
             if (left && !destination.gone && now === epoch) await attempt(destination.plugin, new Context(left));

@@ -5,12 +5,12 @@ import { CALL, FETCH } from '../engine/inputs.js';
 import { type Captured, CONTEXT, type Host, type Live, RESET, type Report, type Runtime } from '../engine/port.js';
 import { random } from '../engine/random.js';
 import { lazily } from '../lazily.js';
-import type { Analytics } from './analytics.js';
 import { resolveCall } from './calls.js';
 import { Context } from './context.js';
 import { complain, createEmitter } from './emitter.js';
 import { environment, originOf, queryPairs } from './enrich.js';
 import type { Methods } from './instance.js';
+import type { Lent } from './lent.js';
 import type { Plugins } from './plugins.js';
 import type { Documents } from './settings.js';
 import type { InitOptions, Integrations, Plugin, SegmentEvent } from './types.js';
@@ -60,24 +60,22 @@ export function createRuntime(host: Host, version: string): Runtime {
   // What a settings document says is looked after by those who have one; they do not start without that.
   const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings;
   let documents: Documents | undefined;
-  const withDocuments = lazily(async () => {
-    const { createDocuments } = await import('./settings.js');
-    const lent = { Context, host, settings, withPlugins, plugins: () => plugins, failures, diagnose };
-    return (documents ??= createDocuments(lent));
-  });
+  const withDocuments = lazily(async () => (documents ??= (await import('./settings.js')).createDocuments(lent)));
 
   let plugins: Plugins | undefined;
   const withPlugins = lazily(async (): Promise<Plugins> => {
-    const [{ createPlugins }, instance] = await Promise.all([import('./plugins.js'), withInstance(), host.complete()]);
-    const failed = (plugin: Plugin, error: unknown): void => {
-      failures.push(plugin.name);
-      queue.emit('initialization_failure', plugin, error);
-    };
-    const document = documents?.document ?? Promise.resolve({});
-    const early = () => documents?.early();
-    const lent = { Context, host, early, instance, integrations, diagnose, list, recent, document, failed };
-    return (plugins = createPlugins(lent));
+    const [chunk, instance] = await Promise.all([import('./plugins.js'), withInstance(), host.complete()]);
+    return (plugins = chunk.createPlugins(lent, instance));
   });
+
+  const withInstance = lazily(async () => (await import('./instance.js')).createInstance(lent));
+
+  const lent: Lent = {
+    ...{ host, version, emitter, queue, settings, integrations, list, failures, recent },
+    ...{ Context, queryPairs, random, uuid, diagnose, withPlugins },
+    plugins: () => plugins,
+    documents: () => documents,
+  };
 
   // A page that names consent does not start without it; a decision of its user is never lost.
   let rules: typeof import('./consent.js') | undefined;
@@ -218,13 +216,6 @@ export function createRuntime(host: Host, version: string): Runtime {
     return undefined;
   };
 
-  const withInstance = lazily(async (): Promise<Analytics> => {
-    const { createInstance } = await import('./instance.js');
-    const ready = async () => (await plugins?.ready()) ?? [];
-    const fresh = () => uuid(random().slice(4));
-    return createInstance({ host, version, emitter, settings, queue, failures, ready, uuid: fresh, queryPairs });
-  });
-
   // ---- what the host tells ---------------------------------------------------------------------------------------
 
   const boot = (): void => {
@@ -234,7 +225,7 @@ export function createRuntime(host: Host, version: string): Runtime {
     const query = options.useQueryString !== false && where.includes('ajs_') ? where : '';
     if (!given?.length && !options.highEntropyValuesClientHints?.length && !query) return;
     booting = import('./start.js')
-      .then(({ start }) => start({ host, given, query, withPlugins, random, queryPairs }))
+      .then(({ start }) => start(lent, given, query))
       .catch((error): Captured[] => {
         complain(error);
         return [];
