@@ -10,9 +10,16 @@ import { createUsers } from './user.js';
 export type Methods = Record<string, (...args: any[]) => unknown>;
 
 export function createInstance(lent: Lent): Analytics {
-  const { host, version, emitter, settings, queue, failures, queryPairs, random, uuid } = lent;
+  const { host, version, emitter, settings, list, failures, queryPairs, random, uuid } = lent;
   const { capture, options } = host;
   const { user, group } = createUsers(host, () => uuid(random().slice(4)));
+  // Nobody listens to the queue before there is an instance.
+  const queue = Object.assign(lent.createEmitter(), { plugins: list });
+  emitter.on('dispatch_end', (ctx: Context, kept: boolean) => {
+    if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
+    queue.emit('flush', ctx, kept);
+  });
+  emitter.on('error', ({ reason, ctx }) => ctx && queue.emit('delivery_failure', ctx, reason));
   // What `debug` shows.
   const diagnosed = ({ kind, detail }: Record<string, string>) => console.warn('headwater:', kind, detail);
   const reported = (report: Report) => console.warn('headwater:', report);
@@ -49,12 +56,8 @@ export function createInstance(lent: Lent): Analytics {
       return Promise.all(calls.map(([method, ...args]) => capture(method, args)));
     },
     debug(on) {
-      emitter.off('diagnostic', diagnosed).off('report', reported);
-      queue.off('flush', handled);
-      if (on) {
-        emitter.on('diagnostic', diagnosed).on('report', reported);
-        queue.on('flush', handled);
-      }
+      emitter.off('diagnostic', diagnosed).off('report', reported).off('dispatch_end', handled);
+      if (on) emitter.on('diagnostic', diagnosed).on('report', reported).on('dispatch_end', handled);
       if (on === false) globalThis.localStorage?.removeItem('debug');
       return instance;
     },
@@ -86,7 +89,7 @@ export function createInstance(lent: Lent): Analytics {
     integrations: options.integrations ?? {},
     Integrations: {},
     queue,
-    plugins: queue.plugins,
+    plugins: list,
     failedInitializations: failures,
   }) as Analytics;
   return instance;

@@ -1,7 +1,6 @@
 import type { Host } from '../engine/port.js';
-import type { Analytics } from './analytics.js';
 import type { Context } from './context.js';
-import type { Emitter } from './emitter.js';
+import type { createEmitter, Emitter } from './emitter.js';
 import type { queryPairs } from './enrich.js';
 import type { Plugins } from './plugins.js';
 import type { Documents } from './settings.js';
@@ -15,7 +14,6 @@ export interface Lent {
   host: Host;
   version: string;
   emitter: Emitter;
-  queue: Analytics['queue'];
   /** The instance's. */
   settings: Record<string, unknown> & { timeout: number };
   integrations: Integrations;
@@ -26,8 +24,10 @@ export interface Lent {
   /** Contexts of the last events, by messageId. */
   recent: ReadonlyMap<string, Context>;
   Context: typeof Context;
+  createEmitter: typeof createEmitter;
   queryPairs: typeof queryPairs;
   random(): number[];
+  hex(numbers: readonly number[]): string;
   uuid(numbers: readonly number[]): string;
   diagnose(kind: string, detail: string): void;
   withPlugins(): Promise<Plugins>;

@@ -103,7 +103,7 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     } catch (error) {
       remove(plugin);
       lent.failures.push(plugin.name);
-      lent.queue.emit('initialization_failure', plugin, error);
+      instance.queue.emit('initialization_failure', plugin, error);
       diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
       return false;
     }

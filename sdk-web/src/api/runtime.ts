@@ -3,7 +3,7 @@
 
 import { CALL, FETCH } from '../engine/inputs.js';
 import { type Captured, CONTEXT, type Host, type Live, RESET, type Report, type Runtime } from '../engine/port.js';
-import { random } from '../engine/random.js';
+import { hex, random } from '../engine/random.js';
 import { lazily } from '../lazily.js';
 import { resolveCall } from './calls.js';
 import { Context } from './context.js';
@@ -22,7 +22,7 @@ const TIMEOUT = 300;
 const RECENT = 100;
 
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
-const PLUGGING = /^(de)?register$|^add\w+Middleware$/;
+const PLUGGING = /^(de)?reg|^add/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const text = (value: unknown): string | undefined => (value ? `${value}` : undefined);
@@ -37,13 +37,10 @@ export function createRuntime(host: Host, version: string): Runtime {
   const integrations: Integrations = Object.fromEntries(
     Object.entries(options.integrations ?? {}).map(([key, value]) => [key, !!value]),
   );
-  const list: Plugin[] = [];
-  const queue = Object.assign(createEmitter(), { plugins: list });
   const settings: Record<string, unknown> & { timeout: number } = {
     ...host.settings,
     timeout: TIMEOUT,
   };
-  const failures: string[] = [];
   const base = environment(version);
   const recent = new Map<string, Context>();
   /** What every call waits for at the start: plugins of `load`, the query string. */
@@ -71,8 +68,8 @@ export function createRuntime(host: Host, version: string): Runtime {
   const withInstance = lazily(async () => (await import('./instance.js')).createInstance(lent));
 
   const lent: Lent = {
-    ...{ host, version, emitter, queue, settings, integrations, list, failures, recent },
-    ...{ Context, queryPairs, random, uuid, diagnose, withPlugins },
+    ...{ host, version, emitter, settings, integrations, recent, list: [], failures: [] },
+    ...{ Context, createEmitter, queryPairs, random, hex, uuid, diagnose, withPlugins },
     plugins: () => plugins,
     documents: () => documents,
   };
@@ -134,9 +131,8 @@ export function createRuntime(host: Host, version: string): Runtime {
           .then(() => callback(ctx))
           .catch(complain);
       await done;
-      if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
       await plugins?.after(ctx);
-      queue.emit('flush', ctx, kept);
+      emit('dispatch_end', ctx, kept);
       live?.ok(ctx);
       emit(type, ...told);
     };
@@ -181,11 +177,11 @@ export function createRuntime(host: Host, version: string): Runtime {
       setAnonymousId(anonymousId);
       return anonymousId;
     },
-    reset(call) {
-      input(RESET, 0, 0, undefined, call);
+    reset({ e }) {
+      input(RESET, 0, 0, hex(e.slice(0, 4)));
       emit('reset');
     },
-    setConsent: (call) => (rules ? rules.decide(host, call) : withConsent().then(({ decide }) => decide(host, call))),
+    setConsent: (call) => (rules ? rules.decide(lent, call) : withConsent().then(({ decide }) => decide(lent, call))),
     flush: host.flush,
   };
 
@@ -226,13 +222,10 @@ export function createRuntime(host: Host, version: string): Runtime {
     if (!given?.length && !options.highEntropyValuesClientHints?.length && !query) return;
     booting = import('./start.js')
       .then(({ start }) => start(lent, given, query))
-      .catch((error): Captured[] => {
-        complain(error);
-        return [];
-      })
+      .catch(complain)
       .then(async (calls) => {
         booting = undefined;
-        for (const call of calls) await handle(call);
+        for (const call of calls ?? []) await handle(call);
       })
       .catch(complain);
   };
@@ -246,7 +239,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       page = '';
       const amp = host.cookies?.get('_ga');
       if (amp?.startsWith('amp')) input(CONTEXT, 0, 0, JSON.stringify({ amp: { id: amp } }));
-      if (options.consent) rules?.decideAtStart(host);
+      if (options.consent) rules?.decideAtStart(lent);
       if (!up) boot();
       up = true;
     },
@@ -261,7 +254,6 @@ export function createRuntime(host: Host, version: string): Runtime {
       emit('report', report);
       const ctx = recent.get(report.messageId!);
       ctx?.setFailedDelivery({ reason: report });
-      if (ctx) queue.emit('delivery_failure', ctx, report);
       emit('error', { code: 'delivery_failure', reason: report, ctx });
     },
     diagnostic: diagnose,

@@ -28,16 +28,7 @@ import {
 } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
-import {
-  type Captured,
-  CONTEXT,
-  type FlushReport,
-  type Host,
-  type Identity,
-  PURGE,
-  RESET,
-  SET_CONSENT,
-} from './port.js';
+import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
 import type { Engine } from './wasm.js';
@@ -159,8 +150,7 @@ export const createDriver = (env: Env) => {
       effects();
       return answer ?? TRAPPED;
     },
-    input(kind, a, b, text, seed) {
-      if (kind === SET_CONSENT || kind === RESET) text = hex((seed?.e ?? random()).slice(0, 4)) + (text ?? '');
+    input(kind, a, b, text) {
       if (kind === CONTEXT) context = { ...context, ...JSON.parse(text!) };
       if (kind === PURGE) tabs?.tell(['p']);
       input(kind, a, b, text);
@@ -358,17 +348,21 @@ export const createDriver = (env: Env) => {
     /** Events will never be delivered. */
     13: ([count, status], [reason, messageId, destination, detail]) =>
       runtime.report?.({
-        ...{ reason: reason!, count: count!, detail: detail ?? '' },
-        ...(status && { status }),
-        ...(messageId && { messageId }),
-        ...(destination && { destination }),
+        reason: reason!,
+        count: count!,
+        detail: detail ?? '',
+        status: status || undefined,
+        messageId: messageId || undefined,
+        destination: destination || undefined,
       }),
     /** A flush came to its end. */
     14([id, delivered, dropped, pending, retryIn], [waitingFor]) {
       flushes.get(id!)?.({
-        ...{ delivered: delivered!, dropped: dropped!, pending: pending! },
-        ...(retryIn! >= 0 && { retryIn: retryIn! }),
-        ...(waitingFor && { waitingFor }),
+        delivered: delivered!,
+        dropped: dropped!,
+        pending: pending!,
+        retryIn: retryIn! < 0 ? undefined : retryIn,
+        waitingFor: waitingFor || undefined,
       });
       flushes.delete(id!);
     },

@@ -96,8 +96,8 @@ export interface Host {
    * second with that event: answers as `CALL`.
    */
   ask(kind: number, text: string, seed?: Captured): string;
-  /** Any other input of the engine; `seed` for those which need entropy (SET_CONSENT, RESET). */
-  input(kind: number, a?: number, b?: number, text?: string, seed?: Captured): void;
+  /** Any other input of the engine. The text of SET_CONSENT and RESET begins with 16 random bytes, hexadecimal. */
+  input(kind: number, a?: number, b?: number, text?: string): void;
   /** Before plugins and destinations: the engine is one that has them. Begins a new life where it was not. */
   complete(): Promise<void>;
   /** The destinations that every new engine is told of, in their order, as JSON. */
