@@ -411,8 +411,8 @@ export const createDriver = (env: Env) => {
         });
       },
       cleared: (of, n) => heirs?.stored(of, n),
-      adopt: (events) =>
-        input(ADOPT, 0, 0, JSON.stringify(keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0)))),
+      reserve: (count) => +(input(RESERVE, count) ?? 0),
+      adopt: (quads) => input(ADOPT, 0, 0, JSON.stringify(quads)),
       failed: (error, events) => say('store_failed', error, events),
       over: () => alive === life && run(),
     });
