@@ -3,7 +3,7 @@ import { lazily } from '../lazily.js';
 import { maybe } from '../maybe.js';
 import { needsFull } from './config.js';
 import type { Env, Message } from './env.js';
-import type { Heirs, Work } from './heirs.js';
+import type { Heirs } from './heirs.js';
 import {
   ADOPT,
   ANSWERED,
@@ -80,7 +80,7 @@ export const createDriver = (env: Env) => {
   let leaving = false;
 
   /** Calls that dead tabs left. */
-  const found: Work[] = [];
+  const found: Item[] = [];
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
   /** Names of this page's earlier lives. */
@@ -187,16 +187,10 @@ export const createDriver = (env: Env) => {
     });
   };
 
-  const next = (): Work | undefined => {
-    const item = found.length ? undefined : capture.q.shift();
-    return item ? { tab, n: item.n, item, text: item.j } : found.shift();
-  };
-
-  const read = ({ item, text }: Work): Captured => {
-    if (!text) return { n: 0, m: item!.m, a: Array.from(item!.a), t: now(), e: random() };
-    const call: Captured = JSON.parse(text);
-    const given = item?.a ?? [];
-    for (let i = 0; i < given.length; i++) if (typeof given[i] === 'function') call.a[i] = given[i];
+  const read = ({ m, a, j }: Item): Captured => {
+    if (!j) return { n: 0, m, a: Array.from(a), t: now(), e: random() };
+    const call: Captured = JSON.parse(j);
+    for (let i = 0; i < a.length; i++) if (typeof a[i] === 'function') call.a[i] = a[i];
     return call;
   };
 
@@ -208,51 +202,46 @@ export const createDriver = (env: Env) => {
   const take = (all: boolean): void => {
     const from = env.mono();
     while (engine && !busy && !working && !awaiting) {
-      const one = next();
-      if (!one) break;
+      const item = found.shift() ?? capture.q.shift();
+      if (!item) break;
+      const { n, of = tab } = item;
       const alive = life;
-      const lost = (error: unknown): void => {
-        if (one.item) one.item.no(error);
-        else safely(() => runtime.report?.({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` }));
+      // A call that the engine died of is made once more.
+      const over = (): boolean => alive === life || tried.has(n);
+      const no = (error: unknown): void => {
+        if (over()) item.no(error);
+      };
+      const done = (): void => {
+        if (!n) return;
+        if (over()) keeper?.done(of, n);
+        else {
+          tried.add(n);
+          // One of a page that is gone is still in its journal.
+          if (item.m) capture.q.unshift(item);
+        }
       };
       let waits: Promise<void> | undefined;
       working = true;
       try {
-        const { item } = one;
-        // A call that the engine died of is not over.
-        const no = (error: unknown): void => {
-          if (alive === life || tried.has(one.n)) item?.no(error);
-        };
-        waits = runtime.handle(read(one), item && { ok: item.ok, no }) as Promise<void> | undefined;
+        waits = runtime.handle(read(item), { ok: item.ok, no }) as Promise<void> | undefined;
       } catch (error) {
-        lost(error);
+        no(error);
       }
       working = false;
       if (waits) {
         busy = true;
-        waits.catch(lost).then(() => {
+        waits.catch(no).then(() => {
           busy = false;
-          done(one, alive);
+          done();
           work();
         });
         break;
       }
-      done(one, alive);
+      done();
       if (!all && env.mono() - from > SLICE) {
         plan();
         break;
       }
-    }
-  };
-
-  const done = (one: Work, alive: number): void => {
-    const { n, item } = one;
-    if (!n) return;
-    if (alive === life || tried.has(n)) keeper?.done(one.tab, n);
-    else {
-      // Once more in the next life; one from a journal is still there.
-      tried.add(n);
-      if (item) capture.q.unshift(item);
     }
   };
 
@@ -423,6 +412,7 @@ export const createDriver = (env: Env) => {
     const { createHeirs } = await import('./heirs.js');
     return (heirs = createHeirs({
       ...{ found, capture, journal, tabs, mine, learn, work, mortal: host.mortal },
+      report: (report) => safely(() => runtime.report?.(report)),
       leads: () => leads,
       keeper: () => keeper!,
       done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,

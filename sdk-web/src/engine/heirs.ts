@@ -2,24 +2,18 @@ import type { Capture, Item } from '../capture.js';
 import type { Tabs } from './env.js';
 import type { Journal } from './journal.js';
 import type { Keeper } from './keeper.js';
-
-/** A call to be handled: a live one, or one from the journal of a page that is gone. */
-export interface Work {
-  tab: string;
-  n: number;
-  item?: Item;
-  text: string;
-}
+import type { Report } from './port.js';
 
 /** What the driver lends. */
 interface Estate {
   /** Calls found; handled before this page's own. */
-  found: Work[];
+  found: Item[];
   capture: Capture;
   journal: Journal;
   tabs: Tabs | undefined;
   /** Names of this page's earlier lives. */
   mine: Set<string>;
+  report(report: Report): void;
   leads(): boolean;
   keeper(): Keeper;
   /** Asked now and called later: whether this life goes on. */
@@ -45,6 +39,7 @@ export const createHeirs = ({
   journal,
   tabs,
   mine,
+  report,
   leads,
   keeper,
   mortal,
@@ -93,7 +88,13 @@ export const createHeirs = ({
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
-        found.push({ tab: of, n, text, ...(own >= 0 && { item: capture.q.splice(own, 1)[0]! }) });
+        const no = (error: unknown): void => {
+          // It was cut short.
+          if (error instanceof SyntaxError)
+            report({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` });
+        };
+        const item = own < 0 ? { n, m: '', a: [], j: text || '?', ok() {}, no } : capture.q.splice(own, 1)[0]!;
+        found.push(Object.assign(item, { of }));
       }
       const last = left.at(-1);
       if (!last) return end(of, release);
@@ -112,7 +113,7 @@ export const createHeirs = ({
       });
       releases.clear();
       watched.clear();
-      capture.q.unshift(...found.splice(0).flatMap(({ item }) => item ?? []));
+      capture.q.unshift(...found.splice(0).filter(({ m }) => m));
     },
   };
 };
