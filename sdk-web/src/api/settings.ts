@@ -65,7 +65,9 @@ export const createDocuments = (lent: Lent) => {
     async effect(_kind: number, _numbers: number[], [url]: string[]): Promise<void> {
       const lives = host.mortal();
       try {
-        const answer = await host.fetch(url!);
+        // As a function: the page's own `fetch` minds whose method it is.
+        const { fetch } = host;
+        const answer = await fetch(url!);
         const body = await answer.text();
         if (!lives()) return;
         const document = answer.status === 200 ? revise(body) : body;
