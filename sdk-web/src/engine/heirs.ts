@@ -88,8 +88,8 @@ export const createHeirs = ({
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
+        // What a page that is gone wanted to know nobody waits for; but a text that was cut short is reported.
         const no = (error: unknown): void => {
-          // It was cut short.
           if (error instanceof SyntaxError)
             report({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` });
         };
