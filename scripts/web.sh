@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The engine for browsers. Installs what is missing (Debian, as root).
 #
-#   scripts/web.sh wasm            builds sdk-web/wasm: headwater_lite.wasm, headwater_bg.wasm, glue.js, headwater.wasm2js.js
+#   scripts/web.sh wasm            builds sdk-web/wasm: headwater_lite.wasm, headwater_bg.wasm, the same as text (lite.js,
+#                                  full.js), unpack.js, glue.js, headwater.wasm2js.js
 #   scripts/web.sh size            what the build weighs; VERBOSE=1: by crate and by function
 #   scripts/web.sh test            builds, then runs the engine in Node
 #   scripts/web.sh js              builds sdk-web/dist, the npm package, and sdk-web/wasm where it is missing or stale
@@ -100,7 +101,10 @@ wasm() {
   "$bin/wasm-opt" "${features[@]}" "${lower[@]}" -Oz "$out/headwater_bg.wasm" -o "$work/mvp.wasm"
   "$bin/wasm2js" -Oz "$work/mvp.wasm" -o "$work/asm.js"
   node "$binding/js/fallback.mjs" "$work/asm.js" >"$out/headwater.wasm2js.js"
-  cp "$binding/js/glue.js" "$binding/js/glue.d.ts" "$out/"
+  node "$binding/js/pack.mjs" "$out/headwater_lite.wasm" "$out/lite.js"
+  node "$binding/js/pack.mjs" "$out/headwater_bg.wasm" "$out/full.js"
+  printf 'export const packed: readonly string[];\n' | tee "$out/lite.d.ts" >"$out/full.d.ts"
+  cp "$binding"/js/{glue,unpack}.{js,d.ts} "$out/"
   printf 'export { Engine } from "./glue.js";\n' >"$out/headwater.wasm2js.d.ts"
   printf '*\n' >"$out/.gitignore"
   sources >"$out/.sources"
@@ -114,7 +118,7 @@ sources() {
     LC_ALL=C sort -z | xargs -0 sha256sum | sed "s#$root/##" | sha256sum
 }
 current() {
-  [ -f "$out/headwater_lite.wasm" ] && [ "$(cat "$out/.sources" 2>/dev/null)" = "$(sources)" ]
+  [ -f "$out/lite.js" ] && [ "$(cat "$out/.sources" 2>/dev/null)" = "$(sources)" ]
 }
 
 size() {
@@ -158,7 +162,7 @@ case ${1:-} in
     node --test "$binding"/tests/*.test.mjs
     ;;
   *)
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

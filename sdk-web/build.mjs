@@ -1,10 +1,11 @@
-// dist/: index.js (façade), engine.js and what it loads when needed, core.js, standalone.js, the WebAssembly, types.
+// dist/: index.js (façade), engine.js, the engine's WebAssembly as text (lite.js or full.js) and what else is loaded when
+// needed, core.js, standalone.js, headwater_bg.wasm for who compiles it elsewhere, types.
 //
 //   node build.mjs          builds
 //   node build.mjs size     builds and weighs
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { minify } from 'terser';
@@ -22,7 +23,7 @@ const INTERNAL = `
   releases mine learn started settled drain setIdentity cookies tell take lifecycle restart queryPairs failures
   emitter diagnose withPlugins setRules missed early sees tried fields told held lines counts failure look more found
   adds gone marks recalled eager diagnostic complete given effect recent unmark callback handle base over part begin
-  item tab read after seq report list destinations end done send uuid documents inHalves
+  item tab read after seq report list destinations end done send uuid documents inHalves chunk
 `;
 
 const common = {
@@ -35,6 +36,13 @@ const common = {
   logLevel: 'warning',
   outdir: 'dist.new',
   define: { 'process.env.NODE_ENV': '"production"' },
+};
+
+/** Ready as they are: a bundler would write their characters longer. They lie beside what imports them. */
+const packed = {
+  name: 'packed',
+  setup: (built) =>
+    built.onResolve({ filter: /\/(lite|full)\.js$/ }, ({ path }) => ({ path: `./${basename(path)}`, external: true })),
 };
 
 async function bundle() {
@@ -54,6 +62,7 @@ async function bundle() {
     chunkNames: '[name]-[hash]',
     metafile: true,
     plugins: [
+      packed,
       {
         // The fallback's own glue is for those who drive it without this package.
         name: 'own-glue',
@@ -64,8 +73,8 @@ async function bundle() {
       },
     ],
   });
-  // In one file: a service worker may not import anything later.
-  await build({ ...common, entryPoints: { core: 'src/core.ts' } });
+  // In one file, but for the engine: a service worker may not import anything later.
+  await build({ ...common, entryPoints: { core: 'src/core.ts' }, plugins: [packed] });
   // Apart, so that it takes nothing out of the engine's chunk.
   await build({ ...common, entryPoints: { arguments: 'src/api/arguments.ts' } });
   await build({
@@ -80,6 +89,7 @@ async function bundle() {
     inject: ['src/place.ts'],
     define: { ...common.define, 'import.meta.url': 'place' },
     plugins: [
+      packed,
       {
         name: 'engine-beside',
         setup: (built) =>
@@ -88,7 +98,7 @@ async function bundle() {
     ],
   });
   await shrink();
-  for (const name of ['headwater_lite.wasm', 'headwater_bg.wasm']) cpSync(join('wasm', name), join('dist.new', name));
+  for (const name of ['lite.js', 'full.js', 'headwater_bg.wasm']) cpSync(join('wasm', name), join('dist.new', name));
   return page.metafile;
 }
 
@@ -134,12 +144,13 @@ function size(metafile) {
     };
   };
   const critical = closure(metafile, 'dist.new/index.js');
-  const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/headwater_lite.wasm']);
+  const usual = new Set([...critical, ...closure(metafile, 'dist.new/engine.js'), 'dist.new/lite.js']);
   const entries = ['consent.js', 'onetrust.js'].map((name) => `dist.new/${name}`);
-  const lazy = Object.keys(metafile.outputs).filter((file) => !usual.has(file) && !entries.includes(file));
+  const outputs = ['dist.new/full.js', ...Object.keys(metafile.outputs)];
+  const lazy = outputs.filter((file) => !usual.has(file) && !entries.includes(file));
   const rest = readdirSync('dist').flatMap((name) => {
     const file = `dist.new/${name}`;
-    return /\.(js|wasm)$/.test(name) && !usual.has(file) && !lazy.includes(file) && !/_bg/.test(name) ? file : [];
+    return /\.(js|wasm)$/.test(name) && !usual.has(file) && !lazy.includes(file) ? file : [];
   });
   const row = ({ file, raw, gzip, brotli }, note) => {
     const columns = [raw, gzip, brotli].map((n) => `${n}`.padStart(9));
@@ -155,10 +166,9 @@ function size(metafile) {
     if (critical.has(file)) sum.critical += weight.brotli;
   }
   for (const file of lazy) row(weigh(file), 'only where it is used');
-  row(weigh('dist.new/headwater_bg.wasm'), 'instead of the small one: consent, sessions, settings, plugins');
   for (const file of rest) row(weigh(file), 'another entry: without a page, without a bundler, or imported by name');
   console.log(`everything in dist: ${sum.all} bytes of brotli; a plain page loads ${sum.total}`);
-  const raw = readFileSync('dist/headwater_lite.wasm').length;
+  const raw = readFileSync('wasm/headwater_lite.wasm').length;
   console.log(`size: critical_brotli=${sum.critical} total_brotli=${sum.total} wasm_raw=${raw}`);
   for (const [name, budget] of Object.entries(BUDGETS)) {
     if (sum[name] > budget) {
@@ -168,7 +178,7 @@ function size(metafile) {
   }
 }
 
-if (!existsSync('wasm/headwater_lite.wasm')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
+if (!existsSync('wasm/lite.js')) throw new Error('wasm/ is missing: run scripts/web.sh wasm first');
 const metafile = await bundle();
 if (process.argv[2] !== 'size') types();
 else if (existsSync('dist/types')) renameSync('dist/types', 'dist.new/types');

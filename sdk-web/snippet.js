@@ -61,10 +61,11 @@
     document.head.appendChild(script);
     // What the script would ask for next, asked for with it.
     var given = options || {};
-    var engine = given.consent || given.sessionTimeout || given.settingsUrl ? 'headwater_bg.wasm' : 'headwater_lite.wasm';
-    [{ rel: 'modulepreload' }, { rel: 'preload', as: 'fetch', crossOrigin: 'anonymous' }].forEach(function (hint, i) {
-      var link = Object.assign(document.createElement('link'), hint);
-      link.href = analytics._src.replace(/[^/]*$/, i ? engine : 'engine.js');
+    var engine = given.consent || given.sessionTimeout || given.settingsUrl ? 'full.js' : 'lite.js';
+    ['engine.js', engine].forEach(function (file) {
+      var link = document.createElement('link');
+      link.rel = 'modulepreload';
+      link.href = analytics._src.replace(/[^/]*$/, file);
       if (analytics._nonce) link.nonce = analytics._nonce;
       document.head.appendChild(link);
     });

@@ -18,10 +18,7 @@ if (!existsSync(join(sdk, 'index.js'))) {
   console.error('The SDK is not built yet: make web');
   process.exit(1);
 }
-const types = { '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
-
-// WebAssembly is compiled while it comes where its type is nothing but that.
-const typeOf = (file) => `${types[extname(file)] ?? 'application/octet-stream'}${file.endsWith('.wasm') ? '' : '; charset=utf-8'}`;
+const types = { '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 
 const server = createServer(async (incoming, answer) => {
   const { pathname, search } = new URL(incoming.url, 'http://shop');
@@ -35,7 +32,7 @@ const server = createServer(async (incoming, answer) => {
   try {
     if (!file.startsWith(folder + sep)) throw new Error('outside');
     const body = await readFile(file);
-    answer.writeHead(200, { 'content-type': typeOf(file), 'cache-control': 'no-cache' });
+    answer.writeHead(200, { 'content-type': `${types[extname(file)] ?? 'application/octet-stream'}; charset=utf-8`, 'cache-control': 'no-cache' });
     answer.end(body);
   } catch {
     answer.writeHead(404, { 'content-type': 'text/plain' }).end('not here');

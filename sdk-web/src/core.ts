@@ -16,7 +16,7 @@ import { memoryStore } from './engine/store.js';
 import { idbStore } from './engine/store-idb.js';
 import { webTabs } from './engine/tabs.js';
 import { createSend } from './engine/transport.js';
-import { loadEngine, type WasmSource } from './engine/wasm.js';
+import { type Chunk, loadEngine, type WasmSource } from './engine/wasm.js';
 
 export type * from './api/types.js';
 export type { Analytics, Change, Context, FlushReport, Store, Stored, SyncStorage, WasmSource };
@@ -30,7 +30,7 @@ export interface CoreOptions extends InitOptions {
   journal?: SyncStorage;
   /** Default: the global one. */
   fetch?: typeof fetch;
-  /** The engine: an address, bytes or a compiled module (edge runtimes). Default: the file beside this one. */
+  /** The engine: an address, bytes or a compiled module (edge runtimes). Default: what lies beside this file. */
   wasm?: WasmSource;
   /** The time, unix milliseconds. Default: `Date.now`. */
   now?: () => number;
@@ -58,12 +58,14 @@ const METHODS =
 /** Bundlers that look for Node's modules are not to find this one. */
 const FILES = 'node:fs/promises';
 
-const wasmOf = async (given: WasmSource | undefined, full: boolean): Promise<WasmSource> => {
-  const source =
-    given ??
-    (full ? new URL('./headwater_bg.wasm', import.meta.url) : new URL('./headwater_lite.wasm', import.meta.url));
-  if (!(source instanceof URL) || source.protocol !== 'file:') return source;
-  return (await import(/* @vite-ignore */ /* webpackIgnore: true */ FILES)).readFile(source);
+const wasmOf = async (given: WasmSource | undefined, full: boolean): Promise<WasmSource | Chunk> => {
+  if (given instanceof URL && given.protocol === 'file:')
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ FILES)).readFile(given);
+  if (given) return given;
+  // A service worker may not import while it runs; the file has both engines' rules.
+  return (full ? import('../wasm/full.js') : import('../wasm/lite.js')).catch(
+    () => new URL('./headwater_bg.wasm', import.meta.url),
+  );
 };
 
 export const createAnalytics = <Events extends object = AnyEvents>(
@@ -85,7 +87,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   if (options.journal) capture.store = options.journal;
   const driver = createDriver({
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
-    load: async (full) => loadEngine(await wasmOf(options.wasm, full), full),
+    load: (full) => loadEngine(wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
     config: { gzip: !simple, ...configOf(host, endpoint) },
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),

@@ -8,6 +8,7 @@ import { autoTrack } from './api/links.js';
 import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
 import { type Capture, createCapture } from './capture.js';
 import { openDatabase } from './engine/database.js';
+import type { Chunk } from './engine/wasm.js';
 
 export type * from './api/types.js';
 export type { Analytics, Context };
@@ -25,9 +26,8 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   /** This tab's name in journal keys and locks. */
   tab: string;
   facade: AnalyticsBrowser<Events>;
-  /** The engine's WebAssembly, on its way; whether it is the one with consent, sessions, settings and plugins. */
-  wasm?: Promise<Response>;
-  full?: boolean;
+  /** The engine as text: the small one, or the one with consent, sessions, settings and plugins. */
+  chunk(full: boolean): Promise<Chunk>;
   /** The store's database, on its way; and once more, where it was closed. */
   database?: Promise<IDBDatabase>;
   open?(): Promise<IDBDatabase>;
@@ -162,25 +162,22 @@ const begin = (shared: Shared): void => {
     shared.database = shared.open();
     shared.database.catch(() => {});
   }
+  // What the page asked for once is there when the engine asks again.
+  shared.chunk = (full) => (full ? import('../wasm/full.js') : import('../wasm/lite.js'));
   // Beside the engine's script, not after it, but when what the page registers in this task is known.
   queueMicrotask(() => {
-    shared.full = !!(
-      ['cdnURL', 'cdnSettings', 'settingsUrl', 'plugins'].some((key) => key in settings) ||
-      options.settingsUrl ||
-      options.consent ||
-      options.sessionTimeout ||
-      shared.q.some(({ m }) => /^(register|add)/.test(m))
-    );
-    try {
-      // Bundlers look for exactly these words.
-      if (!options.wasm)
-        shared.wasm = fetch(
-          shared.full
-            ? new URL('./headwater_bg.wasm', import.meta.url)
-            : new URL('./headwater_lite.wasm', import.meta.url),
-        );
-      shared.wasm?.catch(() => {});
-    } catch {}
+    if (!options.wasm)
+      shared
+        .chunk(
+          !!(
+            ['cdnURL', 'cdnSettings', 'settingsUrl', 'plugins'].some((key) => key in settings) ||
+            options.settingsUrl ||
+            options.consent ||
+            options.sessionTimeout ||
+            shared.q.some(({ m }) => /^(register|add)/.test(m))
+          ),
+        )
+        .catch(() => {});
   });
   // No engine, no answers; but what the journal has goes out when the next page loads.
   import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);

@@ -55,10 +55,9 @@ export const createGlue = () => {
     static create(config, state, stored, nextSeq, wall, mono, entropy) {
       const engine = new Engine();
       const run = runner(exports);
-      const list = JSON.stringify([...stored]);
       const place = run(
         -1, 0, wall, mono, 0, 0,
-        `{"config":${config},"state":${state},"stored":${list},"nextSeq":${nextSeq},"entropy":"${hex(entropy)}"}`,
+        `{"config":${config},"state":${state},"stored":"${[...stored]}","nextSeq":${nextSeq},"entropy":"${hex(entropy)}"}`,
       );
       if (!(place >= 0)) throw place;
       engine.#run = (...given) => run(+place, ...given);
@@ -74,11 +73,11 @@ export const createGlue = () => {
     }
 
     adopt(wall, mono, stored) {
-      this.#run(23, wall, mono, 0, 0, JSON.stringify([...stored]));
+      this.#run(23, wall, mono, 0, 0, `${[...stored]}`);
     }
 
     giveAway(wall, mono, seqs) {
-      this.#run(24, wall, mono, 0, 0, JSON.stringify([...seqs]));
+      this.#run(24, wall, mono, 0, 0, `${[...seqs]}`);
     }
 
     saved(wall, mono, key, text) {

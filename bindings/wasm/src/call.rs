@@ -42,11 +42,12 @@ pub(crate) fn submit(engine: &mut Engine, now: Now, given: &str) -> Vec<u8> {
     }
 }
 
+#[inline(never)]
 fn read(given: &str) -> Option<Said> {
     let mut from = object(given.get(ENTROPY..)?)?;
     let kind = EventType::parse(&from.take_text("type")?)?;
     let mut options = from.take_object("options").unwrap_or_default();
-    let payload = kind.payload_key().and_then(|key| from.take_object(key));
+    let payload = kind.payload_key().and_then(|key| from.remove(key));
     Some(Said {
         kind,
         event: from.take_text("event"),
@@ -55,7 +56,7 @@ fn read(given: &str) -> Option<Said> {
         user_id: from.take_text("userId"),
         group_id: from.take_text("groupId"),
         previous_id: from.take_text("previousId"),
-        payload: payload.map_or(Payload::Empty, Payload::Tree),
+        payload: payload.map_or(Payload::Empty, Payload::from),
         timestamp: options
             .integer("timestamp")
             .or_else(|| from.integer("at"))

@@ -1,23 +1,19 @@
 //! The configuration from JSON. What is absent keeps the engine's default; the engine clamps.
 
-use headwater_engine::{
-    BackgroundPolicy, BytesPolicy, Config, ConsentConfig, ConsentModel, CountPolicy,
-    DestinationConfig, Engine, Hold, IntervalPolicy, Now, RetryConfig, SettingsConfig, Start,
-    StateKey,
-};
+use headwater_engine::{Config, Endpoint, Engine, Now, Start, StateKey};
 use headwater_model::id::WriteKey;
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Object;
 
-use crate::FULL;
-use crate::read::{entropy, list, object, stored, texts};
+use crate::read::{entropy, object, stored};
 
 /// An engine from `{config, state, stored, nextSeq, entropy}`; the member of the configuration that cannot work otherwise.
+#[inline(never)]
 pub(crate) fn start(json: &str, now: Now) -> Result<Engine, &'static str> {
     let mut from = object(json).ok_or("config")?;
     let random = from.take_text("entropy").unwrap_or_default();
     let seed = entropy(random.get(32..).unwrap_or_default());
     let mut start = Start {
-        events: stored(&list(&mut from, "stored")),
+        events: stored(&from.take_text("stored").unwrap_or_default()),
         next_seq: from.natural("nextSeq").unwrap_or(0),
         // Not those of the anonymousId.
         seed: u64::from_le_bytes(*seed.first_chunk().unwrap_or(&[0; 8])),
@@ -31,13 +27,15 @@ pub(crate) fn start(json: &str, now: Now) -> Result<Engine, &'static str> {
         }
     }
     let config = config(from.take_object("config").unwrap_or_default())?;
-    Engine::new(config, start, now).map_err(|_| "endpoint")
+    Ok(Engine::new(config, start, now))
 }
 
+#[inline(never)]
 fn config(mut from: Object) -> Result<Config, &'static str> {
     let key = from.take_text("writeKey").unwrap_or_default();
     let key = WriteKey::new(key).map_err(|_| "writeKey")?;
     let endpoint = from.take_text("endpoint").unwrap_or_default();
+    let endpoint = Endpoint::new(endpoint).map_err(|_| "endpoint")?;
     let mut config = Config::new(key, endpoint);
 
     // The store of a page is a database of the browser's: it makes durable what it takes.
@@ -48,7 +46,11 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
     if let Some(content_type) = from.take_text("contentType") {
         config.content_type = content_type;
     }
-    config.headers = pairs(list(&mut from, "headers"));
+    for (name, value) in from.take_object("headers").unwrap_or_default() {
+        if let Some(value) = value.into_text() {
+            config.headers.push((name, value));
+        }
+    }
     if let Some(quota) = from.take_object("quota") {
         set(&quota, "bytes", &mut config.quota.bytes);
         set_count(&quota, "events", &mut config.quota.events);
@@ -58,80 +60,16 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
     set_count(&from, "maxBatchBytes", &mut config.max_batch_bytes);
     set_count(&from, "maxBatchEvents", &mut config.max_batch_events);
     set(&from, "requestTimeout", &mut config.request_timeout);
-    let (mut events, mut interval, mut bytes) = (20, 30_000, 250_000);
-    set_count(&from, "flushAt", &mut events);
-    set(&from, "flushInterval", &mut interval);
-    set(&from, "flushBytes", &mut bytes);
-    config.flush = vec![
-        Box::new(CountPolicy::new(events)),
-        Box::new(IntervalPolicy::new(interval)),
-        Box::new(BytesPolicy::new(bytes)),
-        Box::new(BackgroundPolicy),
-    ];
+    set_count(&from, "flushAt", &mut config.pace.events);
+    config.pace.interval = from.natural("flushInterval").or(config.pace.interval);
+    set(&from, "flushBytes", &mut config.pace.bytes);
     config.context = from.take_object("context").unwrap_or_default();
-    if !FULL {
-        return Ok(config);
-    }
-    if let Some(http) = from.take_object("retry") {
-        config.retry = RetryConfig::default().with_http_config(&http);
-    }
-    config.consent = from.take_object("consent").map(consent);
-    config.session_timeout = from.natural("sessionTimeout");
-    config.settings = from.take_object("settings").and_then(settings);
-    for item in list(&mut from, "destinations") {
-        if let Value::Object(item) = item {
-            config.destinations.extend(destination(item));
-        }
-    }
+    #[cfg(feature = "full")]
+    crate::full::configure(&mut config, &mut from);
     Ok(config)
 }
 
-/// A device-mode destination: `{key, categories?, needsSettings?}`.
-pub(crate) fn destination(mut from: Object) -> Option<DestinationConfig> {
-    Some(DestinationConfig {
-        key: from.take_text("key")?,
-        categories: texts(&mut from, "categories"),
-        needs_settings: from.flag("needsSettings").unwrap_or(false),
-    })
-}
-
-fn consent(mut from: Object) -> ConsentConfig {
-    ConsentConfig {
-        // What cannot be read asks first.
-        model: match from.take_text("model").as_deref() {
-            Some("opt-out") => ConsentModel::OptOut,
-            _ => ConsentModel::OptIn,
-        },
-        categories: texts(&mut from, "categories"),
-        hold: match from.take_text("hold").as_deref() {
-            Some("memory") => Hold::Memory,
-            _ => Hold::Persist,
-        },
-    }
-}
-
-fn settings(mut from: Object) -> Option<SettingsConfig> {
-    let mut settings = SettingsConfig::new(from.take_text("url")?);
-    set(&from, "refresh", &mut settings.refresh);
-    settings.follow_api_host = from.flag("followApiHost").unwrap_or(false);
-    settings.defaults = from.remove("defaults");
-    Some(settings)
-}
-
-/// `[[name, value], …]`.
-fn pairs(items: Vec<Value>) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    for item in items {
-        if let Some([Value::String(name), Value::String(value)]) =
-            item.as_array().map(Vec::as_slice)
-        {
-            pairs.push((name.clone(), value.clone()));
-        }
-    }
-    pairs
-}
-
-fn set(from: &Object, key: &str, to: &mut u64) {
+pub(crate) fn set(from: &Object, key: &str, to: &mut u64) {
     if let Some(value) = from.natural(key) {
         *to = value;
     }

@@ -8,6 +8,7 @@ use headwater_model::json::{write_i64, write_string, write_u64};
 use crate::FULL;
 
 /// The next effect; empty when there is none.
+#[inline(never)]
 pub(crate) fn next(engine: &mut Engine) -> Vec<u8> {
     let mut out = Out(Vec::new());
     while out.0.is_empty() {
@@ -92,24 +93,27 @@ fn write(out: &mut Out, effect: &Effect) {
         Effect::FetchSettings { url } if FULL => {
             out.kind(8).text(url.as_bytes());
         }
+        #[cfg(feature = "full")]
         Effect::Deliver {
             delivery,
             destination,
             event,
-        } if FULL => {
+        } => {
             out.kind(9)
                 .number(*delivery)
                 .number(*destination as u64)
                 .text(&[]);
             event.write(&mut out.0);
         }
-        Effect::CancelDeliveries if FULL => {
+        #[cfg(feature = "full")]
+        Effect::CancelDeliveries => {
             out.kind(10);
         }
+        #[cfg(feature = "full")]
         Effect::Configure {
             destination,
             settings,
-        } if FULL => {
+        } => {
             out.kind(11).number(*destination as u64).text(&[]);
             settings.write(&mut out.0);
         }

@@ -6,12 +6,12 @@ use headwater_engine::{
 };
 use headwater_model::id::Seq;
 
-use crate::config::destination;
-use crate::read::{array, entropy, object, pair, seqs, stored};
+use crate::read::{entropy, object, pair, seqs, stored};
 use crate::{FULL, int};
 
 /// Hands in what happened. Each arm names the engine's input, so that the compiler carries out each at once instead of
 /// asking twice what it is.
+#[inline(never)]
 pub(crate) fn handle(
     engine: &mut Engine,
     now: Now,
@@ -43,7 +43,7 @@ pub(crate) fn handle(
                     retry_after: text,
                 },
                 6 => HttpOutcome::NoAnswer,
-                _ => HttpOutcome::Unreadable(seqs(&array(&text?))),
+                _ => HttpOutcome::Unreadable(seqs(&text?)),
             };
             engine.handle(now, Input::Http { request, outcome });
         }
@@ -105,13 +105,14 @@ pub(crate) fn handle(
             engine.handle(now, Input::Delivered { delivery, outcome });
         }
         20 => engine.handle(now, Input::Lead(id != 0)),
-        21 if FULL => {
-            let destination = destination(object(&text?)?)?;
+        #[cfg(feature = "full")]
+        21 => {
+            let destination = crate::full::destination(object(&text?)?)?;
             engine.handle(now, Input::Destination(destination));
         }
         22 => engine.handle(now, Input::End { volatile: false }),
-        23 => engine.handle(now, Input::Adopt(stored(&array(&text?)))),
-        24 => engine.handle(now, Input::GiveAway(seqs(&array(&text?)))),
+        23 => engine.handle(now, Input::Adopt(stored(&text?))),
+        24 => engine.handle(now, Input::GiveAway(seqs(&text?))),
         25 => {
             let text = text?;
             let (key, text) = pair(&text)?;

@@ -13,6 +13,8 @@
 mod call;
 mod config;
 mod effect;
+#[cfg(feature = "full")]
+mod full;
 mod input;
 mod read;
 

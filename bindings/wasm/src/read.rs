@@ -14,27 +14,7 @@ fn json(text: &str) -> Option<Value> {
 }
 
 pub(crate) fn object(text: &str) -> Option<Object> {
-    match json(text) {
-        Some(Value::Object(object)) => Some(object),
-        _ => None,
-    }
-}
-
-pub(crate) fn list(object: &mut Object, key: &str) -> Vec<Value> {
-    match object.remove(key) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
-pub(crate) fn texts(object: &mut Object, key: &str) -> Vec<String> {
-    let mut texts = Vec::new();
-    for item in list(object, key) {
-        if let Value::String(text) = item {
-            texts.push(text);
-        }
-    }
-    texts
+    json(text)?.into_object()
 }
 
 /// The first sixteen bytes of a hexadecimal text; what is missing is zero.
@@ -48,35 +28,44 @@ pub(crate) fn entropy(text: &str) -> [u8; 16] {
     bytes
 }
 
-/// A JSON array.
-pub(crate) fn array(text: &str) -> Vec<Value> {
-    match json(text) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
+/// Decimal numbers between commas, as JavaScript writes a list of them.
+fn numbers(text: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let mut number = 0_u64;
+    for byte in text.bytes() {
+        if byte == b',' {
+            numbers.push(number);
+            number = 0;
+        } else {
+            number = number.wrapping_mul(10).wrapping_add((byte & 15).into());
+        }
     }
+    if !text.is_empty() {
+        numbers.push(number);
+    }
+    numbers
 }
 
-pub(crate) fn seqs(numbers: &[Value]) -> Vec<Seq> {
+pub(crate) fn seqs(text: &str) -> Vec<Seq> {
     let mut seqs = Vec::new();
-    for number in numbers {
-        if let Some(number) = number.as_u64() {
-            seqs.push(Seq(number));
-        }
+    for number in numbers(text) {
+        seqs.push(Seq(number));
     }
     seqs
 }
 
-/// `[seq, at, length, unstamped, …]`.
-pub(crate) fn stored(numbers: &[Value]) -> Vec<Stored> {
+/// `seq,at,length,unstamped,…`.
+pub(crate) fn stored(text: &str) -> Vec<Stored> {
     let mut events = Vec::new();
-    for quad in numbers.chunks_exact(4) {
-        let number = |at: usize| quad.get(at).and_then(Value::as_u64).unwrap_or(0);
-        events.push(Stored {
-            seq: Seq(number(0)),
-            at: number(1) as i64,
-            len: number(2) as u32,
-            unstamped: number(3) != 0,
-        });
+    for quad in numbers(text).chunks_exact(4) {
+        if let [seq, at, len, unstamped] = *quad {
+            events.push(Stored {
+                seq: Seq(seq),
+                at: at as i64,
+                len: len as u32,
+                unstamped: unstamped != 0,
+            });
+        }
     }
     events
 }

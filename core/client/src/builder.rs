@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use headwater_engine::{
-    BackgroundPolicy, BytesPolicy, Config, ConfigError, ConsentConfig, DestinationConfig,
-    Diagnostic, Engine, FlushPolicy, Mode, Now, Plugin, Quota, Report, RetryConfig, Start,
-    StateKey, Stored, Timeline,
+    Config, ConfigError, ConsentConfig, DestinationConfig, Diagnostic, Endpoint, Engine,
+    FlushPolicy, Mode, Now, Pace, Plugin, Quota, Report, RetryConfig, Start, StateKey, Stored,
+    Timeline,
 };
 use headwater_model::context;
 use headwater_model::id::{Seq, WriteKey};
@@ -26,7 +26,6 @@ use crate::durability::{self, Backend, Durability};
 use crate::error::BuildError;
 use crate::guarded::Guarded;
 use crate::host::{Shared, entropy, wall};
-use crate::pace::Pace;
 use crate::settings::{Settings, millis};
 #[cfg(feature = "http")]
 use crate::tls::Network;
@@ -406,8 +405,7 @@ impl Builder {
         let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
         let on_change = self.on_change.take();
         let stations = core::mem::take(&mut self.stations);
-        let pace = Arc::new(Pace::new(self.flush_at, self.flush_interval));
-        let config = self.config(write_key, endpoint, destinations, &pace)?;
+        let config = self.config(write_key, endpoint, destinations)?;
         #[cfg(feature = "http")]
         let transport = match given {
             Some(transport) => transport,
@@ -426,21 +424,14 @@ impl Builder {
             wall: wall(),
             mono: 0,
         };
-        let engine = Engine::new(config, start, now).map_err(|error| match error {
-            ConfigError::Endpoint(given) => BuildError::Address {
-                what: "endpoint",
-                given,
-                reason: "it names no host".to_owned(),
-            },
-            other => BuildError::Http(other.to_string()),
-        })?;
+        let engine = Engine::new(config, start, now);
         let callbacks =
             Callbacks::start(on_report, on_diagnostic, on_change).map_err(BuildError::Thread)?;
         let shared = Arc::new(Shared::new(
             engine,
             store,
             callbacks,
-            (mode, durability, pace),
+            (mode, durability),
             started,
         ));
         for station in stations {
@@ -481,20 +472,26 @@ impl Builder {
         write_key: WriteKey,
         endpoint: String,
         destinations: Vec<DestinationConfig>,
-        pace: &Arc<Pace>,
     ) -> Result<Config, BuildError> {
         let settings = self.settings.config(&endpoint, &write_key, &destinations)?;
+        let endpoint = Endpoint::new(endpoint).map_err(|error| match error {
+            ConfigError::Endpoint(given) => BuildError::Address {
+                what: "endpoint",
+                given,
+                reason: "it names no host".to_owned(),
+            },
+            other => BuildError::Http(other.to_string()),
+        })?;
         let mut config = Config::new(write_key, endpoint);
         config.mode = self.mode;
         config.headers = self.headers;
-        let [count, interval] = pace.policies();
-        config.flush = vec![
-            count,
-            interval,
-            Box::new(BytesPolicy::new(self.flush_bytes)),
-            Box::new(BackgroundPolicy),
-        ];
-        config.flush.extend(self.flush_policies);
+        config.pace = Pace {
+            events: self.flush_at,
+            bytes: self.flush_bytes,
+            interval: Some(millis(self.flush_interval)),
+            background: true,
+        };
+        config.flush = self.flush_policies;
         config.sync_after = (self.durability == Durability::Buffered).then_some(250);
         config.context = self.context?;
         if !config.context.contains_key("library") {

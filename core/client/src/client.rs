@@ -9,6 +9,7 @@ use crate::call::{CallBuilder, object, payload};
 use crate::error::TrackError;
 use crate::host::{Shared, entropy};
 use crate::inside::{self, Job};
+use crate::settings::millis;
 use crate::wait::block_on;
 use crate::worker::Work;
 use headwater_engine::{
@@ -286,7 +287,10 @@ impl Client {
     /// Changes when to send: once so many events wait, asked at the next one, or so long after the first, of those that wait
     /// already, too; `None` leaves what is set. See [`Builder::flush_at`] and [`Builder::flush_interval`].
     pub fn set_flush(&self, at: Option<usize>, interval: Option<Duration>) {
-        self.shared().set_pace(at, interval);
+        self.shared().feed(Input::Pace {
+            events: at,
+            interval: interval.map(millis),
+        });
     }
 
     /// Makes all durable and lets go of the directory's lock until something is written again, for an app about to be

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use headwater_engine::{
     Call, DropReason, Engine, FlushReport, Input, Mode, Now, Plugin, Receipt, Report,
@@ -27,7 +27,6 @@ use crate::durability::Durability;
 use crate::effects::Core;
 use crate::error::TrackError;
 use crate::inside::{self, Job, Running, run_deferred};
-use crate::pace::Pace;
 use crate::view::View;
 use crate::worker::Work;
 
@@ -40,7 +39,6 @@ pub(crate) struct Shared {
     pub(crate) outlets: Arc<Outlets>,
     pub(crate) mode: Mode,
     durability: Durability,
-    pace: Arc<Pace>,
     commit: Commit,
     /// Deliveries up to this one must not be seen by a destination any more.
     cancelled: AtomicU64,
@@ -76,7 +74,7 @@ impl Shared {
         engine: Engine,
         store: Box<dyn EventStore>,
         callbacks: Callbacks,
-        (mode, durability, pace): (Mode, Durability, Arc<Pace>),
+        (mode, durability): (Mode, Durability),
         started: Instant,
     ) -> Shared {
         let shared = Shared {
@@ -87,7 +85,6 @@ impl Shared {
             outlets: Arc::default(),
             mode,
             durability,
-            pace,
             commit: Commit::default(),
             cancelled: AtomicU64::new(0),
             flushes: Mutex::new(HashMap::new()),
@@ -443,14 +440,6 @@ impl Shared {
     /// Whether consent for this delivery is gone, or it was purged.
     pub(crate) fn is_cancelled(&self, delivery: u64) -> bool {
         delivery <= self.cancelled.load(Ordering::Acquire)
-    }
-
-    /// Changes when to send, and wakes the worker where that is now sooner.
-    pub(crate) fn set_pace(&self, at: Option<usize>, interval: Option<Duration>) {
-        self.pace.set(at, interval);
-        if !inside::is_inside() {
-            self.locked(|_, _| ());
-        }
     }
 
     /// Lets go of the directory until the next write; whether it is free. From inside a call, which writes: not.

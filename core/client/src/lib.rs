@@ -23,7 +23,6 @@ mod host;
 #[cfg(feature = "http")]
 mod http;
 mod inside;
-mod pace;
 mod settings;
 #[cfg(feature = "http")]
 mod tls;
@@ -44,10 +43,9 @@ pub use view::Change;
 pub use wait::block_on;
 
 pub use headwater_engine::{
-    BackgroundPolicy, BytesPolicy, CallError, CallKind, CallOptions, ConsentConfig, ConsentModel,
-    CountPolicy, Diagnostic, DropReason, Enrichment, FlushPolicy, FlushReport, Hold, Identity,
-    IntervalPolicy, Lifecycle, Mode, Now, Plugin, PluginError, Queue, Quota, Receipt, Report,
-    RetryConfig, Settings, Stage, StateKey, Timeline,
+    CallError, CallKind, CallOptions, ConsentConfig, ConsentModel, Diagnostic, DropReason,
+    Enrichment, FlushPolicy, FlushReport, Hold, Identity, Lifecycle, Mode, Now, Plugin,
+    PluginError, Queue, Quota, Receipt, Report, RetryConfig, Settings, Stage, StateKey, Timeline,
 };
 pub use headwater_model::event::{Event, EventError, EventType, Payload};
 pub use headwater_model::id::{AnonymousId, IdError, MessageId, WriteKey};

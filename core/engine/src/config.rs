@@ -1,7 +1,9 @@
 //! What a host configures, with the defaults and the clamps.
 
-use crate::flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy};
-use crate::part::FULL;
+#[cfg(feature = "plugins")]
+use crate::flush::FlushPolicy;
+use crate::flush::Pace;
+#[cfg(feature = "full")]
 use crate::retry::RetryConfig;
 use crate::text::joined;
 #[cfg(feature = "plugins")]
@@ -117,7 +119,7 @@ pub struct Config {
     /// The source.
     pub write_key: WriteKey,
     /// Where batches go: a base such as `https://hub.example`, `https://hub.example/v1`, or the full batch address.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// Whose identity events carry.
     pub mode: Mode,
     /// Sent with each request, after our own.
@@ -138,8 +140,12 @@ pub struct Config {
     /// The most events in a request. Default and at most 2,500.
     pub max_batch_events: usize,
     /// When to send.
+    pub pace: Pace,
+    /// Further reasons to send.
+    #[cfg(feature = "plugins")]
     pub flush: Vec<Box<dyn FlushPolicy>>,
     /// When to try again.
+    #[cfg(feature = "full")]
     pub retry: RetryConfig,
     /// How long one request may take, milliseconds. Default 30,000.
     pub request_timeout: u64,
@@ -148,12 +154,16 @@ pub struct Config {
     /// Merged under each event's context.
     pub context: Object,
     /// Consent, where it is asked for.
+    #[cfg(feature = "full")]
     pub consent: Option<ConsentConfig>,
     /// Milliseconds without an event after which a new session starts; `None` (default): no sessions.
+    #[cfg(feature = "full")]
     pub session_timeout: Option<u64>,
     /// The settings document; `None` (default): not fetched.
+    #[cfg(feature = "full")]
     pub settings: Option<SettingsConfig>,
     /// Device-mode destinations.
+    #[cfg(feature = "full")]
     pub destinations: Vec<DestinationConfig>,
     /// The plugins.
     #[cfg(feature = "plugins")]
@@ -171,12 +181,42 @@ pub enum ConfigError {
     Endpoint(String),
 }
 
+/// The base address of a hub: it begins with `http://` or `https://`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// Checks and takes an address.
+    ///
+    /// # Errors
+    /// When it is no http or https address.
+    pub fn new(address: impl Into<String>) -> Result<Endpoint, ConfigError> {
+        let address = address.into();
+        if address.starts_with("http://") || address.starts_with("https://") {
+            Ok(Endpoint(address))
+        } else {
+            Err(ConfigError::Endpoint(address))
+        }
+    }
+
+    /// The address, as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address of the batch route under it.
+    pub(crate) fn batch_url(&self) -> String {
+        batch_url(&self.0)
+    }
+}
+
 /// Without the headers and the context: they may hold secrets.
 impl core::fmt::Debug for Config {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Config")
             .field("write_key", &self.write_key)
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.endpoint.0)
             .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
@@ -186,10 +226,10 @@ impl Config {
     /// The defaults: device mode, a batch at 20 events, after 30 seconds, at 250,000 bytes or on going to the
     /// background.
     #[must_use]
-    pub fn new(write_key: WriteKey, endpoint: impl Into<String>) -> Config {
+    pub fn new(write_key: WriteKey, endpoint: Endpoint) -> Config {
         Config {
             write_key,
-            endpoint: endpoint.into(),
+            endpoint,
             mode: Mode::Device,
             headers: Vec::new(),
             basic_auth: true,
@@ -199,19 +239,21 @@ impl Config {
             max_event_bytes: MAX_EVENT_BYTES,
             max_batch_bytes: MAX_BATCH_BYTES,
             max_batch_events: MAX_BATCH_EVENTS,
-            flush: vec![
-                Box::new(CountPolicy::new(20)),
-                Box::new(IntervalPolicy::new(30_000)),
-                Box::new(BytesPolicy::new(250_000)),
-                Box::new(BackgroundPolicy),
-            ],
+            pace: Pace::default(),
+            #[cfg(feature = "plugins")]
+            flush: Vec::new(),
+            #[cfg(feature = "full")]
             retry: RetryConfig::default(),
             request_timeout: 30_000,
             sync_after: Some(250),
             context: Object::new(),
+            #[cfg(feature = "full")]
             consent: None,
+            #[cfg(feature = "full")]
             session_timeout: None,
+            #[cfg(feature = "full")]
             settings: None,
+            #[cfg(feature = "full")]
             destinations: Vec::new(),
             #[cfg(feature = "plugins")]
             timeline: Timeline::default(),
@@ -223,11 +265,8 @@ impl Config {
         !NATIVE || self.mode == Mode::Device
     }
 
-    /// Brings every number into its range and checks the endpoint.
-    pub(crate) fn clamp(&mut self) -> Result<(), ConfigError> {
-        if !(self.endpoint.starts_with("http://") || self.endpoint.starts_with("https://")) {
-            return Err(ConfigError::Endpoint(core::mem::take(&mut self.endpoint)));
-        }
+    /// Brings every number into its range.
+    pub(crate) fn clamp(&mut self) {
         self.max_event_bytes = self.max_event_bytes.clamp(256, MAX_EVENT_BYTES);
         self.max_batch_bytes = self.max_batch_bytes.clamp(1_024, MAX_BATCH_BYTES);
         self.max_batch_events = self.max_batch_events.clamp(1, MAX_BATCH_EVENTS);
@@ -235,15 +274,14 @@ impl Config {
         self.quota.events = self.quota.events.max(1);
         self.quota.age = self.quota.age.max(1_000);
         self.request_timeout = self.request_timeout.clamp(100, 600_000);
-        self.session_timeout = self.session_timeout.map(|timeout| timeout.max(1_000));
-        if let Some(settings) = &mut self.settings {
-            settings.refresh = settings.refresh.max(60_000);
-        }
-        // A page without settings has the defaults.
-        if FULL || NATIVE {
+        #[cfg(feature = "full")]
+        {
+            self.session_timeout = self.session_timeout.map(|timeout| timeout.max(1_000));
+            if let Some(settings) = &mut self.settings {
+                settings.refresh = settings.refresh.max(60_000);
+            }
             self.retry.clamp();
         }
-        Ok(())
     }
 }
 

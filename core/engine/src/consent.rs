@@ -9,7 +9,7 @@
 //! others carry the preferences as of their call.
 
 use headwater_model::id::Seq;
-use headwater_model::json::{Limits, Members, Object, Value, parse, write_u64};
+use headwater_model::json::{Limits, Members, Object, parse, write_u64};
 
 use crate::config::{ConsentConfig, ConsentModel};
 
@@ -66,7 +66,7 @@ impl Consent {
             (None, ConsentModel::OptOut) if !self.unreadable => {
                 let mut all = Object::new();
                 for id in &self.config.categories {
-                    all.insert(id.as_str(), Value::Bool(true));
+                    all.insert(id.as_str(), true);
                 }
                 Some(all)
             }
@@ -85,11 +85,11 @@ impl Consent {
     pub(crate) fn decide(&mut self, given: &[(String, bool)]) -> bool {
         let mut preferences = Object::new();
         for id in &self.config.categories {
-            preferences.insert(id.as_str(), Value::Bool(false));
+            preferences.insert(id.as_str(), false);
         }
         for (id, granted) in given {
             if self.config.categories.is_empty() || preferences.contains_key(id) {
-                preferences.insert(id.as_str(), Value::Bool(*granted));
+                preferences.insert(id.as_str(), *granted);
             }
         }
         if self.preferences.as_ref() == Some(&preferences) {
@@ -137,13 +137,11 @@ impl Consent {
     }
 
     pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
-        let Ok(Value::Object(mut object)) = parse(text, &Limits::default()) else {
-            return None;
-        };
+        let mut object = parse(text, &Limits::default()).ok()?.into_object()?;
         let preferences = object.take_object("preferences")?;
         if !preferences
             .iter()
-            .all(|(_, granted)| matches!(granted, Value::Bool(_)))
+            .all(|(_, granted)| granted.as_bool().is_some())
         {
             return None;
         }
@@ -159,8 +157,8 @@ impl Consent {
 /// `{"consent":{"categoryPreferences":…}}`.
 pub(crate) fn wrap(preferences: Object) -> Object {
     let mut consent = Object::new();
-    consent.insert("categoryPreferences", Value::Object(preferences));
+    consent.insert("categoryPreferences", preferences);
     let mut context = Object::new();
-    context.insert("consent", Value::Object(consent));
+    context.insert("consent", consent);
     context
 }

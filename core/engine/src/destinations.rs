@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use headwater_govern::gate::{Consent, Decision, decide};
 use headwater_model::event::{Event, EventType};
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Object;
 
 use crate::config::DestinationConfig;
+use crate::document::Settings;
 use crate::effect::{DropReason, Effect, Report};
 use crate::input::DeliveryOutcome;
-use crate::part::FULL;
-use crate::settings::Settings;
 use crate::text::words;
 
 /// What one destination may have waiting (Segment's startup queue holds as many).
@@ -61,13 +60,13 @@ impl Destination {
         granted: Option<&Object>,
     ) -> bool {
         let consent = match (Consent::of_context(&event.context), granted) {
-            (Consent::Absent, Some(granted)) => Consent::Preferences(granted),
+            (Consent::Absent, Some(granted)) => Consent::Preferences(granted.clone()),
             (consent, _) => consent,
         };
         let key = &self.config.key;
         let planned = event.kind != EventType::Track
             || settings.is_none_or(|settings| settings.plan_allows(event.event.as_deref(), key));
-        planned && decide(key, &self.categories, consent, &event.integrations) == Decision::Deliver
+        planned && decide(key, &self.categories, &consent, &event.integrations) == Decision::Deliver
     }
 }
 
@@ -88,12 +87,8 @@ impl Destinations {
         destinations
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
-        !FULL || self.list.is_empty()
+        self.list.is_empty()
     }
 
     /// One more; what the settings document says of it is asked next.
@@ -106,18 +101,17 @@ impl Destinations {
         self.configure_from(0, settings, effects);
     }
 
-    /// As `configure`, for those from `first` on.
-    pub(crate) fn configure_from(
-        &mut self,
-        first: usize,
-        settings: &Settings,
-        effects: &mut Vec<Effect>,
-    ) {
+    /// As `configure`, for the one that was added last.
+    pub(crate) fn configure_last(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
+        self.configure_from(self.list.len() - 1, settings, effects);
+    }
+
+    fn configure_from(&mut self, first: usize, settings: &Settings, effects: &mut Vec<Effect>) {
         for (index, destination) in self.list.iter_mut().enumerate().skip(first) {
             let entry = settings.integration(&destination.config.key);
             destination.categories = destination.config.categories.clone();
             settings.add_categories(&destination.config.key, &mut destination.categories);
-            let on = entry.is_some_and(|entry| !matches!(entry, Value::Bool(false) | Value::Null));
+            let on = entry.is_some_and(|entry| !entry.is_null() && entry.as_bool() != Some(false));
             if destination.config.needs_settings {
                 destination.state = if on { State::On } else { State::Off };
             }
@@ -226,7 +220,12 @@ impl Destinations {
     }
 
     /// Consent is gone: nothing that waits may go out.
-    pub(crate) fn purge(&mut self) {
+    /// What waits is gone, and so is what the host has not handed on yet.
+    pub(crate) fn purge(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_empty() {
+            return;
+        }
+        effects.push(Effect::CancelDeliveries);
         for destination in &mut self.list {
             destination.waiting.clear();
         }

@@ -1,10 +1,13 @@
 //! What the engine asks of its host.
 
 use core::fmt;
+#[cfg(feature = "full")]
 use std::sync::Arc;
 
+#[cfg(feature = "full")]
 use headwater_model::event::Event;
 use headwater_model::id::Seq;
+#[cfg(feature = "full")]
 use headwater_model::json::Value;
 use headwater_model::time::Millis;
 
@@ -47,6 +50,7 @@ pub enum Effect {
         url: String,
     },
     /// Hand an event to a device-mode destination. Answer: `Delivered`.
+    #[cfg(feature = "full")]
     Deliver {
         /// The id of this delivery.
         delivery: u64,
@@ -57,8 +61,10 @@ pub enum Effect {
     },
     /// Destinations must not see what they were handed and have not seen yet: consent is gone, or the queue was purged.
     /// Each such delivery is answered all the same, as done.
+    #[cfg(feature = "full")]
     CancelDeliveries,
     /// The settings document has this to say to a destination.
+    #[cfg(feature = "full")]
     Configure {
         /// The destination's place in the configuration.
         destination: usize,
@@ -96,7 +102,7 @@ pub enum StateKey {
     Session,
     /// The last good settings document.
     Settings,
-    /// Events the hub refused, the last 20.
+    /// Events the hub refused, the last 20: one JSON text a line.
     Quarantine,
     /// Below which sequence number everything was purged: a purge must not be undone by a power cut.
     Purged,

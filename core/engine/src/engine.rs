@@ -1,27 +1,28 @@
 //! The machine: its state, what it does with each input, and when it wants to be woken.
 
-use std::sync::Arc;
-
 use headwater_model::context;
-use headwater_model::event::Event;
 use headwater_model::id::Seq;
 use headwater_model::json::{Object, Value, decimal};
 
+use crate::Settings;
+#[cfg(not(feature = "full"))]
+use crate::absent::Destinations;
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
-use crate::config::{Config, ConfigError, Hold, NATIVE, batch_url};
+use crate::config::{Config, Hold, NATIVE, batch_url};
 use crate::consent::{Consent, Gate, wrap};
+#[cfg(feature = "full")]
 use crate::destinations::Destinations;
 use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
 use crate::flush::{Queue, Waiter};
 use crate::identity::Identity;
 use crate::input::{Connection, Input, Lifecycle, StoreFailure};
 use crate::ledger::Ledger;
-use crate::part::{FULL, Part};
-use crate::release::Purpose;
+use crate::part::Part;
+use crate::release::{Held, Purpose};
 use crate::retry::{RetryConfig, RetryState};
 use crate::session::Session;
-use crate::settings::{Fetcher, Settings};
+use crate::settings::Fetcher;
 use crate::text::{joined, words};
 #[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
@@ -75,10 +76,11 @@ pub struct Engine {
     pub(crate) consent: Part<Consent>,
     pub(crate) settings: Part<Settings>,
     pub(crate) fetcher: Part<Fetcher>,
-    pub(crate) destinations: Destinations,
+    pub(crate) destinations: Part<Destinations>,
     pub(crate) ledger: Ledger,
     pub(crate) next_seq: u64,
     pub(crate) retry: RetryState,
+    #[cfg(feature = "full")]
     pub(crate) retry_config: RetryConfig,
     pub(crate) jitter: Jitter,
     pub(crate) in_flight: Option<InFlight>,
@@ -88,6 +90,8 @@ pub struct Engine {
     /// Everything up to here should go out.
     pub(crate) flush_to: Option<Seq>,
     pub(crate) waiters: Vec<Waiter>,
+    /// Since when, on the monotonic clock, something waits that no flush was meant for yet.
+    pub(crate) waits_since: Option<u64>,
     pub(crate) online: bool,
     /// This client sends what is in the store (see `share`).
     pub(crate) leads: bool,
@@ -101,17 +105,9 @@ pub struct Engine {
     pub(crate) base_context: Object,
     pub(crate) context_tree: Object,
     pub(crate) context_text: Vec<u8>,
-    pub(crate) context_session: Option<u64>,
-    /// Events that wait for consent in memory: when, and their text.
-    pub(crate) in_memory: Vec<(i64, Vec<u8>)>,
-    /// Held events that are for destinations alone.
-    pub(crate) local_held: Vec<Arc<Event>>,
+    pub(crate) context_session: Part<u64>,
+    pub(crate) held: Part<Held>,
     pub(crate) loads: Vec<(Seq, Purpose)>,
-    /// Held events that destinations have not seen, still to be read back.
-    /// The first ones last.
-    pub(crate) to_release: Vec<Seq>,
-    /// Events made while held ones are read back; they come after those.
-    pub(crate) after_release: Vec<Arc<Event>>,
     pub(crate) quarantine: Vec<Value>,
     /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
     seen: Now,
@@ -130,11 +126,9 @@ impl core::fmt::Debug for Engine {
 
 impl Engine {
     /// Starts from what the host's store held.
-    ///
-    /// # Errors
-    /// When the configuration cannot work.
-    pub fn new(mut config: Config, start: Start, now: Now) -> Result<Engine, ConfigError> {
-        config.clamp()?;
+    #[must_use]
+    pub fn new(mut config: Config, start: Start, now: Now) -> Engine {
+        config.clamp();
         let base_context = core::mem::take(&mut config.context);
         let content_type = core::mem::take(&mut config.content_type);
         let mut headers = vec![("Content-Type".to_owned(), content_type)];
@@ -147,60 +141,46 @@ impl Engine {
         headers.append(&mut config.headers);
         let mut engine = Engine {
             identity: Identity::fresh(start.entropy),
-            session: Part::new(|| config.session_timeout.map(Session::new)),
-            consent: Part::new(|| config.consent.take().map(Consent::new)),
-            settings: Part::new(|| None),
-            fetcher: Part::new(|| {
-                let settings = config.settings.clone();
-                settings.map(|settings| Fetcher::new(settings, now))
-            }),
-            destinations: if FULL {
-                Destinations::new(core::mem::take(&mut config.destinations))
-            } else {
-                Destinations::default()
-            },
+            session: Part::default(),
+            consent: Part::default(),
+            settings: Part::default(),
+            fetcher: Part::default(),
+            destinations: Part::default(),
             ledger: Ledger::default(),
             next_seq: start.next_seq,
             retry: RetryState::default(),
-            retry_config: RetryConfig {
-                // Without settings there are none.
-                overrides: if FULL {
-                    config.retry.overrides.clone()
-                } else {
-                    Vec::new()
-                },
-                ..config.retry
-            },
+            #[cfg(feature = "full")]
+            retry_config: config.retry.clone(),
             jitter: Jitter::new(start.seed),
             in_flight: None,
             next_request: 0,
             bisect: Vec::new(),
             flush_to: None,
             waiters: Vec::new(),
+            waits_since: None,
             online: true,
             leads: true,
             closed: false,
             effects: Vec::new(),
             polled: 0,
-            url: batch_url(&config.endpoint),
+            url: config.endpoint.batch_url(),
             headers,
             base_context,
             context_tree: Object::new(),
             context_text: Vec::new(),
-            context_session: None,
-            in_memory: Vec::new(),
-            local_held: Vec::new(),
+            context_session: Part::default(),
+            held: Part::default(),
             loads: Vec::new(),
-            to_release: Vec::new(),
-            after_release: Vec::new(),
             quarantine: Vec::new(),
             seen: now,
             forgiven: 0,
             sync_due: None,
             config,
         };
+        #[cfg(feature = "full")]
+        engine.equip(now);
         engine.restore(start, now);
-        Ok(engine)
+        engine
     }
 
     /// Hands in what happened. Then drain [`Engine::poll_effect`].
@@ -237,9 +217,10 @@ impl Engine {
             }
             Input::Http { request, outcome } => self.answered(now, request, outcome),
             Input::SettingsFetched(answer) => self.settings_fetched(now, answer),
-            Input::Delivered { delivery, outcome } if FULL => {
-                self.destinations
-                    .delivered(delivery, outcome, &mut self.effects);
+            Input::Delivered { delivery, outcome } => {
+                if let Some(destinations) = self.destinations.as_mut() {
+                    destinations.delivered(delivery, outcome, &mut self.effects);
+                }
             }
             Input::Lifecycle(state) => self.lifecycle(now, state),
             Input::Connection(connection) => {
@@ -277,6 +258,11 @@ impl Engine {
                     self.save_session();
                 }
             }
+            Input::Pace { events, interval } => {
+                let pace = &mut self.config.pace;
+                pace.events = events.unwrap_or(pace.events);
+                pace.interval = interval.or(pace.interval);
+            }
             Input::Purge => self.purge(
                 DropReason::Purged,
                 words!("the application purged the queue"),
@@ -288,7 +274,6 @@ impl Engine {
             Input::GiveAway(seqs) => self.give_away(now, &seqs),
             Input::Saved(key, text) => self.saved_elsewhere(now, key, &text),
             Input::Destination(config) => self.add_destination(config),
-            Input::Delivered { .. } => {}
         }
     }
 
@@ -328,18 +313,13 @@ impl Engine {
         let policies = if self.ledger.len() == 0 || held || !self.leads {
             None
         } else {
-            self.policies_due()
+            self.flush_due()
         };
         let fetch = self.fetcher.as_ref().and_then(Fetcher::deadline);
         let request = self.in_flight.as_ref().map(|in_flight| in_flight.deadline);
-        let due = [retry, policies, fetch, request, self.sync_due];
+        let sync = if NATIVE { self.sync_due } else { None };
+        let due = [retry, policies, fetch, request, sync];
         due.into_iter().fold(None, sooner)
-    }
-
-    /// When the first of the flush policies wants to send.
-    fn policies_due(&self) -> Option<u64> {
-        let policies = self.config.flush.iter();
-        policies.fold(None, |due, policy| sooner(due, policy.deadline()))
     }
 
     /// Who the current user is (device mode).
@@ -352,7 +332,7 @@ impl Engine {
     #[must_use]
     pub fn queue(&self) -> Queue {
         Queue {
-            events: self.ledger.len() + self.in_memory.len(),
+            events: self.ledger.len() + self.in_memory(),
             bytes: self.ledger.bytes(),
         }
     }
@@ -428,7 +408,8 @@ impl Engine {
 
     /// Something was appended: it is to be durable before long.
     pub(crate) fn appended(&mut self, now: Now) {
-        if let Some(after) = self.config.sync_after
+        if NATIVE
+            && let Some(after) = self.config.sync_after
             && self.sync_due.is_none()
         {
             self.sync_due = Some(now.mono.saturating_add(after));
@@ -440,20 +421,20 @@ impl Engine {
         if let Some(preferences) = self.consent.as_ref().and_then(Consent::stamp) {
             context::merge(&mut tree, wrap(preferences));
         }
-        if let Some(id) = self.context_session {
-            tree.insert("sessionId", Value::from(i64::try_from(id).unwrap_or(0)));
+        if let Some(id) = self.context_session.as_ref() {
+            tree.insert("sessionId", i64::try_from(*id).unwrap_or(0));
         }
         self.context_text = context_text(&tree);
         self.context_tree = tree;
     }
 
     fn timer(&mut self, now: Now) {
-        if self.sync_due.is_some_and(|due| due <= now.mono) {
+        if NATIVE && self.sync_due.is_some_and(|due| due <= now.mono) {
             self.sync_due = None;
             self.effects.push(Effect::Sync);
         }
         self.fetch_settings(now);
-        if self.policies_due().is_some_and(|due| due <= now.mono) {
+        if self.flush_due().is_some_and(|due| due <= now.mono) {
             self.request_flush();
         }
         self.overdue(now);
@@ -468,14 +449,12 @@ impl Engine {
             self.fetch_settings(now);
         } else {
             self.save_session();
-            self.sync_due = None;
-            self.effects.push(Effect::Sync);
+            if NATIVE {
+                self.sync_due = None;
+                self.effects.push(Effect::Sync);
+            }
         }
-        let mut flush = false;
-        for policy in &mut self.config.flush {
-            flush |= policy.on_lifecycle(state);
-        }
-        if flush {
+        if self.stirred(state) {
             self.request_flush();
             self.effects.push(Effect::Signal { reset: false });
         }
@@ -515,21 +494,33 @@ impl Engine {
         }
     }
 
+    /// The numbers of the retry table in force. A page without settings has the defaults, known to its compiler.
+    #[inline(always)]
+    pub(crate) fn retry_table(&self) -> &RetryConfig {
+        #[cfg(feature = "full")]
+        let table = &self.retry_config;
+        #[cfg(not(feature = "full"))]
+        let table = const { &RetryConfig::STANDARD };
+        table
+    }
+
     pub(crate) fn apply_settings(&mut self) {
         let Some(settings) = self.settings.as_ref() else {
             return;
         };
-        self.retry_config = settings.retry(&self.config.retry);
-        let follow = self
-            .config
-            .settings
-            .as_ref()
-            .is_some_and(|config| config.follow_api_host);
+        #[cfg(feature = "full")]
+        {
+            self.retry_config = settings.retry(&self.config.retry);
+        }
+        let fetcher = self.fetcher.as_ref();
+        let follow = fetcher.is_some_and(|fetcher| fetcher.config.follow_api_host);
         self.url = match settings.api_host() {
             Some(host) if follow => batch_url(&host),
-            _ => batch_url(&self.config.endpoint),
+            _ => self.config.endpoint.batch_url(),
         };
-        self.destinations.configure(settings, &mut self.effects);
+        if let Some(destinations) = self.destinations.as_mut() {
+            destinations.configure(settings, &mut self.effects);
+        }
         self.offer_waiting();
     }
 
@@ -549,7 +540,7 @@ impl Engine {
     }
 }
 
-fn sooner(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+pub(crate) fn sooner(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         _ => one.or(other),

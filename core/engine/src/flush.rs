@@ -1,7 +1,10 @@
-//! When to send: flush policies, and the book of explicit flushes.
+//! When to send: the pace, flush policies of the application's own, and the book of explicit flushes.
 
 use crate::clock::Now;
 use crate::effect::FlushReport;
+use crate::engine::Engine;
+#[cfg(feature = "plugins")]
+use crate::engine::sooner;
 use crate::input::Lifecycle;
 use headwater_model::id::Seq;
 
@@ -14,9 +17,10 @@ pub struct Queue {
     pub bytes: u64,
 }
 
-/// Says when what waits should be sent. Any policy that says yes is enough.
+/// Says when what waits should be sent, beside the [`Pace`]. Any policy that says yes is enough.
 ///
 /// Policies are asked, never told to act; they hold no clock. [`FlushPolicy::on_flush`] resets them.
+#[cfg(feature = "plugins")]
 pub trait FlushPolicy: Send + core::fmt::Debug {
     /// An event was queued; is it time?
     fn on_event(&mut self, now: Now, queue: Queue) -> bool {
@@ -37,84 +41,108 @@ pub trait FlushPolicy: Send + core::fmt::Debug {
     fn on_flush(&mut self) {}
 }
 
-/// At so many events in the queue.
-#[derive(Clone, Debug)]
-pub struct CountPolicy(usize);
-
-impl CountPolicy {
-    /// At `events`, at least 1.
-    #[must_use]
-    pub fn new(events: usize) -> CountPolicy {
-        CountPolicy(events.max(1))
-    }
+/// When what waits is sent without being asked: whichever of these comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// At so many events in the queue; 0 counts as 1.
+    pub events: usize,
+    /// At so many bytes of event JSON in the queue.
+    pub bytes: u64,
+    /// So many milliseconds after the first event that waits; `None`: not by time.
+    pub interval: Option<u64>,
+    /// When the app goes out of sight or ends.
+    pub background: bool,
 }
 
-impl FlushPolicy for CountPolicy {
-    fn on_event(&mut self, _: Now, queue: Queue) -> bool {
-        queue.events >= self.0
-    }
+impl Pace {
+    /// Not by itself: when a flush is asked for, and by the policies of the application.
+    pub const NEVER: Pace = Pace {
+        events: usize::MAX,
+        bytes: u64::MAX,
+        interval: None,
+        background: false,
+    };
 }
 
-/// At so many bytes in the queue.
-#[derive(Clone, Debug)]
-pub struct BytesPolicy(u64);
-
-impl BytesPolicy {
-    /// At `bytes` of event JSON.
-    #[must_use]
-    pub fn new(bytes: u64) -> BytesPolicy {
-        BytesPolicy(bytes)
-    }
-}
-
-impl FlushPolicy for BytesPolicy {
-    fn on_event(&mut self, _: Now, queue: Queue) -> bool {
-        queue.bytes >= self.0
-    }
-}
-
-/// So long after the first event that waits.
-#[derive(Clone, Debug)]
-pub struct IntervalPolicy {
-    interval: u64,
-    armed: Option<u64>,
-}
-
-impl IntervalPolicy {
-    /// After `interval` milliseconds.
-    #[must_use]
-    pub fn new(interval: u64) -> IntervalPolicy {
-        IntervalPolicy {
-            interval,
-            armed: None,
+/// 20 events, 250,000 bytes, 30 seconds, or going out of sight.
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            events: 20,
+            bytes: 250_000,
+            interval: Some(30_000),
+            background: true,
         }
     }
 }
 
-impl FlushPolicy for IntervalPolicy {
-    fn on_event(&mut self, now: Now, _: Queue) -> bool {
-        if self.armed.is_none() {
-            self.armed = Some(now.mono.saturating_add(self.interval));
+impl Engine {
+    /// An event joined the queue; whether it is time to send.
+    pub(crate) fn queued(&mut self, now: Now) -> bool {
+        let queue = Queue {
+            events: self.ledger.len(),
+            bytes: self.ledger.bytes(),
+        };
+        self.waits_since.get_or_insert(now.mono);
+        let pace = &self.config.pace;
+        let due = queue.events >= pace.events.max(1)
+            || queue.bytes >= pace.bytes
+            || pace.interval == Some(0);
+        #[cfg(feature = "plugins")]
+        let due = {
+            let mut due = due;
+            for policy in &mut self.config.flush {
+                due |= policy.on_event(now, queue);
+            }
+            due
+        };
+        due
+    }
+
+    /// The app's state changed; whether it is time to send.
+    pub(crate) fn stirred(&mut self, state: Lifecycle) -> bool {
+        let due = self.config.pace.background && state != Lifecycle::Foreground;
+        #[cfg(feature = "plugins")]
+        let due = {
+            let mut due = due;
+            for policy in &mut self.config.flush {
+                due |= policy.on_lifecycle(state);
+            }
+            due
+        };
+        due
+    }
+
+    /// When to send what waits.
+    pub(crate) fn flush_due(&self) -> Option<u64> {
+        let due = self
+            .waits_since
+            .zip(self.config.pace.interval)
+            .map(|(since, interval)| since.saturating_add(interval));
+        #[cfg(feature = "plugins")]
+        let due = {
+            let policies = self.config.flush.iter();
+            policies.fold(due, |due, policy| sooner(due, policy.deadline()))
+        };
+        due
+    }
+
+    /// Everything that waits now should go out.
+    pub(crate) fn request_flush(&mut self) {
+        self.flush_to = self.ledger.last_seq().or(self.flush_to);
+        self.waits_since = None;
+        #[cfg(feature = "plugins")]
+        for policy in &mut self.config.flush {
+            policy.on_flush();
         }
-        self.interval == 0
     }
 
-    fn deadline(&self) -> Option<u64> {
-        self.armed
-    }
-
-    fn on_flush(&mut self) {
-        self.armed = None;
-    }
-}
-
-/// When the app goes out of sight or ends.
-#[derive(Clone, Copy, Debug)]
-pub struct BackgroundPolicy;
-
-impl FlushPolicy for BackgroundPolicy {
-    fn on_lifecycle(&mut self, state: Lifecycle) -> bool {
-        matches!(state, Lifecycle::Background | Lifecycle::Terminating)
+    /// It is time. A target that is already set stays until its batch is under way: with a stream of calls it would
+    /// otherwise run ahead of the store for ever.
+    pub(crate) fn policy_flush(&mut self) {
+        if self.flush_to.is_none() || self.in_flight.is_some() {
+            self.request_flush();
+        }
     }
 }
 

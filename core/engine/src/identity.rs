@@ -1,7 +1,7 @@
 //! Who the current user is, and what each call does to that.
 
 use headwater_model::id::AnonymousId;
-use headwater_model::json::{Limits, Members, Object, Value, parse, write_string};
+use headwater_model::json::{Limits, Members, Object, parse, write_string};
 
 /// The current user. Saved whenever it changes; stamped on each event at the call.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,11 +84,8 @@ impl Identity {
     /// Reads the saved form.
     #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Identity> {
-        let Ok(Value::Object(mut object)) =
-            parse(text, &Limits::default().with_max_bytes(2 * MAX_BYTES))
-        else {
-            return None;
-        };
+        let value = parse(text, &Limits::default().with_max_bytes(2 * MAX_BYTES)).ok()?;
+        let mut object = value.into_object()?;
         Some(Identity {
             anonymous_id: AnonymousId::new(object.take_text("anonymousId")?).ok()?,
             user_id: object.take_text("userId"),

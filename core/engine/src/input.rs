@@ -69,6 +69,13 @@ pub enum Input {
     Import(Identity),
     /// Sessions by hand.
     Session(SessionCommand),
+    /// Another [`Pace`](crate::Pace), for what waits already, too; `None` leaves what is set.
+    Pace {
+        /// See [`Pace::events`](crate::Pace::events); asked at the next event.
+        events: Option<usize>,
+        /// See [`Pace::interval`](crate::Pace::interval).
+        interval: Option<u64>,
+    },
     /// Throw away everything that waits, with a report.
     Purge,
     /// No more calls; what is queued still goes out.

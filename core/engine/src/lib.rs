@@ -24,12 +24,25 @@
 //!                                                 └─► device-mode destinations (Deliver)
 //! ```
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        reason = "nothing makes the parts that such a build is without"
+    )
+)]
+
+#[cfg(not(feature = "full"))]
+mod absent;
 mod batch;
 mod call;
 mod clock;
 mod config;
 mod consent;
+#[cfg(feature = "full")]
 mod destinations;
+#[cfg(feature = "full")]
+mod document;
 mod effect;
 mod engine;
 mod flush;
@@ -49,21 +62,26 @@ mod text;
 mod timeline;
 mod uploader;
 
+#[cfg(not(feature = "full"))]
+pub use absent::Settings;
 pub use batch::{Envelope, cut};
 pub use call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt, Said};
 pub use clock::Now;
 pub use config::{
-    Config, ConfigError, ConsentConfig, ConsentModel, DestinationConfig, Hold, Mode, Quota,
-    SettingsConfig,
+    Config, ConfigError, ConsentConfig, ConsentModel, DestinationConfig, Endpoint, Hold, Mode,
+    Quota, SettingsConfig,
 };
+#[cfg(feature = "full")]
+pub use document::Settings;
 pub use effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
 pub use engine::{Engine, Start, Stored};
-pub use flush::{BackgroundPolicy, BytesPolicy, CountPolicy, FlushPolicy, IntervalPolicy, Queue};
+#[cfg(feature = "plugins")]
+pub use flush::FlushPolicy;
+pub use flush::{Pace, Queue};
 pub use identity::Identity;
 pub use input::{
     Connection, DeliveryOutcome, HttpOutcome, Input, Lifecycle, SessionCommand, StoreFailure,
 };
 pub use retry::{Failure, RetryConfig, Verdict, backoff, classify, retry_after};
-pub use settings::Settings;
 #[cfg(feature = "plugins")]
 pub use timeline::{Plugin, PluginError, Stage, Timeline};

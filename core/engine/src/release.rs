@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use headwater_model::event::Event;
 use headwater_model::id::Seq;
-use headwater_model::json::{Limits, Object, Value, parse};
+use headwater_model::json::{DuplicateKeys, Limits, Members, parse, write_u64};
+use headwater_model::limits::MAX_EVENT_BYTES;
 
 use crate::clock::Now;
 use crate::config::DestinationConfig;
@@ -14,9 +15,28 @@ use crate::engine::Engine;
 use crate::part::FULL;
 
 /// Events the hub refused that are kept for a look, newest last.
-pub(crate) const QUARANTINE: usize = 20;
+const QUARANTINE: usize = 20;
+/// Of one of these: the largest event, and what stands round it.
+const ENTRY: Limits = Limits {
+    max_bytes: 2 * MAX_EVENT_BYTES,
+    max_depth: 128,
+    duplicate_keys: DuplicateKeys::LastWins,
+};
 /// Events read back at a time when held ones are released to device-mode destinations.
 const RELEASE_CHUNK: usize = 64;
+
+/// What waits for the user's consent elsewhere than in the ledger, and what is on its way to the destinations since.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Events that must not be written: when, and their text.
+    pub(crate) in_memory: Vec<(i64, Vec<u8>)>,
+    /// Events that are for destinations alone.
+    pub(crate) local: Vec<Arc<Event>>,
+    /// Stored events that destinations have not seen, still to be read back. The first ones last.
+    pub(crate) to_release: Vec<Seq>,
+    /// Events made while those are read back; they come after them.
+    pub(crate) after_release: Vec<Arc<Event>>,
+}
 
 /// What a read-back event is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,61 +50,71 @@ pub(crate) enum Purpose {
 impl Engine {
     /// Looks again at what waits for destinations, after settings or consent changed.
     pub(crate) fn offer_waiting(&mut self) {
-        if FULL && self.gate() == Gate::Open {
+        if self.gate() == Gate::Open
+            && let Some(destinations) = self.destinations.as_mut()
+        {
             let granted = self.consent.as_ref().and_then(Consent::preferences);
-            self.destinations
-                .regate(self.settings.as_ref(), granted, &mut self.effects);
+            destinations.regate(self.settings.as_ref(), granted, &mut self.effects);
         }
+    }
+
+    pub(crate) fn has_destinations(&self) -> bool {
+        let destinations = self.destinations.as_ref();
+        destinations.is_some_and(|destinations| !destinations.is_empty())
     }
 
     /// One more device-mode destination, from now on.
     pub(crate) fn add_destination(&mut self, config: DestinationConfig) {
-        if !FULL {
+        let Some(destinations) = self.destinations.as_mut() else {
             return;
-        }
-        self.destinations.add(config);
-        let index = self.destinations.len() - 1;
+        };
+        destinations.add(config);
         if let Some(settings) = self.settings.as_ref() {
-            self.destinations
-                .configure_from(index, settings, &mut self.effects);
+            destinations.configure_last(settings, &mut self.effects);
         }
     }
 
     /// Hands an event to the device-mode destinations, after those that are still being read back.
     pub(crate) fn offer(&mut self, event: Arc<Event>) {
-        if !FULL {
+        if self.releasing()
+            && let Some(held) = self.held.as_mut()
+        {
+            held.after_release.push(event);
             return;
         }
-        if self.releasing() {
-            self.after_release.push(event);
-            return;
+        self.offer_now(&event);
+    }
+
+    fn offer_now(&mut self, event: &Arc<Event>) {
+        if let Some(destinations) = self.destinations.as_mut() {
+            let granted = self.consent.as_ref().and_then(Consent::preferences);
+            destinations.offer(event, self.settings.as_ref(), granted, &mut self.effects);
         }
-        let granted = self.consent.as_ref().and_then(Consent::preferences);
-        self.destinations
-            .offer(&event, self.settings.as_ref(), granted, &mut self.effects);
     }
 
     /// Whether held events are still on their way to the destinations. Uploads wait for that, since what the hub
     /// has is forgotten.
     pub(crate) fn releasing(&self) -> bool {
-        FULL && (!self.to_release.is_empty()
-            || self
-                .loads
-                .iter()
-                .any(|(_, purpose)| *purpose == Purpose::Release))
+        let held = self.held.as_ref();
+        held.is_some_and(|held| !held.to_release.is_empty() || self.reads_back())
+    }
+
+    fn reads_back(&self) -> bool {
+        self.loads
+            .iter()
+            .any(|(_, purpose)| *purpose == Purpose::Release)
     }
 
     /// Asks for the next held events.
     pub(crate) fn release_more(&mut self) {
-        if self
-            .loads
-            .iter()
-            .any(|(_, purpose)| *purpose == Purpose::Release)
-        {
+        if self.reads_back() {
             return;
         }
-        let at = self.to_release.len().saturating_sub(RELEASE_CHUNK);
-        let mut chunk = self.to_release.split_off(at);
+        let Some(held) = self.held.as_mut() else {
+            return;
+        };
+        let at = held.to_release.len().saturating_sub(RELEASE_CHUNK);
+        let mut chunk = held.to_release.split_off(at);
         chunk.reverse();
         if !chunk.is_empty() {
             for seq in &chunk {
@@ -104,40 +134,55 @@ impl Engine {
             Purpose::Release if !FULL => {}
             Purpose::Release => {
                 if let Some(event) = body.and_then(|body| Event::parse(&body).ok()) {
-                    let event = Arc::new(event);
-                    let granted = self.consent.as_ref().and_then(Consent::preferences);
-                    self.destinations.offer(
-                        &event,
-                        self.settings.as_ref(),
-                        granted,
-                        &mut self.effects,
-                    );
+                    self.offer_now(&Arc::new(event));
                 }
                 self.release_more();
                 if !self.releasing() {
-                    for event in core::mem::take(&mut self.after_release) {
+                    let held = self.held.as_mut();
+                    let after = held.map(|held| core::mem::take(&mut held.after_release));
+                    for event in after.unwrap_or_default() {
                         self.offer(event);
                     }
                     self.pump(now);
                 }
             }
             Purpose::Quarantine(status) => {
-                if let Some(event) = body.and_then(|body| parse(&body, &Limits::default()).ok()) {
-                    let mut entry = Object::new();
-                    entry.insert("status", Value::from(i64::from(status)));
-                    entry.insert("event", event);
-                    self.quarantine.push(Value::Object(entry));
-                    while self.quarantine.len() > QUARANTINE {
-                        self.quarantine.remove(0);
-                    }
-                    let mut text = Vec::new();
-                    Value::Array(self.quarantine.clone()).write(&mut text);
-                    self.save(StateKey::Quarantine, text);
+                if let Some(body) = body {
+                    self.keep_refused(status, &body);
                 }
                 self.effects.push(Effect::Forget(vec![seq]));
             }
             Purpose::Discard => self.effects.push(Effect::Forget(vec![seq])),
         }
+    }
+
+    /// Keeps a refused event for a look.
+    fn keep_refused(&mut self, status: u16, body: &[u8]) {
+        let mut members = Members::default();
+        write_u64(members.key("status"), status.into());
+        members.key("event").extend_from_slice(body);
+        let Ok(entry) = parse(&members.end(), &ENTRY) else {
+            return;
+        };
+        self.quarantine.push(entry);
+        while self.quarantine.len() > QUARANTINE {
+            self.quarantine.remove(0);
+        }
+        let mut text = Vec::new();
+        for entry in &self.quarantine {
+            entry.write(&mut text);
+            text.push(b'\n');
+        }
+        self.save(StateKey::Quarantine, text);
+    }
+
+    pub(crate) fn restore_quarantine(&mut self, text: &[u8]) -> Option<()> {
+        for line in text.split(|byte| *byte == b'\n') {
+            if !line.is_empty() {
+                self.quarantine.push(parse(line, &ENTRY).ok()?);
+            }
+        }
+        Some(())
     }
 
     /// After a denial or withdrawal: what is known of the user goes, where the application asked that nothing be kept.

@@ -1,16 +1,15 @@
 //! The two ends of a life: what the store knew at its start, and what only memory knew at its end.
 
-use headwater_model::json::{Limits, Value, parse, parse_u64};
+use headwater_model::json::parse_u64;
 
+use crate::Settings;
 use crate::clock::Now;
 use crate::config::NATIVE;
 use crate::effect::{Diagnostic, DropReason, StateKey};
 use crate::engine::{Engine, Start};
 use crate::identity::Identity;
 use crate::part::FULL;
-use crate::release::QUARANTINE;
 use crate::retry::RetryState;
-use crate::settings::Settings;
 use crate::text::words;
 
 /// A clock that shows less (2020) was not set yet; what it stamped has no known age at the next start.
@@ -31,7 +30,7 @@ impl Engine {
                     None => Some(()),
                 },
                 StateKey::Retry => {
-                    RetryState::from_json(text, &self.retry_config, (now.wall.0, now.mono))
+                    RetryState::from_json(text, self.retry_table(), (now.wall.0, now.mono))
                         .map(|retry| self.retry = retry)
                 }
                 StateKey::Session => match self.session.as_mut() {
@@ -42,13 +41,7 @@ impl Engine {
                 StateKey::Settings => Settings::parse(text)
                     .ok()
                     .map(|settings| self.settings.set(settings)),
-                StateKey::Quarantine => match parse(text, &quarantine_limits()) {
-                    Ok(Value::Array(list)) => {
-                        self.quarantine = list;
-                        Some(())
-                    }
-                    _ => None,
-                },
+                StateKey::Quarantine => self.restore_quarantine(text),
                 StateKey::Purged => std::str::from_utf8(text)
                     .ok()
                     .and_then(parse_u64)
@@ -95,7 +88,8 @@ impl Engine {
                 bytes: start.torn_bytes,
             });
         }
-        if FULL && !self.settings.is_some() {
+        #[cfg(feature = "full")]
+        if !self.settings.is_some() {
             let defaults = self
                 .config
                 .settings
@@ -141,10 +135,10 @@ impl Engine {
         self.closed = true;
         let detail = words!("they were kept in memory only, and the client ended");
         let mut count = 0;
-        if FULL {
-            count = (self.in_memory.len() + self.local_held.len()) as u64;
-            self.in_memory.clear();
-            self.local_held.clear();
+        if let Some(held) = self.held.as_mut() {
+            count = (held.in_memory.len() + held.local.len()) as u64;
+            held.in_memory.clear();
+            held.local.clear();
         }
         if volatile {
             count += self.ledger.len() as u64;
@@ -154,13 +148,5 @@ impl Engine {
         if count > 0 {
             self.lose(DropReason::NotKept, count, detail);
         }
-    }
-}
-
-/// Twenty events of the largest size, and what stands round them.
-fn quarantine_limits() -> Limits {
-    Limits {
-        max_bytes: 2 * QUARANTINE * headwater_model::limits::MAX_EVENT_BYTES,
-        ..Limits::default()
     }
 }

@@ -15,7 +15,7 @@
 //! Where Segment's SDKs differ from each other, this is their union; `httpConfig` in the settings document adjusts it,
 //! within the clamps.
 
-use headwater_model::json::{Members, Object, parse_u64, write_bool, write_i64};
+use headwater_model::json::{Limits, Members, Object, parse, parse_u64, write_bool, write_i64};
 use headwater_model::time::{Millis, parse_http_date};
 
 use crate::clock::Jitter;
@@ -82,20 +82,22 @@ pub struct RetryConfig {
 
 impl Default for RetryConfig {
     fn default() -> RetryConfig {
-        RetryConfig {
-            base: 500,
-            max: 60_000,
-            jitter: 10,
-            max_retries: None,
-            max_rate_limited: None,
-            max_total: None,
-            max_retry_after: MAX_RETRY_AFTER,
-            overrides: Vec::new(),
-        }
+        RetryConfig::STANDARD
     }
 }
 
 impl RetryConfig {
+    pub(crate) const STANDARD: RetryConfig = RetryConfig {
+        base: 500,
+        max: 60_000,
+        jitter: 10,
+        max_retries: None,
+        max_rate_limited: None,
+        max_total: None,
+        max_retry_after: MAX_RETRY_AFTER,
+        overrides: Vec::new(),
+    };
+
     pub(crate) fn clamp(&mut self) {
         self.max = self.max.clamp(1_000, 3_600_000);
         self.base = self.base.clamp(100, 60_000).min(self.max);
@@ -113,37 +115,37 @@ impl RetryConfig {
     #[must_use]
     pub fn with_http_config(mut self, http: &Object) -> RetryConfig {
         if let Some(rate) = section(http, "rateLimitConfig") {
-            if let Some(n) = count(rate, "maxRetryCount") {
+            if let Some(n) = count(&rate, "maxRetryCount") {
                 self.max_rate_limited = Some(n);
             }
-            if let Some(ms) = millis(rate, "maxRetryInterval") {
+            if let Some(ms) = millis(&rate, "maxRetryInterval") {
                 self.max_retry_after = ms;
             }
         }
         if let Some(backoff) = section(http, "backoffConfig") {
-            if let Some(n) = count(backoff, "maxRetryCount") {
+            if let Some(n) = count(&backoff, "maxRetryCount") {
                 self.max_retries = Some(n);
             }
-            if let Some(ms) = millis(backoff, "baseBackoffInterval") {
+            if let Some(ms) = millis(&backoff, "baseBackoffInterval") {
                 self.base = ms;
             }
-            if let Some(ms) = millis(backoff, "maxBackoffInterval") {
+            if let Some(ms) = millis(&backoff, "maxBackoffInterval") {
                 self.max = ms;
             }
-            if let Some(ms) = millis(backoff, "maxTotalBackoffDuration") {
+            if let Some(ms) = millis(&backoff, "maxTotalBackoffDuration") {
                 self.max_total = Some(ms);
             }
-            if let Some(percent) = count(backoff, "jitterPercent") {
+            if let Some(percent) = count(&backoff, "jitterPercent") {
                 self.jitter = percent;
             }
-            if let Some(overrides) = backoff.object("statusCodeOverrides") {
-                for (status, behaviour) in overrides.iter() {
-                    let retry = match behaviour.as_str() {
+            if let Some(overrides) = backoff.to_object("statusCodeOverrides") {
+                for (status, behaviour) in overrides {
+                    let retry = match behaviour.into_text().as_deref() {
                         Some("retry") => true,
                         Some("drop") => false,
                         _ => continue,
                     };
-                    let status = parse_u64(status).and_then(|status| status.try_into().ok());
+                    let status = parse_u64(&status).and_then(|status| status.try_into().ok());
                     if let Some(status) = status {
                         self.overrides.retain(|(known, _)| *known != status);
                         self.overrides.push((status, retry));
@@ -156,8 +158,8 @@ impl RetryConfig {
     }
 }
 
-fn section<'a>(http: &'a Object, key: &str) -> Option<&'a Object> {
-    let section = http.object(key)?;
+fn section(http: &Object, key: &str) -> Option<Object> {
+    let section = http.to_object(key)?;
     (section.flag("enabled") != Some(false)).then_some(section)
 }
 
@@ -166,7 +168,7 @@ fn count(object: &Object, key: &str) -> Option<u32> {
 }
 
 fn millis(object: &Object, key: &str) -> Option<u64> {
-    let ms = object.get(key)?.as_number()?.as_thousandths()?;
+    let ms = object.get(key)?.as_thousandths()?;
     (ms <= 1_000_000_000_000).then_some(ms)
 }
 
@@ -312,18 +314,16 @@ impl RetryState {
         config: &RetryConfig,
         (wall, mono): (i64, u64),
     ) -> Option<RetryState> {
-        let value =
-            headwater_model::json::parse(text, &headwater_model::json::Limits::default()).ok()?;
-        let object = value.as_object()?;
+        let object = parse(text, &Limits::default()).ok()?.into_object()?;
         let until = object.integer("until")?;
         let longest = config.max.max(config.max_retry_after);
         let wait = u64::try_from(until.saturating_sub(wall))
             .unwrap_or(0)
             .min(longest);
         Some(RetryState {
-            tries: count(object, "tries")?,
-            counted: count(object, "counted")?,
-            rate_limited: count(object, "rateLimited")?,
+            tries: count(&object, "tries")?,
+            counted: count(&object, "counted")?,
+            rate_limited: count(&object, "rateLimited")?,
             first: object.integer("first"),
             wait_until: (wait > 0).then(|| mono.saturating_add(wait)),
             wall_until: until,

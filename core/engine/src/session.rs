@@ -106,8 +106,7 @@ impl Session {
     }
 
     pub(crate) fn restore(&mut self, text: &[u8]) -> Option<()> {
-        let value = parse(text, &Limits::default()).ok()?;
-        let object = value.as_object()?;
+        let object = parse(text, &Limits::default()).ok()?.into_object()?;
         self.id = object.natural("id");
         self.used = self.id;
         self.last = object.integer("last")?;

@@ -13,14 +13,13 @@
 
 use headwater_model::id::Seq;
 
+use crate::Settings;
 use crate::clock::Now;
 use crate::consent::Consent;
 use crate::effect::StateKey;
 use crate::engine::{Engine, Stored};
-use crate::flush::Queue;
 use crate::identity::Identity;
 use crate::ledger::Entry;
-use crate::settings::Settings;
 
 impl Engine {
     /// The first of `count` numbers in the order that no event has: for events that are [adopted](crate::Input::Adopt).
@@ -54,13 +53,7 @@ impl Engine {
                 unstamped: event.unstamped,
                 ..self.entry(event, clock)
             });
-            let queue = Queue {
-                events: self.ledger.len(),
-                bytes: self.ledger.bytes(),
-            };
-            for policy in &mut self.config.flush {
-                flush |= policy.on_event(now, queue);
-            }
+            flush |= self.queued(now);
         }
         if flush {
             self.policy_flush();

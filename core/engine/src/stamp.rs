@@ -6,7 +6,7 @@ use headwater_govern::gate::{CONSENT_EVENT, hub_allowed};
 use headwater_model::context;
 use headwater_model::event::{Event, EventType, Fragment};
 use headwater_model::id::{AnonymousId, MessageId, Seq};
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Object;
 use headwater_model::time::Millis;
 
 use crate::batch::event_text;
@@ -16,7 +16,6 @@ use crate::config::Hold;
 use crate::consent::{Consent, Gate, wrap};
 use crate::effect::{DropReason, Effect, Report};
 use crate::engine::Engine;
-use crate::flush::Queue;
 use crate::identity::{Identity, MAX_BYTES};
 use crate::ledger::Entry;
 use crate::text::{joined, words};
@@ -60,7 +59,7 @@ impl Engine {
             return Ok(self.denied(event.message_id.as_str().to_owned()));
         }
         let first = self.touch_session(now);
-        let plain = own_context.is_none() && !first && self.destinations.is_empty();
+        let plain = own_context.is_none() && !first && !self.has_destinations();
         #[cfg(feature = "plugins")]
         let plain = plain && enrichment.is_none() && self.config.timeline.is_empty();
         let text = if plain {
@@ -201,18 +200,19 @@ impl Engine {
     fn finish(&mut self, event: Event) {
         #[cfg(feature = "plugins")]
         self.run_after_plugins(&event);
-        if self.destinations.is_empty() {
+        if !self.has_destinations() {
             return;
         }
         match self.gate() {
             Gate::Open => self.offer(Arc::new(event)),
             // The hub never gets it, so it is in no store; destinations get it when the user agrees.
             Gate::Held if !hub_allowed(&event.integrations) => {
-                self.local_held.push(Arc::new(event));
-                if self.local_held.len() > MAX_IN_MEMORY {
-                    self.local_held.remove(0);
-                    let detail = words!("more than 1,000 events wait in memory for consent");
-                    self.lose(DropReason::QuotaEvents, 1, detail);
+                if let Some(held) = self.held.as_mut() {
+                    held.local.push(Arc::new(event));
+                    if held.local.len() > MAX_IN_MEMORY {
+                        held.local.remove(0);
+                        self.crowded();
+                    }
                 }
             }
             Gate::Held | Gate::Closed => {}
@@ -229,15 +229,14 @@ impl Engine {
             .consent
             .as_ref()
             .map_or(Hold::Persist, |consent| consent.config.hold);
-        if held && hold == Hold::Memory {
-            self.in_memory.push((now.wall.0, text));
-            if self.in_memory.len() > MAX_IN_MEMORY {
-                self.in_memory.remove(0);
-                self.lose(
-                    DropReason::QuotaEvents,
-                    1,
-                    words!("more than 1,000 events wait in memory for consent"),
-                );
+        if let Some(waiting) = self.held.as_mut()
+            && held
+            && hold == Hold::Memory
+        {
+            waiting.in_memory.push((now.wall.0, text));
+            if waiting.in_memory.len() > MAX_IN_MEMORY {
+                waiting.in_memory.remove(0);
+                self.crowded();
             }
             return Receipt::Held(message_id);
         }
@@ -247,6 +246,11 @@ impl Engine {
         } else {
             Receipt::Queued(message_id)
         }
+    }
+
+    fn crowded(&mut self) {
+        let detail = words!("more than 1,000 events wait in memory for consent");
+        self.lose(DropReason::QuotaEvents, 1, detail);
     }
 
     /// Into the ledger and the store.
@@ -269,15 +273,7 @@ impl Engine {
             unstamped,
         });
         self.appended(now);
-        let queue = Queue {
-            events: self.ledger.len(),
-            bytes: self.ledger.bytes(),
-        };
-        let mut flush = false;
-        for policy in &mut self.config.flush {
-            flush |= policy.on_event(now, queue);
-        }
-        if flush {
+        if self.queued(now) {
             self.policy_flush();
         }
     }
@@ -326,8 +322,8 @@ impl Engine {
             }
             return false;
         };
-        if self.context_session != Some(id) {
-            self.context_session = Some(id);
+        if self.context_session.as_ref() != Some(&id) {
+            self.context_session.set(id);
             self.rebuild_context();
         }
         if save {
@@ -345,7 +341,7 @@ impl Engine {
     fn event_context(&self, own: Option<Object>, first: bool) -> Object {
         let mut context = self.context_tree.clone();
         if first {
-            context.insert("sessionStart", Value::Bool(true));
+            context.insert("sessionStart", true);
         }
         if let Some(mut own) = own {
             // Consent is ours to say: a caller's context cannot forge it.

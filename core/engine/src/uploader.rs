@@ -17,7 +17,6 @@ use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKe
 use crate::engine::Engine;
 use crate::flush::Waiter;
 use crate::input::HttpOutcome;
-use crate::part::FULL;
 use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
 use crate::text::words;
@@ -34,22 +33,6 @@ pub(crate) struct InFlight {
 }
 
 impl Engine {
-    /// Everything that waits now should go out.
-    pub(crate) fn request_flush(&mut self) {
-        self.flush_to = self.ledger.last_seq().or(self.flush_to);
-        for policy in &mut self.config.flush {
-            policy.on_flush();
-        }
-    }
-
-    /// A policy says that it is time. A target that is already set stays until its batch is under way: with a
-    /// stream of calls it would otherwise run ahead of the store for ever.
-    pub(crate) fn policy_flush(&mut self) {
-        if self.flush_to.is_none() || self.in_flight.is_some() {
-            self.request_flush();
-        }
-    }
-
     /// An explicit flush.
     pub(crate) fn flush(&mut self, id: u64, now: Now) {
         let until = Seq(self.next_seq.saturating_sub(1));
@@ -208,7 +191,7 @@ impl Engine {
             }
         };
         let verdict = status.map_or(Verdict::Retry, |status| {
-            classify(status, &self.retry_config.overrides)
+            classify(status, &self.retry_table().overrides)
         });
         match verdict {
             Verdict::Delivered => {
@@ -242,13 +225,13 @@ impl Engine {
         status: Option<u16>,
         after: Option<&str>,
     ) {
-        let after =
-            after.and_then(|text| retry_after(text, now.wall, self.retry_config.max_retry_after));
+        let table = self.retry_table().clone();
+        let after = after.and_then(|text| retry_after(text, now.wall, table.max_retry_after));
         let failure = status.map_or(Failure::Network, Failure::Status);
         let clocks = (now.wall.0, now.mono);
         match self
             .retry
-            .failed(&self.retry_config, failure, after, clocks, &mut self.jitter)
+            .failed(&table, failure, after, clocks, &mut self.jitter)
         {
             Some(retry_in) => {
                 let text = self.retry.to_json();
@@ -352,7 +335,7 @@ impl Engine {
     fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
         let mut at = 0;
         while let Some(waiter) = self.waiters.get(at) {
-            let own = self.ledger.count_until(waiter.until) as u64 + self.in_memory();
+            let own = (self.ledger.count_until(waiter.until) + self.in_memory()) as u64;
             if own > 0 && waiting_for.is_none() && self.in_memory() == 0 {
                 at += 1;
                 continue;
@@ -408,8 +391,8 @@ impl Engine {
     }
 
     /// How many events wait for consent in memory.
-    fn in_memory(&self) -> u64 {
-        if FULL { self.in_memory.len() as u64 } else { 0 }
+    pub(crate) fn in_memory(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.in_memory.len())
     }
 
     /// Empties the queue, with a report.
@@ -424,25 +407,18 @@ impl Engine {
         self.save(StateKey::Purged, decimal(self.next_seq).into_bytes());
         let seqs = self.ledger.take_all();
         self.drop_events(seqs, reason, None, detail);
-        let in_memory = self.in_memory();
-        if in_memory > 0 {
-            self.in_memory.clear();
-            self.lose(reason, in_memory, detail);
-        }
-        if FULL && !self.local_held.is_empty() {
-            let count = self.local_held.len() as u64;
-            self.local_held.clear();
-            self.lose(reason, count, detail);
-        }
-        if FULL {
-            self.to_release.clear();
-            self.after_release.clear();
+        if let Some(held) = self.held.as_mut() {
+            let gone = core::mem::take(held);
+            for count in [gone.in_memory.len(), gone.local.len()] {
+                if count > 0 {
+                    self.lose(reason, count as u64, detail);
+                }
+            }
             self.loads
                 .retain(|(_, purpose)| *purpose != Purpose::Release);
         }
-        if !self.destinations.is_empty() {
-            self.destinations.purge();
-            self.effects.push(Effect::CancelDeliveries);
+        if let Some(destinations) = self.destinations.as_mut() {
+            destinations.purge(&mut self.effects);
         }
         self.flush_to = None;
         self.clear_retry();
@@ -507,11 +483,14 @@ impl Engine {
 
     /// The user agreed: what was held goes out, in order.
     fn release_held(&mut self, now: Now) {
-        let mut stored = self.ledger.seqs(0, self.ledger.len());
-        let held = core::mem::take(&mut self.in_memory);
-        let mut from_memory = Vec::with_capacity(held.len());
-        for (at, body) in held {
-            if !self.destinations.is_empty()
+        let stored = self.ledger.seqs(0, self.ledger.len());
+        let held = self
+            .held
+            .as_mut()
+            .map(|held| core::mem::take(&mut held.in_memory));
+        let mut from_memory = Vec::new();
+        for (at, body) in held.unwrap_or_default() {
+            if self.has_destinations()
                 && let Ok(event) = headwater_model::event::Event::parse(&body)
             {
                 from_memory.push(std::sync::Arc::new(event));
@@ -522,13 +501,13 @@ impl Engine {
         if let Some(consent) = self.consent.as_mut() {
             consent.release(until);
         }
-        if !self.destinations.is_empty() {
-            stored.reverse();
-            stored.append(&mut self.to_release);
-            self.to_release = stored;
+        if self.has_destinations()
+            && let Some(held) = self.held.as_mut()
+        {
+            // The last ones first.
+            held.to_release.splice(0..0, stored.into_iter().rev());
+            from_memory.append(&mut held.local);
             self.release_more();
-            let alone = core::mem::take(&mut self.local_held);
-            from_memory.extend(alone);
             for event in from_memory {
                 self.offer(event);
             }

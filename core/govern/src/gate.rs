@@ -6,7 +6,7 @@
 //! blocked, a name set to `true` or to options is wanted, and what is not named follows `All`. A wish in
 //! `integrations` never overrides a denied consent.
 
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Object;
 
 /// The hub's own name in `integrations` and in the settings document.
 pub const HUB: &str = "Segment.io";
@@ -26,32 +26,33 @@ pub enum Decision {
 }
 
 /// What is known of consent for one event.
-#[derive(Clone, Copy, Debug)]
-pub enum Consent<'a> {
+#[derive(Clone, Debug)]
+pub enum Consent {
     /// No consent object: nobody asked, everything passes.
     Absent,
     /// `categoryPreferences`: what is not in it counts as denied.
-    Preferences(&'a Object),
+    Preferences(Object),
 }
 
-impl<'a> Consent<'a> {
+impl Consent {
     /// Reads `context.consent.categoryPreferences`. An empty `consent: {}` counts as absent; anything present but
     /// of the wrong type counts as "nothing granted", because a consent we cannot read is no consent.
     #[must_use]
-    pub fn of_context(context: &'a Object) -> Consent<'a> {
-        static NOTHING: Object = Object::new();
-        match context.get("consent") {
-            None => Consent::Absent,
-            Some(Value::Object(consent)) if consent.is_empty() => Consent::Absent,
-            Some(Value::Object(consent)) => match consent.get("categoryPreferences") {
-                Some(Value::Object(preferences)) => Consent::Preferences(preferences),
-                _ => Consent::Preferences(&NOTHING),
-            },
-            Some(_) => Consent::Preferences(&NOTHING),
+    pub fn of_context(context: &Object) -> Consent {
+        let Some(consent) = context.get("consent") else {
+            return Consent::Absent;
+        };
+        match consent.to_object() {
+            Some(consent) if consent.is_empty() => Consent::Absent,
+            consent => Consent::Preferences(
+                consent
+                    .and_then(|mut consent| consent.take_object("categoryPreferences"))
+                    .unwrap_or_default(),
+            ),
         }
     }
 
-    fn grants(self, category: &str) -> bool {
+    fn grants(&self, category: &str) -> bool {
         match self {
             Consent::Absent => true,
             Consent::Preferences(preferences) => preferences.flag(category) == Some(true),
@@ -64,7 +65,7 @@ impl<'a> Consent<'a> {
 pub fn decide(
     key: &str,
     categories: &[String],
-    consent: Consent<'_>,
+    consent: &Consent,
     integrations: &Object,
 ) -> Decision {
     if !categories.iter().all(|category| consent.grants(category)) {
@@ -80,10 +81,11 @@ pub fn decide(
 #[must_use]
 pub fn integrations_allow(integrations: &Object, key: &str) -> bool {
     match integrations.get(key) {
-        Some(Value::Bool(wanted)) => *wanted,
-        Some(Value::Null) | None => !matches!(integrations.get("All"), Some(Value::Bool(false))),
-        // Options for the destination: naming it is wanting it.
-        Some(_) => true,
+        Some(entry) if !entry.is_null() => {
+            // Options for the destination: naming it is wanting it.
+            entry.as_bool() != Some(false)
+        }
+        _ => integrations.flag("All") != Some(false),
     }
 }
 
@@ -91,7 +93,7 @@ pub fn integrations_allow(integrations: &Object, key: &str) -> bool {
 /// does not (analytics-next behaves so, and warehouses hang on the hub).
 #[must_use]
 pub fn hub_allowed(integrations: &Object) -> bool {
-    !matches!(integrations.get(HUB), Some(Value::Bool(false)))
+    integrations.flag(HUB) != Some(false)
 }
 
 #[cfg(test)]
@@ -100,10 +102,8 @@ mod tests {
     use headwater_model::json::{Limits, parse};
 
     fn object(text: &str) -> Object {
-        match parse(text.as_bytes(), &Limits::default()) {
-            Ok(Value::Object(object)) => object,
-            other => panic!("{text} is no object: {other:?}"),
-        }
+        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
+        value.into_object().unwrap()
     }
 
     fn decide_text(context: &str, integrations: &str, categories: &[&str]) -> Decision {
@@ -112,7 +112,7 @@ mod tests {
         decide(
             "Ads",
             &categories,
-            Consent::of_context(&context),
+            &Consent::of_context(&context),
             &object(integrations),
         )
     }

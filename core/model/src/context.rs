@@ -13,16 +13,22 @@ pub fn merge(base: &mut Object, over: Object) {
 
 fn merge_to(base: &mut Object, over: Object, levels: usize) {
     for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Object(below)), Value::Object(above)) if levels > 1 => {
-                merge_to(below, above, levels - 1);
-            }
-            (Some(held), value) => *held = value,
-            (None, value) => {
+        match base.get_mut(&key) {
+            Some(held) => *held = merged(core::mem::take(held), value, levels - 1),
+            None => {
                 base.insert(key, value);
             }
         }
     }
+}
+
+fn merged(below: Value, above: Value, levels: usize) -> Value {
+    if levels == 0 || !below.is_object() || !above.is_object() {
+        return above;
+    }
+    let mut base = below.into_object().unwrap_or_default();
+    merge_to(&mut base, above.into_object().unwrap_or_default(), levels);
+    base.into()
 }
 
 #[cfg(test)]

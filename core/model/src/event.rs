@@ -115,6 +115,23 @@ impl Payload {
     }
 }
 
+/// What is no object is nothing.
+impl From<Value> for Payload {
+    #[cfg(feature = "strict")]
+    fn from(value: Value) -> Payload {
+        value.into_object().map_or(Payload::Empty, Payload::Tree)
+    }
+
+    #[cfg(not(feature = "strict"))]
+    fn from(value: Value) -> Payload {
+        if value.is_object() {
+            Payload::Raw(Raw::from_checked(value.into_bytes()))
+        } else {
+            Payload::Empty
+        }
+    }
+}
+
 impl From<Raw> for Payload {
     fn from(raw: Raw) -> Payload {
         Payload::Raw(raw)
@@ -235,13 +252,11 @@ impl Event {
     /// # Errors
     /// When the text is no JSON, or lacks a field that every event has.
     pub fn parse(text: &[u8]) -> Result<Event, EventError> {
-        let Value::Object(mut fields) = crate::json::parse(text, &Limits::default())? else {
-            return Err(EventError::Field("type"));
-        };
+        let value = crate::json::parse(text, &Limits::default())?;
+        let mut fields = value.into_object().ok_or(EventError::Field("type"))?;
         let kind = fields
-            .get("type")
-            .and_then(Value::as_str)
-            .and_then(EventType::parse)
+            .take_text("type")
+            .and_then(|kind| EventType::parse(&kind))
             .ok_or(EventError::Field("type"))?;
         let message_id = fields
             .take_text("messageId")
@@ -251,7 +266,7 @@ impl Event {
             .take_text("timestamp")
             .and_then(|text| parse_iso(&text))
             .ok_or(EventError::Field("timestamp"))?;
-        let properties = kind.payload_key().and_then(|key| fields.take_object(key));
+        let properties = kind.payload_key().and_then(|key| fields.remove(key));
         Ok(Event {
             kind,
             message_id,
@@ -265,7 +280,7 @@ impl Event {
             category: fields.take_text("category"),
             group_id: fields.take_text("groupId"),
             previous_id: fields.take_text("previousId"),
-            properties: properties.map_or(Payload::Empty, Payload::Tree),
+            properties: properties.map_or(Payload::Empty, Payload::from),
             context: fields.take_object("context").unwrap_or_default(),
             integrations: fields.take_object("integrations").unwrap_or_default(),
         })

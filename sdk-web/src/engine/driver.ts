@@ -316,7 +316,7 @@ export const createDriver = (env: Env) => {
       const send = (found: (string | undefined)[]): void => {
         const lost = wanted.filter((_, i) => found[i] === undefined);
         if (lost.length) {
-          answered(UNREADABLE, 0, JSON.stringify(lost));
+          answered(UNREADABLE, 0, `${lost}`);
           return;
         }
         env
@@ -388,7 +388,7 @@ export const createDriver = (env: Env) => {
         confirm(seqs);
         if (leads) return;
         if (!lasting) return led();
-        input(GIVE_AWAY, 0, 0, JSON.stringify(seqs));
+        input(GIVE_AWAY, 0, 0, `${seqs}`);
         keeper!.giveAway(seqs);
         tabs?.tell(['e']);
       },
@@ -401,7 +401,7 @@ export const createDriver = (env: Env) => {
       },
       cleared: (of, n) => heirs?.stored(of, n),
       reserve: (count) => +(input(RESERVE, count) ?? 0),
-      adopt: (quads) => input(ADOPT, 0, 0, JSON.stringify(quads)),
+      adopt: (quads) => input(ADOPT, 0, 0, `${quads}`),
       failed: (error, events) => say('store_failed', error, events),
       over: () => alive === life && run(),
     });
@@ -521,7 +521,8 @@ export const createDriver = (env: Env) => {
     decision = filed = state.consent;
     identity = undefined;
     const config = { ...env.config, context: { ...runtime.base, ...context } };
-    engine = start(JSON.stringify({ config, state, stored, nextSeq, entropy: hex(random()) }), now(), env.mono());
+    const given = { config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) };
+    engine = start(JSON.stringify(given), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
     for (const json of host.destinations) input(DESTINATION, 0, 0, json);

@@ -22,14 +22,8 @@ export const start = (shared: Shared): void => {
   const driver = createDriver({
     ...{ capture: shared, settings, options, facade: shared.facade },
     load: (full) =>
-      loadEngine(
-        (options.wasm as string) ??
-          ((full === shared.full && shared.wasm) ||
-            (full
-              ? new URL('./headwater_bg.wasm', import.meta.url)
-              : new URL('./headwater_lite.wasm', import.meta.url))),
-        full,
-        async () => ((await import('../../wasm/headwater.wasm2js.js')).Engine as unknown as () => Exports)(),
+      loadEngine((options.wasm as string) ?? shared.chunk(full), full, async () =>
+        ((await import('../../wasm/headwater.wasm2js.js')).Engine as unknown as () => Exports)(),
       ),
     async open() {
       if (!kept) return;

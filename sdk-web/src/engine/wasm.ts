@@ -1,5 +1,12 @@
+import { unpack } from '../../wasm/unpack.js';
+
 /** Where the WebAssembly comes from: an address, bytes, or what a bundler made of it. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
+
+/** It as text, in a script of its own: brotli makes less of that than of the file. */
+export interface Chunk {
+  packed: readonly string[];
+}
 
 /**
  * One engine. `op` is what happens or is asked (`inputs.ts`), `wall` unix milliseconds, `mono` those of a clock that never
@@ -68,14 +75,15 @@ const starter = ({
 /** The small one and the full one. */
 const modules: (WebAssembly.Module | undefined)[] = [];
 
-const compile = async (source: WasmSource | Promise<Response>): Promise<WebAssembly.Module> => {
+const compile = async (given: WasmSource | Promise<WasmSource | Chunk>): Promise<WebAssembly.Module> => {
+  const source = await given;
   if (source instanceof WebAssembly.Module) return source;
+  const { packed } = source as Chunk;
+  if (packed) return WebAssembly.compile(unpack(packed));
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return WebAssembly.compile(source);
-  const answer = await (source instanceof Promise ? source : fetch(source));
+  const answer = await fetch(source as string);
   if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
-  // A server that names the wrong type costs the streaming, no more.
-  const bytes = answer.clone();
-  return WebAssembly.compileStreaming?.(answer).catch(async () => WebAssembly.compile(await bytes.arrayBuffer()));
+  return WebAssembly.compile(await answer.arrayBuffer());
 };
 
 /**
@@ -83,7 +91,7 @@ const compile = async (source: WasmSource | Promise<Response>): Promise<WebAssem
  * same engine without WebAssembly, for pages whose policy forbids it.
  */
 export const loadEngine = async (
-  source: WasmSource | Promise<Response>,
+  source: WasmSource | Promise<WasmSource | Chunk>,
   full: boolean,
   spare?: () => Promise<Exports>,
 ): Promise<Start> => {

@@ -1,6 +1,5 @@
 // A whole client for tests: the real capture, driver, API and WebAssembly engine, a store in memory, a scripted hub.
 
-import { readFileSync } from 'node:fs';
 import type { Analytics } from '../../src/api/analytics.js';
 import { createRuntime } from '../../src/api/runtime.js';
 import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
@@ -12,9 +11,7 @@ import { loadEngine } from '../../src/engine/wasm.js';
 import { AnalyticsBrowser } from '../../src/index.js';
 
 // One instance for all clients of a file: it holds as many engines as are started.
-const engines = ['lite', 'bg'].map((name, full) =>
-  loadEngine(readFileSync(new URL(`../../wasm/headwater_${name}.wasm`, import.meta.url)), !!full),
-);
+const engines = [loadEngine(import('../../wasm/lite.js'), false), loadEngine(import('../../wasm/full.js'), true)];
 
 export interface Client {
   /** A call as the façade makes it. */

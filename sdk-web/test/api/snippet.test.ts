@@ -85,7 +85,7 @@ describe('the snippet', () => {
     expect(scripts).toMatchObject([
       { src: '/headwater/standalone.js', async: true, 'data-global-segment-analytics-key': 'analytics' },
       { rel: 'modulepreload', href: '/headwater/engine.js' },
-      { rel: 'preload', as: 'fetch', href: expect.stringMatching(/^\/headwater\/headwater_\w+\.wasm$/) },
+      { rel: 'modulepreload', href: '/headwater/lite.js' },
     ]);
     expect(scope.analytics._writeKey).toBe('YOUR_WRITE_KEY');
   });

@@ -1,6 +1,5 @@
 // A site for tests: one storage and one store for all its tabs, a hub, and tabs with the real engine in them.
 
-import { readFileSync } from 'node:fs';
 import { type Capture, createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver, type Driver } from '../../src/engine/driver.js';
@@ -11,10 +10,9 @@ import { memoryStore, type Store } from '../../src/engine/store.js';
 import { loadEngine, type Start } from '../../src/engine/wasm.js';
 import { fakeStorage } from './storage.js';
 
-const wasm = ['lite', 'bg'].map((name) => readFileSync(new URL(`../../wasm/headwater_${name}.wasm`, import.meta.url)));
-
 /** The small engine, or the full one. */
-export const engine = (full: boolean): Promise<Start> => loadEngine(wasm[+full]!, full);
+export const engine = (full: boolean): Promise<Start> =>
+  loadEngine(full ? import('../../wasm/full.js') : import('../../wasm/lite.js'), full);
 
 export const bodyOf = ({ around, events }: Upload): string => around[0] + events.join() + around[1];
 

@@ -14,7 +14,7 @@ const IDLE = 20_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
 const folders = { dist: join(root, 'sdk-web/dist'), e2e: join(root, 'sdk-web/e2e'), page: here };
-const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+const types = { '.js': 'text/javascript', '.mjs': 'text/javascript' };
 const document = '<!doctype html><link rel="icon" href="data:,"><title>Conformance</title>';
 /** Windows that are opened before they are needed. */
 const READY = 3;

@@ -10,12 +10,11 @@ const types = {
   '.json': 'application/json',
   '.map': 'application/json',
   '.svg': 'image/svg+xml',
-  '.wasm': 'application/wasm',
 };
 
 /** What a site may write into its pages so that our engine is fetched in the same round trip as the page's scripts. */
 const hinted =
-  '<link rel="modulepreload" href="/web/engine.js"><link rel="preload" as="fetch" crossorigin="anonymous" href="/web/headwater_lite.wasm">';
+  '<link rel="modulepreload" href="/web/engine.js"><link rel="modulepreload" href="/web/lite.js">';
 
 /** What a careful site allows: its own scripts, no inline code, no eval, no WebAssembly, and the collector. */
 export const strictPolicy = (collector) =>

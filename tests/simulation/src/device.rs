@@ -78,19 +78,12 @@ impl Life {
         let (Some(config), now) = (self.setup.config(), self.now()) else {
             return;
         };
-        match Engine::new(config, start, now) {
-            Ok(engine) => {
-                self.process = Some(Process {
-                    engine,
-                    store,
-                    born,
-                    unsaved: Vec::new(),
-                });
-            }
-            Err(error) => {
-                return self.fail(format!("the engine refuses its configuration: {error}"));
-            }
-        }
+        self.process = Some(Process {
+            engine: Engine::new(config, start, now),
+            store,
+            born,
+            unsaved: Vec::new(),
+        });
         self.check_identity();
         self.drain();
         self.torn &= self.process.is_none();

@@ -1,8 +1,7 @@
 //! How one life is set up: the application's configuration and how bad the weather is.
 
 use headwater_engine::{
-    Config, ConsentConfig, ConsentModel, CountPolicy, DestinationConfig, Hold, IntervalPolicy,
-    SettingsConfig,
+    Config, ConsentConfig, ConsentModel, DestinationConfig, Endpoint, Hold, Pace, SettingsConfig,
 };
 use headwater_model::id::WriteKey;
 
@@ -74,11 +73,15 @@ impl Setup {
     }
 
     pub(crate) fn config(&self) -> Option<Config> {
-        let mut config = Config::new(WriteKey::new("key").ok()?, "https://hub.example");
-        config.flush = vec![
-            Box::new(CountPolicy::new(7)),
-            Box::new(IntervalPolicy::new(10_000)),
-        ];
+        let mut config = Config::new(
+            WriteKey::new("key").ok()?,
+            Endpoint::new("https://hub.example").ok()?,
+        );
+        config.pace = Pace {
+            events: 7,
+            interval: Some(10_000),
+            ..Pace::NEVER
+        };
         config.max_batch_events = self.batch_events;
         config.max_batch_bytes = self.batch_bytes;
         config.retry.max_retries = self.max_retries;

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_engine::{
-    Call, CallKind, CallOptions, Config, ConsentConfig, ConsentModel, CountPolicy, Effect, Engine,
-    Hold, HttpOutcome, Input, IntervalPolicy, Now, Start, StateKey, Stored, Upload,
+    Call, CallKind, CallOptions, Config, ConsentConfig, ConsentModel, Effect, Endpoint, Engine,
+    Hold, HttpOutcome, Input, Now, Pace, Start, StateKey, Stored, Upload,
 };
 use headwater_model::event::Payload;
 use headwater_model::id::{Seq, WriteKey};
@@ -221,11 +221,15 @@ impl Site {
     }
 
     fn config(&self) -> Option<Config> {
-        let mut config = Config::new(WriteKey::new("key").ok()?, "https://hub.example");
-        config.flush = vec![
-            Box::new(CountPolicy::new(5)),
-            Box::new(IntervalPolicy::new(3_000)),
-        ];
+        let mut config = Config::new(
+            WriteKey::new("key").ok()?,
+            Endpoint::new("https://hub.example").ok()?,
+        );
+        config.pace = Pace {
+            events: 5,
+            interval: Some(3_000),
+            ..Pace::NEVER
+        };
         config.sync_after = None;
         config.max_batch_events = 7;
         config.consent = self.asks.then(|| ConsentConfig {

@@ -6,7 +6,7 @@ use headwater_model::json::Value;
 
 fn asking(model: ConsentModel, hold: Hold) -> Config {
     let mut config = config();
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     config.consent = Some(ConsentConfig {
         model,
         categories: vec!["ads".into(), "analytics".into()],

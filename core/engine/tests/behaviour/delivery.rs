@@ -7,7 +7,7 @@ use headwater_model::json::Value;
 
 fn plain() -> Config {
     let mut config = config();
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     config
 }
 
@@ -94,10 +94,11 @@ fn nothing_leaves_before_the_store_has_it() {
 #[test]
 fn the_count_policy_sends_at_its_count_and_the_interval_policy_after_its_time() {
     let mut config = config();
-    config.flush = vec![
-        Box::new(CountPolicy::new(3)),
-        Box::new(IntervalPolicy::new(5_000)),
-    ];
+    config.pace = Pace {
+        events: 3,
+        interval: Some(5_000),
+        ..Pace::NEVER
+    };
     let mut host = Host::new(config);
     host.track("1");
     host.track("2");

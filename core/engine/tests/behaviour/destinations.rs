@@ -266,7 +266,7 @@ fn the_tracking_plan_blocks_destinations_but_not_the_hub() {
 #[test]
 fn a_slow_destination_holds_up_nobody_and_its_overflow_is_reported() {
     let mut config = config();
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     config.destinations = vec![destination("Slow", false), destination("Quick", false)];
     let mut host = Host::new(config);
     let mut quick = 0;
@@ -290,7 +290,7 @@ fn a_slow_destination_holds_up_nobody_and_its_overflow_is_reported() {
 #[test]
 fn settings_adjust_the_retry_table_within_the_clamps() {
     let mut config = config();
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     config.settings = Some(SettingsConfig::new("https://hub.example/settings"));
     let mut host = Host::new(config);
     let http = r#"{"integrations":{"Segment.io":{"httpConfig":{"backoffConfig":

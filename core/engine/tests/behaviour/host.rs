@@ -34,7 +34,10 @@ pub(crate) struct Host {
 }
 
 pub(crate) fn config() -> Config {
-    let mut config = Config::new(WriteKey::new("key").unwrap(), "https://hub.example");
+    let mut config = Config::new(
+        WriteKey::new("key").unwrap(),
+        Endpoint::new("https://hub.example").unwrap(),
+    );
     config.retry.jitter = 0;
     config
 }
@@ -68,7 +71,7 @@ impl Host {
             mono: 10_000,
         };
         let mut host = Host {
-            engine: Engine::new(config, start, now).unwrap(),
+            engine: Engine::new(config, start, now),
             now,
             store: BTreeMap::new(),
             saved: BTreeMap::new(),
@@ -137,7 +140,7 @@ impl Host {
         };
         host.fetches = 0;
         host.entropy = 200;
-        host.engine = Engine::new(config, start, host.now).unwrap();
+        host.engine = Engine::new(config, start, host.now);
         host
     }
 

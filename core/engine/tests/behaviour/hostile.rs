@@ -26,10 +26,11 @@ fn configured(dice: &mut Dice) -> impl Fn() -> Config + use<> {
     );
     move || {
         let mut config = config();
-        config.flush = vec![
-            Box::new(CountPolicy::new(3)),
-            Box::new(IntervalPolicy::new(5_000)),
-        ];
+        config.pace = Pace {
+            events: 3,
+            interval: Some(5_000),
+            ..Pace::NEVER
+        };
         config.max_batch_events = batch + 1;
         if quota == 0 {
             config.quota.events = 7;

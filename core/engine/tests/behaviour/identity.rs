@@ -287,7 +287,7 @@ fn an_event_of_exactly_the_limit_is_taken_and_one_byte_more_is_refused() {
 fn sessions_mark_their_first_event_and_end_after_the_timeout() {
     let mut config = config();
     config.session_timeout = Some(30 * 60_000);
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     let mut host = Host::new(config);
     host.track("1");
     host.pass(60_000);

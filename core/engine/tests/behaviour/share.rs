@@ -8,7 +8,7 @@ use headwater_model::json::Value;
 
 fn quiet() -> Config {
     let mut config = config();
-    config.flush = Vec::new();
+    config.pace = Pace::NEVER;
     config
 }
 

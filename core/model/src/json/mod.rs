@@ -6,17 +6,19 @@
 //! any Serialize ──to_raw──▶ Raw                written once, never read again (SDK; feature `serde`)
 //! ```
 //!
-//! One grammar (the scanner's) serves all ways in, so they agree on what is JSON; [`parse_written`] alone has less, for
-//! text that a writer of JSON wrote, and stands in for [`parse`] where the feature `strict` is off. Invariants: an object's
-//! pairs keep their order; a number keeps its text; no input panics, overflows the stack or takes more than
-//! linear-logarithmic time.
+//! One grammar (the scanner's) serves all ways in, so they agree on what is JSON; [`lazy`] alone has less, for text that
+//! a writer of JSON wrote, and stands in for [`Value`], [`Object`] and [`parse`] where the feature `strict` is off.
+//! Invariants: an object's pairs keep their order; a number keeps its text; no input panics, overflows the stack or takes
+//! more than linear-logarithmic time.
 
 mod error;
 mod float;
 #[cfg(feature = "duplicates")]
 mod keys;
+pub mod lazy;
 mod limits;
 mod number;
+#[cfg(feature = "strict")]
 mod object;
 #[cfg(feature = "strict")]
 mod parse;
@@ -26,13 +28,16 @@ mod scan;
 mod ser;
 mod span;
 mod string;
+#[cfg(feature = "strict")]
 mod value;
 mod write;
-mod written;
 
 pub use error::{ErrorKind, ParseError};
+#[cfg(not(feature = "strict"))]
+pub use lazy::{Object, Value, parse};
 pub use limits::{DuplicateKeys, Limits};
 pub use number::{Number, parse_u64};
+#[cfg(feature = "strict")]
 pub use object::Object;
 #[cfg(feature = "strict")]
 pub use parse::parse;
@@ -41,8 +46,6 @@ pub use scan::{Scanner, validate};
 #[cfg(feature = "serde")]
 pub use ser::{SerializeError, to_raw, to_raw_into, to_value};
 pub use span::{Key, Kind, RawValue};
+#[cfg(feature = "strict")]
 pub use value::Value;
 pub use write::{Members, decimal, write_bool, write_i64, write_string, write_u64};
-pub use written::parse_written;
-#[cfg(not(feature = "strict"))]
-pub use written::parse_written as parse;

@@ -58,12 +58,7 @@ impl Number {
     /// The value, when the text is an integer (no fraction, no exponent) that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        match self.0.strip_prefix("-") {
-            Some(size) => parse_u64(size)
-                .filter(|size| *size <= i64::MIN.unsigned_abs())
-                .map(|size| 0_i64.wrapping_sub_unsigned(size)),
-            None => self.as_u64()?.try_into().ok(),
-        }
+        parse_i64(&self.0)
     }
 
     /// The value, when the text is an integer (no fraction, no exponent) that fits.
@@ -126,6 +121,16 @@ impl fmt::Debug for Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The integer that decimal digits spell, behind a minus or none.
+pub(crate) fn parse_i64(text: &str) -> Option<i64> {
+    match text.strip_prefix("-") {
+        Some(size) => parse_u64(size)
+            .filter(|size| *size <= i64::MIN.unsigned_abs())
+            .map(|size| 0_i64.wrapping_sub_unsigned(size)),
+        None => parse_u64(text)?.try_into().ok(),
     }
 }
 

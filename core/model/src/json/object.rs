@@ -91,6 +91,12 @@ impl Object {
         self.get(key)?.as_object()
     }
 
+    /// The object of `key`, as one of its own.
+    #[must_use]
+    pub fn to_object(&self, key: &str) -> Option<Object> {
+        self.get(key)?.to_object()
+    }
+
     /// Whether `key` is there.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
@@ -129,11 +135,6 @@ impl Object {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Takes pairs that repeat no key.
-    pub(crate) fn from_distinct(pairs: Vec<(String, Value)>) -> Self {
-        Self(pairs)
     }
 
     /// Takes pairs that may repeat a key; the last value wins, at the place of the first.

@@ -3,7 +3,7 @@ use std::fmt;
 use super::error::{ErrorKind, ParseError};
 use super::scan::Scanner;
 use super::span::Kind;
-use super::{Limits, Object, Value, parse};
+use super::{Limits, Object, parse};
 
 /// The text of one JSON object: checked or written once, then carried as bytes.
 ///
@@ -37,7 +37,7 @@ impl Raw {
     }
 
     /// The caller has checked, or written, one JSON object.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "serde", not(feature = "strict")))]
     pub(crate) fn from_checked(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
@@ -51,10 +51,8 @@ impl Raw {
             max_depth: usize::MAX,
             ..Limits::default()
         };
-        match parse(&self.0, &limits) {
-            Ok(Value::Object(object)) => object,
-            _ => Object::new(),
-        }
+        let value = parse(&self.0, &limits).unwrap_or_default();
+        value.into_object().unwrap_or_default()
     }
 
     /// The text.

@@ -109,6 +109,44 @@ impl Value {
         }
     }
 
+    /// The text of a string.
+    #[must_use]
+    pub fn into_text(self) -> Option<String> {
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    /// The object.
+    #[must_use]
+    pub fn into_object(self) -> Option<Object> {
+        if let Self::Object(object) = self {
+            Some(object)
+        } else {
+            None
+        }
+    }
+
+    /// The object, as one of its own.
+    #[must_use]
+    pub fn to_object(&self) -> Option<Object> {
+        self.as_object().cloned()
+    }
+
+    /// A number as [`Number::as_thousandths`].
+    #[must_use]
+    pub fn as_thousandths(&self) -> Option<u64> {
+        self.as_number()?.as_thousandths()
+    }
+
+    /// Whether it is an object.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
     /// Whether it is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {

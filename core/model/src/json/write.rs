@@ -1,7 +1,9 @@
 //! JSON text out: values, strings and integers into a byte buffer, without the formatting machinery of `std`.
 
+use super::Number;
 use super::string::special;
-use super::{Number, Object, Value};
+#[cfg(feature = "strict")]
+use super::{Object, Value};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// A page loads this code.
@@ -127,6 +129,7 @@ impl Members {
     }
 }
 
+#[cfg(feature = "strict")]
 impl Value {
     /// Appends the value as JSON text without blanks; numbers as they were read.
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -158,6 +161,7 @@ impl Value {
     }
 }
 
+#[cfg(feature = "strict")]
 impl Object {
     /// Appends the object as JSON text without blanks, keys in their order.
     pub fn write(&self, out: &mut Vec<u8>) {

@@ -26,19 +26,31 @@ fuzz_target!(|bytes: &[u8]| {
         free_space: Arc::new(|| None),
     };
     let now = Millis(1_790_000_000_000);
-    let (mut committer, _) = Committer::open(Arc::new(disk.clone()), options, now).expect("an empty disk opens");
+    let (mut committer, _) =
+        Committer::open(Arc::new(disk.clone()), options, now).expect("an empty disk opens");
     let (sources, limits) = (Sources::any_key("fuzz"), Config::default().limits);
     let body = Bytes::copy_from_slice(bytes);
     let mut accepted = 0;
     for _ in 0..2 {
-        let Ok(entry) = direct::batch(&body, &sources, &limits, committer.fingerprinter(), now) else { return };
-        let receipts = committer.commit(now, vec![entry]).expect("a good disk takes it");
-        accepted += receipts.iter().map(|receipt| receipt.tally().accepted).sum::<u64>();
+        let Ok(entry) = direct::batch(&body, &sources, &limits, committer.fingerprinter(), now)
+        else {
+            return;
+        };
+        let receipts = committer
+            .commit(now, vec![entry])
+            .expect("a good disk takes it");
+        accepted += receipts
+            .iter()
+            .map(|receipt| receipt.tally().accepted)
+            .sum::<u64>();
     }
     let mut reader = LogReader::new(Arc::new(disk), "/hub".as_ref(), Position(0));
     let mut read = 0;
     while let Ok(Next::Record(stored)) = reader.advance() {
-        read += items(&stored).iter().filter(|item| item.verdict.is_accepted()).count() as u64;
+        read += items(&stored)
+            .iter()
+            .filter(|item| item.verdict.is_accepted())
+            .count() as u64;
     }
     assert_eq!(read, accepted);
 });

@@ -12,11 +12,19 @@ fuzz_target!(|bytes: &[u8]| {
     let open = || open_segment_log_on(Arc::new(disk.clone()), dir, SegmentOptions::default());
     let mut opened = open().expect("an empty disk opens");
     for seq in 1..4 {
-        opened.store.append(seq, 0, b"{\"an\":\"event\"}").expect("a good disk takes it");
+        opened
+            .store
+            .append(seq, 0, b"{\"an\":\"event\"}")
+            .expect("a good disk takes it");
     }
-    opened.store.save_state("identity", b"{}").expect("a good disk takes it");
+    opened
+        .store
+        .save_state("identity", b"{}")
+        .expect("a good disk takes it");
     drop(opened);
-    let (at, bytes) = bytes.split_first().map_or((0, bytes), |(at, rest)| (usize::from(*at), rest));
+    let (at, bytes) = bytes
+        .split_first()
+        .map_or((0, bytes), |(at, rest)| (usize::from(*at), rest));
     for file in disk.files() {
         disk.edit(&file, |content| {
             let at = at.min(content.len());
@@ -31,7 +39,10 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = opened.store.read(entry.seq, &mut body);
     }
     let seq = opened.next_seq;
-    opened.store.append(seq, 0, b"new").expect("it works afterwards");
+    opened
+        .store
+        .append(seq, 0, b"new")
+        .expect("it works afterwards");
     drop(opened);
     let mut opened = open().expect("it opens again");
     body.clear();

@@ -45,12 +45,10 @@ impl Site {
             in_flight: None,
         });
         let now = self.now(name);
-        let engine = self
-            .config()
-            .and_then(|config| Engine::new(config, start, now).ok());
-        let Some(mut engine) = engine else {
-            return self.fail("the engine refuses its configuration".to_owned());
+        let Some(config) = self.config() else {
+            return self.fail("there is no configuration".to_owned());
         };
+        let mut engine = Engine::new(config, start, now);
         if !leads {
             engine.handle(now, Input::Lead(false));
         }

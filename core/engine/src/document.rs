@@ -1,0 +1,115 @@
+//! The settings document: what it says, to whom.
+
+use headwater_model::json::{Limits, Object, Value, parse};
+
+use crate::retry::RetryConfig;
+use crate::text::{joined, words};
+
+/// The largest document read, bytes. Real ones are tens of kilobytes; Segment's largest fixtures stay under 500.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A settings document, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    document: Object,
+}
+
+impl Settings {
+    /// Reads a document: a JSON object of at most 1 MiB.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &[u8]) -> Result<Settings, String> {
+        let limits = Limits {
+            max_bytes: MAX_BYTES,
+            ..Limits::default()
+        };
+        match parse(text, &limits) {
+            Ok(value) => match value.into_object() {
+                Some(document) => Ok(Settings { document }),
+                None => Err(words!("the settings document is no JSON object").to_owned()),
+            },
+            #[cfg(feature = "words")]
+            Err(error) => Err(["the settings document is no JSON: ", &error.to_string()].concat()),
+            #[cfg(not(feature = "words"))]
+            Err(_) => Err(String::new()),
+        }
+    }
+
+    /// The whole document.
+    #[must_use]
+    pub fn document(&self) -> &Object {
+        &self.document
+    }
+
+    /// A destination's entry in `integrations`.
+    #[must_use]
+    pub fn integration(&self, key: &str) -> Option<&Value> {
+        self.document.object("integrations")?.get(key)
+    }
+
+    /// Adds a destination's consent categories.
+    pub(crate) fn add_categories(&self, key: &str, to: &mut Vec<String>) {
+        let categories = self
+            .integration(key)
+            .and_then(|entry| entry.get("consentSettings"))
+            .and_then(|consent| consent.get("categories"))
+            .and_then(Value::as_array);
+        for category in categories.map_or(&[][..], Vec::as_slice) {
+            if let Some(category) = category.as_str() {
+                to.push(category.to_owned());
+            }
+        }
+    }
+
+    /// Whether the tracking plan lets a track event reach a device-mode destination (`plan.track`; an event that is
+    /// not named follows `__default`). The hub gets every event all the same.
+    pub(crate) fn plan_allows(&self, event: Option<&str>, destination: &str) -> bool {
+        let Some(event) = event else { return true };
+        let plan = self.document.get("plan").and_then(|plan| plan.get("track"));
+        let Some(entry) =
+            plan.and_then(|track| track.get(event).or_else(|| track.get("__default")))
+        else {
+            return true;
+        };
+        let enabled = entry.get("enabled").and_then(Value::as_bool) != Some(false);
+        let wanted = entry
+            .get("integrations")
+            .and_then(|all| all.get(destination))
+            .and_then(Value::as_bool);
+        enabled && wanted != Some(false)
+    }
+
+    /// The hub's address for uploads, where the document moves it: `apiHost` with `protocol`.
+    pub(crate) fn api_host(&self) -> Option<String> {
+        let hub = self.integration(headwater_govern::gate::HUB)?;
+        // One that is no address would keep every event from arriving.
+        let host = hub
+            .get("apiHost")
+            .and_then(Value::as_str)
+            .filter(|host| host.bytes().any(|byte| byte.is_ascii_alphanumeric()))
+            .filter(|host| {
+                host.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte))
+            })?;
+        if host.starts_with("http://") || host.starts_with("https://") {
+            return Some(host.to_owned());
+        }
+        let protocol = match hub.get("protocol").and_then(Value::as_str) {
+            Some("http") => "http://",
+            _ => "https://",
+        };
+        Some(joined(protocol, host))
+    }
+
+    /// The retry numbers, where the document changes them.
+    pub(crate) fn retry(&self, config: &RetryConfig) -> RetryConfig {
+        let http = self
+            .integration(headwater_govern::gate::HUB)
+            .and_then(|hub| hub.get("httpConfig"));
+        match http.and_then(Value::as_object) {
+            Some(http) => config.clone().with_http_config(http),
+            None => config.clone(),
+        }
+    }
+}
