@@ -7,11 +7,14 @@ export type SyncStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | '
 export interface Item extends Live {
   /** Its place in the journal's order; 0: a call that makes no event. */
   n: number;
+  /** The method's name; that of a page that is gone is in `j` alone. */
   m: string;
   /** The arguments as given. */
   a: ArrayLike<unknown>;
   /** JSON of `Captured`, for calls that make events. */
   j: string;
+  /** The tab in whose journal it is, if not this one. */
+  of?: string;
 }
 
 /**

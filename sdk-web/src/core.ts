@@ -15,7 +15,7 @@ import type { Change, Store, Stored } from './engine/store.js';
 import { memoryStore } from './engine/store.js';
 import { idbStore } from './engine/store-idb.js';
 import { webTabs } from './engine/tabs.js';
-import { createSend, fetchText } from './engine/transport.js';
+import { createSend } from './engine/transport.js';
 import { type Chunk, loadEngine, type WasmSource } from './engine/wasm.js';
 
 export type * from './api/types.js';
@@ -89,9 +89,9 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
     load: (full) => loadEngine(wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
-    config: (context) => ({ gzip: !simple, ...configOf(host, endpoint, context) }),
+    config: { gzip: !simple, ...configOf(host, endpoint) },
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
-    fetch: fetchText(get),
+    fetch: get,
     name() {
       const tab = life++ + Math.random().toString(36).slice(2);
       if (options.journal) capture.key = `hw:${writeKey}:j:${tab}:`;

@@ -1,5 +1,7 @@
 // What the page says of consent, in the engine's words. Gate, queue, purge and stamp are the engine's.
 
+import { type Captured, SET_CONSENT } from '../engine/port.js';
+import type { Lent } from './lent.js';
 import type { Categories, ConsentOptions } from './types.js';
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null;
@@ -56,3 +58,15 @@ export const decisionAtStart = (
   options.gpc?.some((id) => current?.[id] !== false)
     ? decisionOf(['update', {}], options, current)
     : undefined;
+
+const tell = ({ host, hex, random }: Lent, decision: Categories | undefined, seed = random()): void => {
+  if (decision) host.input(SET_CONSENT, 0, 0, hex(seed.slice(0, 4)) + JSON.stringify(decision));
+};
+const given = ({ host }: Lent): ConsentOptions => host.options.consent ?? {};
+
+/** A call of `setConsent`. */
+export const decide = (lent: Lent, { a, e }: Captured): void =>
+  tell(lent, decisionOf(a, given(lent), lent.host.consent()), e);
+
+/** A page begins. */
+export const decideAtStart = (lent: Lent): void => tell(lent, decisionAtStart(given(lent), lent.host.consent()));

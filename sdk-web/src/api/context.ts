@@ -18,19 +18,6 @@ export interface Metric {
   timestamp: number;
 }
 
-/** Thrown by `ctx.cancel()`: the event is not sent, and that is no failure. */
-export class ContextCancelation extends Error {
-  readonly retry: boolean;
-  readonly type: string;
-  readonly reason: string;
-  constructor({ retry = false, type = 'plugin_error', reason = '' } = {}) {
-    super(reason);
-    this.retry = retry;
-    this.type = type;
-    this.reason = reason;
-  }
-}
-
 let made = 0;
 
 /** An event with its log. Plugins read `event` and change it with `updateEvent`. */
@@ -65,9 +52,10 @@ export class Context {
     return other.id === this.id;
   }
 
-  /** Throws; the event goes no further. */
+  /** Throws; the event goes no further, and that is no failure. */
   cancel(error?: unknown): never {
-    throw error ?? new ContextCancelation({ reason: 'Context Cancel' });
+    const reason = 'Context Cancel';
+    throw error ?? Object.assign(new Error(reason), { retry: false, type: 'plugin_error', reason });
   }
 
   log(level: string, message: string, extras?: Record<string, unknown>): void {

@@ -1,15 +1,7 @@
 // What the library says of the page and the browser. The page is the one captured at the call, never read again.
 
+import { maybe } from '../maybe.js';
 import { isPlainObject } from './arguments.js';
-
-const decode = (text: string): string => {
-  const spaced = text.replace(/\+/g, ' ');
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
-};
 
 /** The pairs of a query string, raw names, decoded values; a second `?` separates like `&`. */
 export const queryPairs = (search: string): [name: string, value: string][] =>
@@ -17,8 +9,9 @@ export const queryPairs = (search: string): [name: string, value: string][] =>
     .split(/[&?]/)
     .filter(Boolean)
     .map((pair) => {
-      const [name, ...value] = pair.split('=');
-      return [name as string, decode(value.join('='))];
+      const [name, ...rest] = pair.split('=');
+      const value = rest.join('=').replace(/\+/g, ' ');
+      return [name as string, maybe(() => decodeURIComponent(value)) ?? value];
     });
 
 /** The cookies of the page as the enrichment sees them. */
@@ -28,7 +21,10 @@ export interface Cookies {
 }
 
 const REFERRER_COOKIE = 's:context.referrer';
-const REFERRERS: Record<string, string> = { btid: 'dataxu', urid: 'millennial-media' };
+const REFERRERS = new Map([
+  ['btid', 'dataxu'],
+  ['urid', 'millennial-media'],
+]);
 
 /**
  * What a query says of where the visitor came from. `campaign`: its `utm_*` (`utm_campaign` is called `name`); absent
@@ -39,16 +35,14 @@ export function originOf(search: string, cookies?: Cookies): Record<string, Reco
   let referrer: Record<string, string> | undefined;
   for (const [name, value] of queryPairs(search)) {
     if (name.includes('utm_') && name[4]) campaign[name.slice(4).replace(/^campaign$/, 'name')] = value;
-    if (name === 'btid' || name === 'urid') referrer = { id: value, type: REFERRERS[name] as string };
+    const type = REFERRERS.get(name);
+    if (type) referrer = { id: value, type };
   }
   if (referrer) cookies?.set(REFERRER_COOKIE, JSON.stringify(referrer));
   else {
-    try {
-      const saved: unknown = JSON.parse(cookies?.get(REFERRER_COOKIE) as string);
-      if (isPlainObject(saved)) referrer = saved;
-    } catch {
-      // None, or one that somebody else wrote.
-    }
+    // None, or one that somebody else wrote.
+    const saved = maybe(() => JSON.parse(cookies!.get(REFERRER_COOKIE)!));
+    if (isPlainObject(saved)) referrer = saved;
   }
   return { ...(search && { campaign }), ...(referrer && { referrer }) };
 }

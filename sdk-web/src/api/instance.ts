@@ -1,44 +1,32 @@
 // The instance: the façade's methods, which capture calls so that there is one order, under what answers at once. Loaded
 // by pages that ask for it.
 
-import type { Captured, Host } from '../engine/port.js';
+import { PURGE, type Report, SESSION_END, SESSION_START } from '../engine/port.js';
 import { type Analytics, STUBS } from './analytics.js';
-import type { Emitter } from './emitter.js';
-import type { queryPairs } from './enrich.js';
+import type { Context } from './context.js';
+import type { Lent } from './lent.js';
 import { createUsers } from './user.js';
 
 export type Methods = Record<string, (...args: any[]) => unknown>;
 
-/** What the runtime lends. */
-export interface Parts {
-  host: Host;
-  version: string;
-  emitter: Emitter;
-  settings: Record<string, unknown> & { timeout: number };
-  queue: Analytics['queue'];
-  failures: string[];
-  /** What captured calls do that make no event. */
-  commands: Readonly<Record<string, (call: Captured) => unknown>>;
-  ready(): Promise<unknown[]>;
-  /** Lent, not imported: this chunk shares no other with what every page loads. */
-  uuid(): string;
-  queryPairs: typeof queryPairs;
-}
-
-export function createInstance({
-  host,
-  version,
-  emitter,
-  settings,
-  queue,
-  failures,
-  commands,
-  ready,
-  uuid,
-  queryPairs,
-}: Parts): Analytics {
+export function createInstance(lent: Lent): Analytics {
+  const { host, version, emitter, settings, list, failures, queryPairs, random, uuid } = lent;
   const { capture, options } = host;
-  const { user, group } = createUsers(host, uuid);
+  const { user, group } = createUsers(host, () => uuid(random().slice(4)));
+  // Nobody listens to the queue before there is an instance.
+  const queue = Object.assign(lent.createEmitter(), { plugins: list });
+  emitter.on('dispatch_end', (ctx: Context, kept: boolean) => {
+    if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
+    queue.emit('flush', ctx, kept);
+  });
+  emitter.on('error', ({ reason, ctx }) => ctx && queue.emit('delivery_failure', ctx, reason));
+  // What `debug` shows.
+  const diagnosed = ({ kind, detail }: Record<string, string>) => console.warn('headwater:', kind, detail);
+  const reported = (report: Report) => console.warn('headwater:', report);
+  const handled = (ctx: Context, kept: boolean) => {
+    console.log('headwater:', kept, ctx.event);
+    ctx.flush();
+  };
   const own: Record<string, unknown> & Methods = {
     user: () => user,
     group: (...args) => (args.length ? capture('group', args) : group),
@@ -51,7 +39,7 @@ export function createInstance({
       host.drain();
     },
     async ready(callback) {
-      const results = await ready();
+      const results = (await lent.plugins()?.ready()) ?? [];
       if (typeof callback === 'function') callback(results);
       return results;
     },
@@ -67,17 +55,23 @@ export function createInstance({
       const calls = callsOf(query, options.useQueryString, queryPairs);
       return Promise.all(calls.map(([method, ...args]) => capture(method, args)));
     },
+    debug(on) {
+      emitter.off('diagnostic', diagnosed).off('report', reported).off('dispatch_end', handled);
+      if (on) emitter.on('diagnostic', diagnosed).on('report', reported).on('dispatch_end', handled);
+      if (on === false) globalThis.localStorage?.removeItem('debug');
+      return instance;
+    },
+    timeout(milliseconds) {
+      settings.timeout = milliseconds;
+    },
+    purge: () => host.input(PURGE),
+    startSession: (id = -1) => host.input(SESSION_START, id),
+    endSession: () => host.input(SESSION_END),
     normalize: (event) => event,
     noConflict: () => instance,
     init: async () => instance,
     initialize: async () => instance,
   };
-  for (const method of 'debug timeout purge startSession endSession'.split(' ')) {
-    own[method] = (...a) => {
-      commands[method]!({ n: 0, m: method, a, t: 0, e: [] });
-      return instance;
-    };
-  }
   // An instance that is awaited is itself; and it listens at once.
   for (const method of ['then', 'catch', 'finally']) Object.assign(own, { [method]: undefined });
   for (const method of ['on', 'once', 'off', 'emit'] as const) {
@@ -95,7 +89,7 @@ export function createInstance({
     integrations: options.integrations ?? {},
     Integrations: {},
     queue,
-    plugins: queue.plugins,
+    plugins: list,
     failedInitializations: failures,
   }) as Analytics;
   return instance;

@@ -1,10 +1,13 @@
 // Plugins and middleware, loaded by pages that have any. Each is isolated: what one throws, rejects or never settles
 // costs its own work, not the event, not the others. The engine decides which destination may have which event.
 
-import { DELIVERED, type Host } from '../engine/port.js';
+import { CANCEL, DELIVER, DESTINATION } from '../engine/inputs.js';
+import { type Captured, DELIVERED } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { categoriesFor } from './categories.js';
-import type { Context, ContextCancelation } from './context.js';
+import type { Context } from './context.js';
+import { type Finish, inHalves } from './halves.js';
+import type { Lent } from './lent.js';
 import { payloadOf } from './payload.js';
 import type {
   CDNSettings,
@@ -25,22 +28,6 @@ const PATIENCE = 5_000;
 /** How long a plugin may take to load, milliseconds. A destination's events wait; nobody else's do. */
 export const LOAD_TIMEOUT = 30_000;
 
-/** What the runtime lends to the plugins. */
-export interface Surroundings {
-  /** Lent, not imported: this chunk shares no other with what every page loads. */
-  Context: typeof Context;
-  ContextCancelation: typeof ContextCancelation;
-  host: Host;
-  instance: Analytics;
-  integrations: Integrations;
-  diagnose(kind: string, detail: string): void;
-  failed(plugin: Plugin, error: unknown): void;
-  /** Every plugin there is, in the order of registration. */
-  list: Plugin[];
-  /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
-  document: Promise<CDNSettings>;
-}
-
 interface Destination {
   plugin: Plugin;
   names: string[];
@@ -50,6 +37,12 @@ interface Destination {
   tail: Promise<unknown>;
   gone: boolean;
 }
+
+/** What `ctx.cancel()` throws, ours or analytics-next's: the event goes no further, and that is no failure. */
+const cancels = (error: unknown): boolean => {
+  const { retry, reason } = Object(error) as { retry?: unknown; reason?: unknown };
+  return typeof retry === 'boolean' && typeof reason === 'string';
+};
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -76,8 +69,8 @@ const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 /** All plugins of one client. */
 export type Plugins = ReturnType<typeof createPlugins>;
 
-export function createPlugins(around: Surroundings) {
-  const { host, list, Context, ContextCancelation } = around;
+export function createPlugins(lent: Lent, instance: Analytics) {
+  const { host, list, Context, diagnose } = lent;
   const destinations: Destination[] = [];
   /** By the engine's index. */
   const byIndex = new Map<number, Destination>();
@@ -87,7 +80,9 @@ export function createPlugins(around: Surroundings) {
   const setRules = ({ middlewareSettings }: CDNSettings): void => {
     rules = middlewareSettings?.routingRules ?? [];
   };
-  around.document.then(setRules);
+  /** The settings document, whose filters destinations wait for; at once `{}` where none is awaited. */
+  const document: Promise<CDNSettings> = lent.documents()?.document ?? Promise.resolve({});
+  document.then(setRules);
   const again = new Map<string, Integrations>();
   /** Deliveries by message, while their callers wait. */
   const open = new Map<string, Promise<unknown>[]>();
@@ -103,12 +98,13 @@ export function createPlugins(around: Surroundings) {
   /** `false` when it failed; then it is gone. */
   const load = async (plugin: Plugin): Promise<boolean> => {
     try {
-      await bounded(() => plugin.load(Context.system(), around.instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
+      await bounded(() => plugin.load(Context.system(), instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
       return true;
     } catch (error) {
       remove(plugin);
-      around.failed(plugin, error);
-      around.diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
+      lent.failures.push(plugin.name);
+      instance.queue.emit('initialization_failure', plugin, error);
+      diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
       return false;
     }
   };
@@ -122,7 +118,9 @@ export function createPlugins(around: Surroundings) {
     const destination: Destination = { plugin, names, loaded, tail: loaded, gone: false };
     destinations.push(destination);
     const categories = categoriesFor(names, plugin.categories, host.options.consent as ConsentOptions | undefined);
-    byIndex.set(host.destination(JSON.stringify({ key: plugin.name, categories })), destination);
+    const told = JSON.stringify({ key: plugin.name, categories });
+    byIndex.set(host.destinations.push(told) - 1, destination);
+    host.input(DESTINATION, 0, 0, told);
     return undefined;
   };
 
@@ -140,11 +138,11 @@ export function createPlugins(around: Surroundings) {
       try {
         ctx = await attempt(plugin, ctx);
       } catch (error) {
-        if (error instanceof ContextCancelation) return plugin.name;
+        if (cancels(error)) return plugin.name;
         // The event goes on as it was before this plugin.
         ctx = new Context(before, ctx.id);
         ctx.log('error', `${plugin.name}: ${text(error)}`);
-        around.diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
+        diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
       }
     }
     return ctx;
@@ -178,7 +176,7 @@ export function createPlugins(around: Surroundings) {
         event = next;
       } catch (error) {
         event = before;
-        around.diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
+        diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
       }
     }
     return event;
@@ -196,9 +194,9 @@ export function createPlugins(around: Surroundings) {
       for (const plugin of list.filter((held) => names.includes(held.name))) {
         remove(plugin);
         try {
-          await bounded(() => plugin.unload?.(ctx, around.instance), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
+          await bounded(() => plugin.unload?.(ctx, instance), PLUGIN_TIMEOUT, `unloading ${plugin.name}`);
         } catch (error) {
-          around.diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
+          diagnose('plugin_failed', `${plugin.name} did not unload: ${text(error)}`);
         }
       }
       return ctx;
@@ -210,30 +208,28 @@ export function createPlugins(around: Surroundings) {
         const payload = payloadOf(ctx.event);
         await fn({
           payload,
-          integrations: around.integrations,
+          integrations: lent.integrations,
           next(given) {
             called = true;
             ctx.event = given?.obj ?? payload.obj;
           },
         });
         if (!called) {
-          throw new ContextCancelation({
-            type: 'middleware_cancellation',
-            reason: 'Middleware `next` function skipped',
-          });
+          const reason = 'Middleware `next` function skipped';
+          throw Object.assign(new Error(reason), { retry: false, type: 'middleware_cancellation', reason });
         }
         return ctx;
       };
       const name = `Source Middleware ${list.length}`;
       const all = { track: run, identify: run, page: run, screen: run, group: run, alias: run };
       await add({ name, type: 'before', isLoaded: () => true, load: () => undefined, ...all });
-      return around.instance;
+      return instance;
     },
 
     /** For the destination of this name (or `*`), whether it is registered already or not yet. */
     addDestinationMiddleware(name: string, ...fns: DestinationMiddlewareFunction[]): Analytics {
       for (const fn of fns) middleware.push([name.toLowerCase(), fn]);
-      return around.instance;
+      return instance;
     },
 
     setRules,
@@ -244,11 +240,12 @@ export function createPlugins(around: Surroundings) {
     /** Whether an event must pass through JavaScript before it is queued. */
     sees: (): boolean => list.some(({ type }) => type === 'before' || type === 'enrichment'),
 
-    /** `before` and `enrichment`. The name of the plugin that dropped the event, otherwise the context. */
-    async run(ctx: Context): Promise<Context | string> {
-      const after = await stage('before', ctx);
-      return typeof after === 'string' ? after : stage('enrichment', after);
-    },
+    /** `before` and `enrichment`, then the queue. */
+    inHalves: (json: string, call: Captured, finish: Finish) =>
+      inHalves(lent, json, call, finish, async (ctx) => {
+        const after = await stage('before', ctx);
+        return typeof after === 'string' ? after : stage('enrichment', after);
+      }),
 
     /** The last stage; what it answers changes nothing. */
     after: (ctx: Context): Promise<unknown> => stage('after', ctx),
@@ -282,9 +279,12 @@ export function createPlugins(around: Surroundings) {
       again.set(event.messageId as string, event.integrations ?? {});
     },
 
-    /** One event for one destination, in that destination's order. `seen`: its context, where that is known. */
-    deliver(delivery: number, index: number, event: SegmentEvent, seen: () => Context | undefined): void {
-      const destination = byIndex.get(index);
+    /** One event for one destination, in that destination's order; or an end to what has not begun. */
+    effect(kind: number, [delivery, index]: number[], [json]: string[]): void {
+      if (kind === CANCEL) epoch++;
+      if (kind !== DELIVER) return;
+      const event = JSON.parse(json!) as SegmentEvent;
+      const destination = byIndex.get(index!);
       const now = epoch;
       const own =
         event.integrations?.All === false &&
@@ -294,17 +294,17 @@ export function createPlugins(around: Surroundings) {
       const work = async (): Promise<unknown> => {
         let error: unknown;
         try {
-          await around.document;
+          await document;
           if (destination && (await destination.loaded) && !destination.gone && now === epoch) {
-            const ctx = seen();
+            const ctx = lent.recent.get(event.messageId!);
             if (ctx) ctx.event = event;
             const left = await transform(destination, copy(event));
             if (left && !destination.gone && now === epoch) await attempt(destination.plugin, new Context(left));
           }
         } catch (caught) {
-          if (!(caught instanceof ContextCancelation)) error = caught ?? new Error('rejected');
+          if (!cancels(caught)) error = caught ?? new Error('rejected');
         }
-        host.input(DELIVERED, delivery, error ? 0 : 1, error ? text(error) : undefined);
+        host.input(DELIVERED, delivery!, error ? 0 : 1, error ? text(error) : undefined);
         return error;
       };
       const done = destination ? destination.tail.then(work, work) : work();
@@ -315,10 +315,6 @@ export function createPlugins(around: Surroundings) {
       deliveries.push(done);
       open.set(id, deliveries);
       done.then(() => open.delete(id));
-    },
-
-    cancelDeliveries(): void {
-      epoch++;
     },
 
     /** What each plugin's `ready` answers; one that fails answers `undefined`. */

@@ -1,30 +1,19 @@
 // Takes captured calls one by one, makes them events, and answers their callers. The host owns order and durability,
 // the engine owns every rule about events; this folder owns what a page's JavaScript sees.
 
-import {
-  type Captured,
-  CONTEXT,
-  DELIVERED,
-  type Host,
-  type Live,
-  PURGE,
-  RESET,
-  type Report,
-  type Runtime,
-  SESSION_END,
-  SESSION_START,
-  SET_CONSENT,
-} from '../engine/port.js';
-import { random } from '../engine/random.js';
-import type { Analytics } from './analytics.js';
-import { loadIntegrations, type Resolved, resolveCall, sortOptions } from './calls.js';
-import { Context, ContextCancelation } from './context.js';
+import { CALL, FETCH } from '../engine/inputs.js';
+import { type Captured, CONTEXT, type Host, type Live, RESET, type Report, type Runtime } from '../engine/port.js';
+import { hex, random } from '../engine/random.js';
+import { lazily } from '../lazily.js';
+import { resolveCall } from './calls.js';
+import { Context } from './context.js';
 import { complain, createEmitter } from './emitter.js';
 import { environment, originOf, queryPairs } from './enrich.js';
 import type { Methods } from './instance.js';
+import type { Lent } from './lent.js';
 import type { Plugins } from './plugins.js';
 import type { Documents } from './settings.js';
-import type { InitOptions, Plugin, SegmentEvent } from './types.js';
+import type { InitOptions, Integrations, Plugin, SegmentEvent } from './types.js';
 import { uuid } from './uuid.js';
 
 /** How long a callback waits for slow destinations, milliseconds (analytics-next). */
@@ -33,17 +22,10 @@ const TIMEOUT = 300;
 const RECENT = 100;
 
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
+const PLUGGING = /^(de)?reg|^add/;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Something that is loaded once, when it is needed; the next one to need it tries again after a failure. */
-const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
-  let held: Promise<T> | undefined;
-  return () =>
-    (held ??= load().catch((error) => {
-      held = undefined;
-      throw error;
-    }));
-};
+const text = (value: unknown): string | undefined => (value ? `${value}` : undefined);
 
 /** The runtime of one client. */
 export function createRuntime(host: Host, version: string): Runtime {
@@ -51,17 +33,16 @@ export function createRuntime(host: Host, version: string): Runtime {
   const emitter = createEmitter();
   const { emit } = emitter;
   const options = host.options as InitOptions;
-  const integrations = loadIntegrations(options.integrations);
-  const list: Plugin[] = [];
-  const queue = Object.assign(createEmitter(), { plugins: list });
+  /** The `integrations` of `load`, as every event carries them: options count as `true`. */
+  const integrations: Integrations = Object.fromEntries(
+    Object.entries(options.integrations ?? {}).map(([key, value]) => [key, !!value]),
+  );
   const settings: Record<string, unknown> & { timeout: number } = {
     ...host.settings,
     timeout: TIMEOUT,
   };
-  const failures: string[] = [];
   const base = environment(version);
   const recent = new Map<string, Context>();
-  let debugging = false;
   /** What every call waits for at the start: plugins of `load`, the query string. */
   let booting: Promise<unknown> | undefined;
   let up = false;
@@ -71,28 +52,27 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   const diagnose = (kind: string, detail: string, value = 0): void => {
     emit('diagnostic', { kind, detail, value });
-    if (debugging) console.warn('headwater:', kind, detail);
   };
 
   // What a settings document says is looked after by those who have one; they do not start without that.
   const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings;
   let documents: Documents | undefined;
-  const withDocuments = lazily(async () => {
-    const { createDocuments } = await import('./settings.js');
-    return (documents ??= createDocuments({ host, settings, withPlugins, plugins: () => plugins, failures, diagnose }));
-  });
+  const withDocuments = lazily(async () => (documents ??= (await import('./settings.js')).createDocuments(lent)));
 
   let plugins: Plugins | undefined;
   const withPlugins = lazily(async (): Promise<Plugins> => {
-    const [{ createPlugins }, instance] = await Promise.all([import('./plugins.js'), withInstance(), host.complete()]);
-    const failed = (plugin: Plugin, error: unknown): void => {
-      failures.push(plugin.name);
-      queue.emit('initialization_failure', plugin, error);
-    };
-    const document = documents?.document ?? Promise.resolve({});
-    const lent = { Context, ContextCancelation, host, instance, integrations, diagnose, list, document, failed };
-    return (plugins = createPlugins(lent));
+    const [chunk, instance] = await Promise.all([import('./plugins.js'), withInstance(), host.complete()]);
+    return (plugins = chunk.createPlugins(lent, instance));
   });
+
+  const withInstance = lazily(async () => (await import('./instance.js')).createInstance(lent));
+
+  const lent: Lent = {
+    ...{ host, version, emitter, settings, integrations, recent, list: [], failures: [] },
+    ...{ Context, createEmitter, queryPairs, random, hex, uuid, diagnose, withPlugins },
+    plugins: () => plugins,
+    documents: () => documents,
+  };
 
   // A page that names consent does not start without it; a decision of its user is never lost.
   let rules: typeof import('./consent.js') | undefined;
@@ -100,19 +80,21 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   // ---- one event -------------------------------------------------------------------------------------------------
 
-  /** What the engine is told, and what a context shows before anybody else saw the event. */
-  const prepare = (call: Captured, { type, fields, options: given, page: at }: Resolved) => {
+  const setAnonymousId = (anonymousId: string): void => host.setIdentity({ ...host.identity(), anonymousId });
+
+  /** No promise unless a plugin must see the event first. */
+  const dispatch = (call: Captured, live?: Live): Promise<void> | undefined => {
+    const { m: type, p: at, t: made } = call;
+    const { fields, options: given, callback, told } = resolveCall(call, host.identity());
+    const { integrations: wish, context: more, timestamp, anonymousId, userId, messageId, ...rest } = given;
     const key = at ? JSON.stringify(at) : page;
     if (key !== page) {
       page = key;
       origin = originOf(at!.search, host.cookies);
       input(CONTEXT, 0, 0, `{"page":${key}}`);
     }
-    const sorted = sortOptions(given, plugins ? plugins.alias : (all) => all, integrations);
-    const { anonymousId } = sorted;
-    if (anonymousId && anonymousId !== host.identity().anonymousId)
-      host.setIdentity({ ...host.identity(), anonymousId });
-    const context: Record<string, unknown> = { ...origin, ...sorted.context };
+    if (anonymousId && `${anonymousId}` !== host.identity().anonymousId) setAnonymousId(`${anonymousId}`);
+    const context: Record<string, unknown> = { ...origin, ...(more as object), ...rest };
     if (type === 'page') {
       // What the caller says of the page holds for the event's context, too.
       const said = Object.entries(fields.properties!).filter(
@@ -120,43 +102,65 @@ export function createRuntime(host: Host, version: string): Runtime {
       );
       if (said.length) context.page = { ...Object.fromEntries(said), ...(context.page as object) };
     }
-    // The engine has a shorter way for events that add nothing to its own context.
-    sorted.context = Object.keys(context).length ? context : undefined;
-    const { anonymousId: from, userId } = host.identity();
-    const shown = (messageId: string) => (): SegmentEvent => ({
-      ...{ type, messageId, anonymousId: from, ...(userId && { userId }), ...fields },
-      timestamp: new Date(sorted.timestamp ?? call.t).toISOString(),
-      context: { ...base, ...context, page: { ...at, ...(context.page as object) } },
-      integrations: sorted.integrations ?? {},
+    const all = { ...integrations, ...wish };
+    const wanted = plugins?.alias(all) ?? all;
+    const when = new Date(timestamp ?? '').getTime();
+    const own = Number.isNaN(when) ? undefined : when;
+    // JSON leaves out what is undefined, and the engine has a shorter way for events that add nothing to its context.
+    const json = JSON.stringify({
+      type,
+      ...fields,
+      at: made,
+      options: {
+        integrations: wanted,
+        context: Object.keys(context).length ? context : undefined,
+        timestamp: own,
+        anonymousId: text(anonymousId),
+        userId: text(userId),
+        messageId: text(messageId),
+      },
     });
-    return [JSON.stringify({ type, ...fields, at: call.t, options: sorted }), shown] as const;
-  };
+    const { anonymousId: visitor, userId: user } = host.identity();
 
-  /** The event is queued (or dropped): its destinations, its callback, its promise, the SDK's own events. */
-  const conclude = async (
-    kept: boolean,
-    ctx: Context,
-    { type, callback, told }: Resolved,
-    live?: Live,
-  ): Promise<void> => {
-    emit('dispatch_start', ctx);
-    const done = plugins?.tried(ctx);
-    if (callback) {
-      const call = async () => callback(ctx);
-      Promise.race([done, done && wait(settings.timeout)])
-        .then(call)
-        .catch(complain);
-    }
-    await done;
-    if (kept) for (const event of ['message_delivered', 'delivery_success']) queue.emit(event, ctx);
-    queue.emit('flush', ctx, kept);
-    await plugins?.after(ctx);
-    if (debugging) {
-      console.log('headwater:', kept, ctx.event);
-      ctx.flush();
-    }
-    live?.ok(ctx);
-    emit(type, ...told);
+    /** The event is queued (or dropped): its destinations, its callback, its promise, the SDK's own events. */
+    const conclude = async (kept: boolean, ctx: Context): Promise<void> => {
+      emit('dispatch_start', ctx);
+      const done = plugins?.tried(ctx);
+      if (callback)
+        Promise.race([done, done && wait(settings.timeout)])
+          .then(() => callback(ctx))
+          .catch(complain);
+      await done;
+      await plugins?.after(ctx);
+      emit('dispatch_end', ctx, kept);
+      live?.ok(ctx);
+      emit(type, ...told);
+    };
+    const finish = (answer: string, ctx?: Context): void => {
+      const id = answer.slice(1);
+      if (answer[0] === '!') {
+        refuse(new Error(id), live);
+        return;
+      }
+      // What a context shows of an event that nobody saw before.
+      ctx ??= new Context(
+        () =>
+          ({
+            ...{ type, messageId: id, anonymousId: visitor, ...(user && { userId: user }), ...fields },
+            timestamp: new Date(own ?? made).toISOString(),
+            context: { ...base, ...context, page: { ...at, ...(context.page as object) } },
+            integrations: wanted,
+          }) as SegmentEvent,
+        id,
+      );
+      recent.set(id, ctx);
+      if (recent.size > RECENT) recent.delete(recent.keys().next().value!);
+      conclude(answer[0] !== 'd', ctx).catch(complain);
+    };
+    const first = plugins?.sees() ? plugins : documents?.early() && documents;
+    if (first) return first.inHalves(json, call, finish);
+    finish(host.ask(CALL, json, call));
+    return undefined;
   };
 
   const refuse = (error: unknown, live?: Live): void => {
@@ -164,85 +168,22 @@ export function createRuntime(host: Host, version: string): Runtime {
     diagnose('invalid', `${error}`);
   };
 
-  /** No promise unless a plugin must see the event first. */
-  const dispatch = (call: Captured, live?: Live): Promise<void> | undefined => {
-    const resolved = resolveCall(call, host.identity());
-    const [json, shown] = prepare(call, resolved);
-    const all = plugins?.sees() ? plugins : undefined;
-    const finish = (answer: string, ctx?: Context): void => {
-      const id = answer.slice(1);
-      if (answer[0] === '!') {
-        refuse(new Error(id), live);
-        return;
-      }
-      ctx ??= new Context(shown(id), id);
-      recent.set(id, ctx);
-      if (recent.size > RECENT) recent.delete(recent.keys().next().value!);
-      conclude(answer[0] !== 'd', ctx, resolved, live).catch(complain);
-    };
-    const early = documents?.early();
-    if (!all && !early) {
-      finish(host.call(json, call));
-      return undefined;
-    }
-    const stamped = host.stamp(json, call);
-    const ctx = stamped[0] === '!' ? undefined : new Context(JSON.parse(stamped.slice(1)) as SegmentEvent);
-    const submit = (seen?: Context | string): undefined => {
-      if (!ctx) finish(stamped);
-      else if (seen instanceof Context) {
-        early?.push(seen.event);
-        finish(host.submit(JSON.stringify(seen.event), call), seen);
-      } else {
-        host.discard(JSON.stringify(ctx.event), `${seen}`);
-        finish(`d${ctx.id}`, ctx);
-      }
-    };
-    return all && ctx ? all.run(ctx).then(submit) : submit(ctx);
-  };
-
   // ---- calls that make no event ----------------------------------------------------------------------------------
-
-  const viaPlugins =
-    (method: 'register' | 'deregister' | 'addSourceMiddleware' | 'addDestinationMiddleware') =>
-    async ({ a }: Captured): Promise<unknown> =>
-      ((await withPlugins())[method] as (...args: unknown[]) => unknown)(...a);
 
   /** These are captured, so that they take their place among the events; the next call waits for what they await. */
   const commands: Record<string, (call: Captured) => unknown> = {
     setAnonymousId({ a, e }) {
       const anonymousId = `${a[0] || uuid(e.slice(4))}`;
-      host.setIdentity({ ...host.identity(), anonymousId });
+      setAnonymousId(anonymousId);
       return anonymousId;
     },
-    reset(call) {
-      input(RESET, 0, 0, undefined, call);
+    reset({ e }) {
+      input(RESET, 0, 0, hex(e.slice(0, 4)));
       emit('reset');
     },
-    setConsent(call) {
-      const decide = ({ decisionOf }: typeof import('./consent.js')): void => {
-        const decision = decisionOf(call.a, options.consent ?? {}, host.consent());
-        if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision), call);
-      };
-      return rules ? decide(rules) : withConsent().then(decide);
-    },
-    register: viaPlugins('register'),
-    deregister: viaPlugins('deregister'),
-    addSourceMiddleware: viaPlugins('addSourceMiddleware'),
-    addDestinationMiddleware: viaPlugins('addDestinationMiddleware'),
+    setConsent: (call) => (rules ? rules.decide(lent, call) : withConsent().then(({ decide }) => decide(lent, call))),
     flush: host.flush,
-    debug({ a: [on] }) {
-      debugging = !!on;
-      if (on === false) globalThis.localStorage?.removeItem('debug');
-    },
-    timeout({ a: [milliseconds] }) {
-      settings.timeout = milliseconds as number;
-    },
-    purge: () => input(PURGE),
-    startSession: ({ a: [id = -1] }) => input(SESSION_START, id as number),
-    endSession: () => input(SESSION_END),
   };
-  for (const method of ['on', 'once', 'off'] as const)
-    commands[method] = ({ a }) => void emitter[method](...(a as Parameters<typeof emitter.on>));
 
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
@@ -250,27 +191,26 @@ export function createRuntime(host: Host, version: string): Runtime {
     try {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
-      const command = commands[m];
-      // What the instance answers is the caller's affair, not that of the calls behind this one; so is a flush.
-      if (!command)
+      if (m in emitter) live?.ok(void emitter[m as 'on'](...(a as Parameters<typeof emitter.on>)));
+      else if (commands[m]) {
+        const answer = commands[m](call);
+        if (m === 'flush' || !(answer instanceof Promise)) live?.ok(answer);
+        else return answer.then(live?.ok, live?.no);
+      } else {
+        if (PLUGGING.test(m))
+          return withPlugins()
+            .then((plugins) => (plugins as unknown as Methods)[m]!(...a))
+            .then(live?.ok, live?.no);
+        // What the instance answers is the caller's affair, not that of the calls behind this one; so is a flush.
         return withInstance()
           .then((instance) => live?.ok((instance as unknown as Methods)[m]!(...a)))
           .catch((error) => refuse(error, live));
-      const answer = command(call);
-      if (m !== 'flush' && answer instanceof Promise) return answer.then(live?.ok, live?.no);
-      live?.ok(answer);
+      }
     } catch (error) {
       refuse(error, live);
     }
     return undefined;
   };
-
-  const withInstance = lazily(async (): Promise<Analytics> => {
-    const { createInstance } = await import('./instance.js');
-    const ready = async () => (await plugins?.ready()) ?? [];
-    const lent = { uuid: () => uuid(random().slice(4)), queryPairs };
-    return createInstance({ host, version, emitter, settings, queue, failures, commands, ready, ...lent });
-  });
 
   // ---- what the host tells ---------------------------------------------------------------------------------------
 
@@ -281,14 +221,11 @@ export function createRuntime(host: Host, version: string): Runtime {
     const query = options.useQueryString !== false && where.includes('ajs_') ? where : '';
     if (!given?.length && !options.highEntropyValuesClientHints?.length && !query) return;
     booting = import('./start.js')
-      .then(({ start }) => start({ host, given, query, withPlugins, random, queryPairs }))
-      .catch((error): Captured[] => {
-        complain(error);
-        return [];
-      })
+      .then(({ start }) => start(lent, given, query))
+      .catch(complain)
       .then(async (calls) => {
         booting = undefined;
-        for (const call of calls) await handle(call);
+        for (const call of calls ?? []) await handle(call);
       })
       .catch(complain);
   };
@@ -297,37 +234,26 @@ export function createRuntime(host: Host, version: string): Runtime {
     loaded: async () => [await withInstance(), Context.system()],
     needs: Promise.all([options.consent && withConsent(), awaited && withDocuments()]),
     base,
-    first: ['on', 'once', 'off', 'register', 'addSourceMiddleware', 'addDestinationMiddleware'],
     handle,
     started() {
       page = '';
       const amp = host.cookies?.get('_ga');
       if (amp?.startsWith('amp')) input(CONTEXT, 0, 0, JSON.stringify({ amp: { id: amp } }));
-      const decision = options.consent && rules?.decisionAtStart(options.consent, host.consent());
-      if (decision) input(SET_CONSENT, 0, 0, JSON.stringify(decision));
+      if (options.consent) rules?.decideAtStart(lent);
       if (!up) boot();
       up = true;
     },
-    revise: (text) => documents?.revise(text) ?? text,
-    settled(given) {
+    given: () => documents?.given(),
+    settled(document) {
       // Another tab's page may have one where this has none.
-      if (documents) documents.settled(given);
-      else withDocuments().then((those) => those.settled(given), complain);
+      if (documents) documents.settled(document);
+      else withDocuments().then((those) => those.settled(document), complain);
     },
-    deliver(delivery, destination, text) {
-      const event = JSON.parse(text) as SegmentEvent;
-      if (plugins) plugins.deliver(delivery, destination, event, () => recent.get(event.messageId!));
-      else input(DELIVERED, delivery, 1);
-    },
-    cancelDeliveries() {
-      plugins?.cancelDeliveries();
-    },
+    effect: (kind, ...given) => (kind === FETCH ? documents : plugins)?.effect(kind, ...given),
     report(report: Report) {
       emit('report', report);
-      if (debugging) console.warn('headwater:', report);
       const ctx = recent.get(report.messageId!);
       ctx?.setFailedDelivery({ reason: report });
-      if (ctx) queue.emit('delivery_failure', ctx, report);
       emit('error', { code: 'delivery_failure', reason: report, ctx });
     },
     diagnostic: diagnose,

@@ -1,29 +1,20 @@
 // What a settings document switches on. Loaded by pages that have one.
 
-import type { Host } from '../engine/port.js';
-import type { Plugins } from './plugins.js';
+import { NO_SETTINGS, SETTINGS, SUBMIT } from '../engine/inputs.js';
+import type { Captured } from '../engine/port.js';
+import { type Finish, inHalves } from './halves.js';
+import type { Lent } from './lent.js';
 import { loadRemotePlugins } from './remote.js';
 import type { CDNSettings, InitOptions, SegmentEvent } from './types.js';
 
 /** Events remembered for destinations that only the settings document will name. */
 const EARLY = 1_000;
 
-/** What the runtime lends. */
-export interface Around {
-  host: Host;
-  /** The instance's. */
-  settings: Record<string, unknown>;
-  withPlugins(): Promise<Plugins>;
-  plugins(): Plugins | undefined;
-  failures: string[];
-  diagnose(kind: string, detail: string): void;
-}
-
 /** All that a runtime knows of settings documents. */
 export type Documents = ReturnType<typeof createDocuments>;
 
-export const createDocuments = (around: Around) => {
-  const { host, settings, diagnose } = around;
+export const createDocuments = (lent: Lent) => {
+  const { host, settings, diagnose } = lent;
   const { plan, updateCDNSettings: update, remotePlugins } = host.options as InitOptions;
   /** Addresses of remote plugins that were dealt with before; a document may come again. */
   const applied = new Set<string>();
@@ -36,32 +27,55 @@ export const createDocuments = (around: Around) => {
     early = undefined;
     return all;
   };
+  /** What `load` says of the document, applied to its text. */
+  const revise = (text: string): string => {
+    if (!plan && !update) return text;
+    try {
+      const read = JSON.parse(text) as CDNSettings;
+      const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
+      return JSON.stringify(update?.(planned) ?? planned);
+    } catch (error) {
+      diagnose('settings_failed', `${error}`);
+      return text;
+    }
+  };
+  /** A document is known. */
+  const settled = (text: string): void => {
+    const document = JSON.parse(text) as CDNSettings;
+    settings.cdnSettings = document;
+    known(document);
+    lent.plugins()?.setRules(document);
+    const remote = document.remotePlugins?.some(({ url }) => !applied.has(url));
+    if (!remote && !applied.size) early = undefined;
+    if (remote || document.enabledMiddleware)
+      applySettings(document, lent, applied, missed).catch((error) => console.error('headwater:', error));
+  };
   return {
-    /** The first document: destination filters come with it, so destinations wait for it. */
-    document: new Promise<CDNSettings>((resolve) => (known = resolve)),
+    settled,
     /** Where events are to be remembered, as long as they are. */
     early: (): SegmentEvent[] | undefined => early && (early.length < EARLY ? early : []),
-    /** What `load` says of the document, applied to its text. */
-    revise(text: string): string {
-      if (!plan && !update) return text;
+    /** The first document: destination filters come with it, so destinations wait for it. */
+    document: new Promise<CDNSettings>((resolve) => (known = resolve)),
+    /** The document that the page was given. */
+    given: (): string | undefined =>
+      host.settings.cdnSettings ? revise(JSON.stringify(host.settings.cdnSettings)) : undefined,
+    /** An event that destinations may want of which nothing is known yet. */
+    inHalves: (json: string, call: Captured, finish: Finish) => inHalves(lent, json, call, finish),
+    /** Fetches the document. */
+    async effect(_kind: number, _numbers: number[], [url]: string[]): Promise<void> {
+      const lives = host.mortal();
       try {
-        const read = JSON.parse(text) as CDNSettings;
-        const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
-        return JSON.stringify(update?.(planned) ?? planned);
-      } catch (error) {
-        diagnose('settings_failed', `${error}`);
-        return text;
+        // As a function: the page's own `fetch` minds whose method it is.
+        const { fetch } = host;
+        const answer = await fetch(url!);
+        const body = await answer.text();
+        if (!lives()) return;
+        const document = answer.status === 200 ? revise(body) : body;
+        host.input(SETTINGS, 0, answer.status, document);
+        if (answer.status === 200) settled(document);
+      } catch {
+        if (lives()) host.input(NO_SETTINGS);
       }
-    },
-    /** The document came. */
-    settled(document: CDNSettings): void {
-      settings.cdnSettings = document;
-      known(document);
-      around.plugins()?.setRules(document);
-      const remote = document.remotePlugins?.some(({ url }) => !applied.has(url));
-      if (!remote && !applied.size) early = undefined;
-      if (remote || document.enabledMiddleware)
-        applySettings(document, around, applied, missed).catch((error) => console.error('headwater:', error));
     },
   };
 };
@@ -69,12 +83,12 @@ export const createDocuments = (around: Around) => {
 /** Loads the document's destinations and offers them what was sent before (`take`). */
 async function applySettings(
   document: CDNSettings,
-  around: Around,
+  lent: Lent,
   applied: Set<string>,
   take: () => readonly SegmentEvent[],
 ): Promise<void> {
   const { enabledMiddleware = {}, remotePlugins = [] } = document;
-  const { host, failures, diagnose } = around;
+  const { host, failures, diagnose } = lent;
   const { remotePlugins: allowed, integrations = {} } = host.options as InitOptions;
   for (const name of Object.keys(enabledMiddleware)) {
     diagnose('ignored', `enabledMiddleware.${name}: remote middleware is not loaded; add it with addSourceMiddleware`);
@@ -90,7 +104,7 @@ async function applySettings(
     for (const { name } of fresh) refuse(name, 'options.remotePlugins.allow is not set');
     return;
   }
-  const plugins = await around.withPlugins();
+  const plugins = await lent.withPlugins();
   const found = await loadRemotePlugins(fresh, integrations, allowed, refuse, plugins.loading);
   // In one go: from here on the engine offers them every event, and what came before is taken exactly here.
   const registered = plugins.register(...found);
@@ -102,8 +116,7 @@ async function applySettings(
     for (const key of keys) {
       // To this destination alone: the hub has it, and so have the others.
       const wish = { All: false, 'Segment.io': false, [key]: own[key] ?? own.All !== false };
-      const again = { n: 0, m: event.type, a: [], t: Date.now(), e: [] };
-      host.submit(JSON.stringify({ ...event, integrations: wish }), again);
+      host.ask(SUBMIT, JSON.stringify({ ...event, integrations: wish }));
     }
   }
   await registered;

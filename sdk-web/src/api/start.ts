@@ -1,8 +1,7 @@
 // What some pages do before their first call: plugins of `load`, client hints, calls that the address asks for.
 
-import { type Captured, CONTEXT, type Host } from '../engine/port.js';
-import type { queryPairs } from './enrich.js';
-import type { Plugins } from './plugins.js';
+import { type Captured, CONTEXT } from '../engine/port.js';
+import type { Lent } from './lent.js';
 import { callsOf } from './query.js';
 import type { InitOptions, Plugin } from './types.js';
 
@@ -10,19 +9,12 @@ interface Hinting {
   userAgentData?: { getHighEntropyValues?(hints: string[]): Promise<object> };
 }
 
-/** What the runtime lends. */
-export interface Start {
-  host: Host;
-  given: Plugin[] | undefined;
-  /** The part of the address with `ajs_` in it, or nothing. */
-  query: string;
-  withPlugins(): Promise<Plugins>;
-  random(): number[];
-  queryPairs: typeof queryPairs;
-}
-
-/** Registers, asks the browser, and answers the calls to be made first. */
-export async function start({ host, given, query, withPlugins, random, queryPairs }: Start): Promise<Captured[]> {
+/** Registers, asks the browser, and answers the calls to be made first. `query`: the part of the address with `ajs_` in it. */
+export async function start(
+  { host, withPlugins, random, queryPairs }: Lent,
+  given: Plugin[] | undefined,
+  query: string,
+): Promise<Captured[]> {
   const { highEntropyValuesClientHints: hints, useQueryString } = host.options as InitOptions;
   if (given?.length) await (await withPlugins()).register(...given);
   const { userAgentData: source } = (globalThis.navigator ?? {}) as Hinting;

@@ -1,7 +1,5 @@
 import { hex } from '../engine/random.js';
 
 /** A version 4 UUID from four random 32-bit numbers. */
-export const uuid = (numbers: readonly number[]): string => {
-  const variant = '89ab'[numbers[2]! >>> 30];
-  return hex(numbers).replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, `$1-$2-4$3-${variant}$4-$5`);
-};
+export const uuid = (numbers: readonly number[]): string =>
+  hex(numbers).replace(/(.{8})(.{4}).(.{3}).(.{3})(.{12})/, '$1-$2-4$3-a$4-$5');

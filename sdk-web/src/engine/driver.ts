@@ -1,14 +1,14 @@
 import type { Item } from '../capture.js';
+import { lazily } from '../lazily.js';
+import { maybe } from '../maybe.js';
 import { needsFull } from './config.js';
-import { createEffects } from './effects.js';
 import type { Env, Message } from './env.js';
-import { createHeirs, type Work } from './heirs.js';
+import type { Heirs } from './heirs.js';
 import {
   ADOPT,
-  CALL,
+  ANSWERED,
   DEADLINE,
   DESTINATION,
-  DISCARD,
   END,
   FLUSH,
   GIVE_AWAY,
@@ -16,28 +16,19 @@ import {
   IMPORT,
   LEAD,
   LIFECYCLE,
+  LOADED,
   NO_ANSWER,
   ONLINE,
   PERSISTED,
   POLL,
   RESERVE,
   SAVED,
-  STAMP,
-  SUBMIT,
   TIMER,
+  UNREADABLE,
 } from './inputs.js';
 import { openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
-import {
-  type Captured,
-  CONTEXT,
-  type FlushReport,
-  type Host,
-  type Identity,
-  PURGE,
-  RESET,
-  SET_CONSENT,
-} from './port.js';
+import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
 import type { Engine } from './wasm.js';
@@ -46,7 +37,21 @@ import type { Engine } from './wasm.js';
 const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
+/** Plugins and middleware, which need the full engine. */
+const PLUGGING = /^(reg|add)/;
+/**
+ * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does): `on`,
+ * `once`, `off` and those above. A scrubbing middleware that is added in the tick of the first `page()` sees it.
+ */
+const FIRST = /^(on|off|reg|add)/;
 const TRAPPED = '!the engine stopped';
+
+/** A `Retry-After` in seconds, where it is a date. */
+const secondsOf = (after: string | undefined, now: number): string | undefined =>
+  after && !(+after >= 0) ? `${Math.max(0, Math.ceil((Date.parse(after) - now) / 1000))}` : after;
+
+/** Numbers, as the engine lists them. */
+const list = (text: string | undefined): number[] => (text ? text.split(',').map(Number) : []);
 
 /**
  * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
@@ -74,6 +79,8 @@ export const createDriver = (env: Env) => {
   /** There is no time left: everything happens in this turn. */
   let leaving = false;
 
+  /** Calls that dead tabs left. */
+  const found: Item[] = [];
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
   /** Names of this page's earlier lives. */
@@ -95,7 +102,8 @@ export const createDriver = (env: Env) => {
   /** The decision that the store has, as far as this tab knows. */
   let filed: string | undefined;
   let context: Record<string, unknown> = {};
-  const destinations: string[] = [];
+  /** What is under way: how to stop it, and how many events it has. */
+  const requests = new Map<number, [AbortController, number]>();
   const flushes = new Map<number, (report: FlushReport) => void>();
   let flushed = 0;
 
@@ -128,51 +136,35 @@ export const createDriver = (env: Env) => {
     run();
   };
 
-  const answer = (result: string | undefined): string => {
-    effects();
-    return result ?? TRAPPED;
-  };
   const host: Host = {
-    settings,
-    options: env.options,
-    facade: env.facade,
-    ...(env.cookies && { cookies: env.cookies }),
+    ...env,
     capture: capture.capture,
     drain: () => work(true),
-    call: (json, { e }) => answer(input(CALL, 0, 0, hex(e) + json)),
-    stamp: (json, { e }) => answer(input(STAMP, 0, 0, hex(e) + json)),
-    submit: (event) => answer(input(SUBMIT, 0, 0, event)),
-    discard(event, plugin) {
-      input(DISCARD, 0, 0, `${plugin}\0${event}`);
-      plan();
+    destinations: [],
+    mortal() {
+      const alive = life;
+      return () => alive === life;
     },
-    input(kind, a, b, text, seed) {
-      if (kind === SET_CONSENT || kind === RESET) text = hex((seed?.e ?? random()).slice(0, 4)) + (text ?? '');
+    ask(kind, text, seed) {
+      const answer = input(kind, 0, 0, (seed ? hex(seed.e) : '') + text);
+      effects();
+      return answer ?? TRAPPED;
+    },
+    input(kind, a, b, text) {
       if (kind === CONTEXT) context = { ...context, ...JSON.parse(text!) };
       if (kind === PURGE) tabs?.tell(['p']);
       input(kind, a, b, text);
       effects();
       plan();
     },
-    destination(json) {
-      input(DESTINATION, 0, 0, json);
-      plan();
-      return destinations.push(json) - 1;
-    },
     async complete() {
       if (full) return;
       full = true;
       await restart();
     },
-    identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{"anonymousId":"","traits":{}}')),
+    identity: () => (identity ??= JSON.parse(input(IDENTITY) ?? '{}')),
     setIdentity: (next) => host.input(IMPORT, 0, 0, JSON.stringify(next)),
-    consent() {
-      try {
-        return JSON.parse(decision ?? '{}').preferences;
-      } catch {
-        return;
-      }
-    },
+    consent: () => maybe(() => JSON.parse(decision!).preferences),
     flush: () =>
       new Promise((done) => {
         flushes.set(++flushed, done);
@@ -182,22 +174,6 @@ export const createDriver = (env: Env) => {
       }),
   };
   const runtime = env.runtime(host);
-  const mortal = (): (() => boolean) => {
-    const alive = life;
-    return () => alive === life;
-  };
-  const { table, requests } = createEffects({
-    ...{ env, runtime, flushes },
-    keeper: () => keeper!,
-    mortal,
-    leaving: () => leaving,
-    input: (...given) => input(...given),
-    tell: (...given) => tell(...given),
-    run: () => run(),
-    noted: (key, value) => noted(key, value),
-    settle: (document) => settle(document),
-    say,
-  });
 
   // ---- calls ---------------------------------------------------------------------------------------------------------
 
@@ -211,16 +187,10 @@ export const createDriver = (env: Env) => {
     });
   };
 
-  const next = (): Work | undefined => {
-    const item = heirs.found.length ? undefined : capture.q.shift();
-    return item ? { tab, n: item.n, item, text: item.j } : heirs.found.shift();
-  };
-
-  const read = ({ item, text }: Work): Captured => {
-    if (!text) return { n: 0, m: item!.m, a: Array.from(item!.a), t: now(), e: random() };
-    const call: Captured = JSON.parse(text);
-    const given = item?.a ?? [];
-    for (let i = 0; i < given.length; i++) if (typeof given[i] === 'function') call.a[i] = given[i];
+  const read = ({ m, a, j }: Item): Captured => {
+    if (!j) return { n: 0, m, a: Array.from(a), t: now(), e: random() };
+    const call: Captured = JSON.parse(j);
+    for (let i = 0; i < a.length; i++) if (typeof a[i] === 'function') call.a[i] = a[i];
     return call;
   };
 
@@ -232,51 +202,46 @@ export const createDriver = (env: Env) => {
   const take = (all: boolean): void => {
     const from = env.mono();
     while (engine && !busy && !working && !awaiting) {
-      const one = next();
-      if (!one) break;
+      const item = found.shift() ?? capture.q.shift();
+      if (!item) break;
+      const { n, of = tab } = item;
       const alive = life;
-      const lost = (error: unknown): void => {
-        if (one.item) one.item.no(error);
-        else safely(() => runtime.report?.({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` }));
+      // A call that the engine died of is made once more.
+      const over = (): boolean => alive === life || tried.has(n);
+      const no = (error: unknown): void => {
+        if (over()) item.no(error);
+      };
+      const done = (): void => {
+        if (!n) return;
+        if (over()) keeper?.done(of, n);
+        else {
+          tried.add(n);
+          // One of a page that is gone is still in its journal.
+          if (item.m) capture.q.unshift(item);
+        }
       };
       let waits: Promise<void> | undefined;
       working = true;
       try {
-        const { item } = one;
-        // A call that the engine died of is not over.
-        const no = (error: unknown): void => {
-          if (alive === life || tried.has(one.n)) item?.no(error);
-        };
-        waits = runtime.handle(read(one), item && { ok: item.ok, no }) as Promise<void> | undefined;
+        waits = runtime.handle(read(item), { ok: item.ok, no }) as Promise<void> | undefined;
       } catch (error) {
-        lost(error);
+        no(error);
       }
       working = false;
       if (waits) {
         busy = true;
-        waits.catch(lost).then(() => {
+        waits.catch(no).then(() => {
           busy = false;
-          done(one, alive);
+          done();
           work();
         });
         break;
       }
-      done(one, alive);
+      done();
       if (!all && env.mono() - from > SLICE) {
         plan();
         break;
       }
-    }
-  };
-
-  const done = (one: Work, alive: number): void => {
-    const { n, item } = one;
-    if (!n) return;
-    if (alive === life || tried.has(n)) keeper?.done(one.tab, n);
-    else {
-      // Once more in the next life; one from a journal is still there.
-      tried.add(n);
-      if (item) capture.q.unshift(item);
     }
   };
 
@@ -311,11 +276,86 @@ export const createDriver = (env: Env) => {
 
   const effects = (): void => {
     for (;;) {
-      const [numbers, ...texts] = (input(POLL) ?? '').split('\x01');
-      const [kind, ...rest] = numbers!.split('\0').map(Number);
+      const [head, ...texts] = (input(POLL) ?? '').split('\x01');
+      const [kind, ...numbers] = head!.split('\0').map(Number);
       if (!kind) return;
-      safely(() => table[kind]?.(rest, texts));
+      safely(() => (table[kind] ? table[kind](numbers, texts) : runtime.effect?.(kind, numbers, texts)));
     }
+  };
+
+  /** What to do for each effect, by kind as the engine numbers them (`bindings/wasm/README.md`). */
+  const table: Record<number, (numbers: number[], texts: string[]) => void> = {
+    /** An event is to be stored. */
+    1: ([seq, at, unstamped], [body]) => keeper!.add({ seq: seq!, at: at!, unstamped: !!unstamped, body: body! }),
+    /** Events may be forgotten. */
+    2: (_, [seqs]) => keeper!.forget(list(seqs)),
+    /** A piece of state is to be stored. */
+    3(_, [key, value]) {
+      keeper!.save(key!, value!);
+      noted(key!, value!);
+    },
+    /** Events are to be read back. */
+    async 4(_, [seqs]) {
+      const wanted = list(seqs);
+      const alive = life;
+      const found = await keeper!.read(wanted);
+      if (alive !== life) return;
+      wanted.forEach((seq, i) => input(LOADED, seq, 0, found[i]));
+      run();
+    },
+    /** A batch is to be sent. */
+    6([id, timeout, gzip], [url, start, end, headers, seqs]) {
+      const wanted = list(seqs);
+      const alive = life;
+      const abort = new AbortController();
+      requests.set(id!, [abort, wanted.length]);
+      const answered = (kind: number, status?: number, text?: string): void => {
+        requests.delete(id!);
+        if (alive === life) tell(kind, id, status, text);
+      };
+      const send = (found: (string | undefined)[]): void => {
+        const lost = wanted.filter((_, i) => found[i] === undefined);
+        if (lost.length) {
+          answered(UNREADABLE, 0, `${lost}`);
+          return;
+        }
+        env
+          .send({
+            ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
+            ...{ gzip: !!gzip, timeout: timeout!, leaving, abort },
+          })
+          .then(
+            ([status, after]) => answered(ANSWERED, status, secondsOf(after, now())),
+            () => answered(NO_ANSWER),
+          );
+      };
+      const found = keeper!.read(wanted);
+      if (found instanceof Promise) found.then(send);
+      else send(found);
+    },
+    7: ([id]) => requests.get(id!)?.[0].abort(),
+    /** Events will never be delivered. */
+    13: ([count, status], [reason, messageId, destination, detail]) =>
+      runtime.report?.({
+        reason: reason!,
+        count: count!,
+        detail: detail ?? '',
+        status: status || undefined,
+        messageId: messageId || undefined,
+        destination: destination || undefined,
+      }),
+    /** A flush came to its end. */
+    14([id, delivered, dropped, pending, retryIn], [waitingFor]) {
+      flushes.get(id!)?.({
+        delivered: delivered!,
+        dropped: dropped!,
+        pending: pending!,
+        retryIn: retryIn! < 0 ? undefined : retryIn,
+        waitingFor: waitingFor || undefined,
+      });
+      flushes.delete(id!);
+    },
+    15: ([value], [kind, detail]) => say(kind!, detail ?? '', value),
   };
 
   /**
@@ -333,17 +373,10 @@ export const createDriver = (env: Env) => {
     }
   };
 
-  const settle = (document: string | undefined): void => {
-    if (document) safely(() => runtime.settled?.(JSON.parse(document)));
-  };
-
   /** A piece of state is new, by this tab or another. */
   const noted = (key: string, value: string): void => {
     if (key === 'consent') decision = value;
-    if (key === 'identity') {
-      identity = undefined;
-      runtime.identified?.(host.identity());
-    }
+    if (key === 'identity') identity = undefined;
   };
 
   // ---- store and tabs ------------------------------------------------------------------------------------------------
@@ -366,23 +399,44 @@ export const createDriver = (env: Env) => {
           tabs?.tell(['s', key, value]);
         });
       },
-      cleared: heirs.stored,
-      adopt: (events) =>
-        input(ADOPT, 0, 0, `${keeper!.adopt(events, +(input(RESERVE, events.length) ?? 0))}`),
+      cleared: (of, n) => heirs?.stored(of, n),
+      reserve: (count) => +(input(RESERVE, count) ?? 0),
+      adopt: (quads) => input(ADOPT, 0, 0, `${quads}`),
       failed: (error, events) => say('store_failed', error, events),
       over: () => alive === life && run(),
     });
   };
 
-  const heirs = createHeirs({
-    ...{ capture, journal, tabs, mine, mortal },
-    tab: () => tab,
-    leads: () => leads,
-    keeper: () => keeper!,
-    done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
-    work: () => work(),
-    learn: (state) => learn(state),
+  let heirs: Heirs | undefined;
+  const withHeirs = lazily(async () => {
+    const { createHeirs } = await import('./heirs.js');
+    return (heirs = createHeirs({
+      ...{ found, capture, journal, tabs, mine, learn, work, mortal: host.mortal },
+      report: (report) => safely(() => runtime.report?.(report)),
+      leads: () => leads,
+      keeper: () => keeper!,
+      done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
+    }));
   });
+  /** Other tabs that left calls in their journals, or may: by these, and by what the store says of them. */
+  const others = (state = {}): string[] => {
+    const entries = journal.all().concat(Object.keys(state).flatMap((key) => key.split('j:')[1] ?? []));
+    return [...new Set(entries.map((entry) => entry.split(':')[0]!))].filter((of) => of !== tab);
+  };
+  /**
+   * Takes over what these tabs left, if they are dead; `wait`: when they die. Where the code for that cannot be loaded
+   * now, it stays where it is until the next occasion: a new life, a new lead, another tab, a connection.
+   */
+  const inherit = async (left: string[], wait = false): Promise<void> => {
+    try {
+      if (left.length) {
+        const { inherit } = await withHeirs();
+        await Promise.all(left.map((of) => inherit(of, wait)));
+      }
+    } catch (error) {
+      say('heirs_failed', error);
+    }
+  };
 
   /** Before this one sends, it has everything in the order of the store: what it stored itself until now, too. */
   const led = async (): Promise<void> => {
@@ -404,7 +458,7 @@ export const createDriver = (env: Env) => {
     tabs?.tell(['l']);
     const state = (await keeper?.state()) ?? {};
     learn(state);
-    if (tabs) for (const of of heirs.others(state)) heirs.inherit(of, true);
+    if (tabs) inherit(others(state), true);
   };
 
   /** A tab may have died between storing the user's decision and telling of it. One of this tab's own comes after it. */
@@ -415,8 +469,8 @@ export const createDriver = (env: Env) => {
   const heard = (message: Message): void => {
     const [kind, key, text] = message;
     if (!engine) early.push(message);
-    else if (kind === 'e') heirs.look();
-    else if (kind === 'h' && leads) heirs.inherit(key!, true);
+    else if (kind === 'e') leads && keeper!.look();
+    else if (kind === 'h' && leads) inherit([key!], true);
     else if (kind === 'l') tabs?.tell(['h', tab]);
     else if (kind === 'p') tell(18);
     else if (kind === 's') {
@@ -424,7 +478,7 @@ export const createDriver = (env: Env) => {
       safely(() => noted(key!, text!));
       if (key === 'consent') filed = text;
       if (key === 'settings') {
-        settle(text);
+        safely(() => runtime.settled?.(text!));
         // They may say how to try again.
         host.complete();
       }
@@ -439,14 +493,16 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    const config = env.config({ ...runtime.base, ...context });
-    full ||= needsFull(config) || capture.q.some(({ m }) => /^(register|add)/.test(m));
+    full ||= needsFull(env.config) || capture.q.some(({ m }) => PLUGGING.test(m));
+    const left = others();
     let [start, opened, , alone] = await Promise.all([
       env.load(full),
       store,
       runtime.needs,
       // Where locks fail, every tab leads, and the hub knows the copies.
       tabs?.join(tab, led, heard).catch(() => true),
+      // Their calls come before this page's.
+      left.length && withHeirs().catch(() => {}),
     ]);
     if (alive !== life) return;
     if (alone !== false) leads = true;
@@ -458,20 +514,21 @@ export const createDriver = (env: Env) => {
     const recalled = await env.recall?.(known);
     if (alive !== life) return;
     if (recalled) state.identity = JSON.stringify(recalled);
-    const given = settings.cdnSettings;
-    if (given) state.settings = runtime.revise?.(JSON.stringify(given)) ?? JSON.stringify(given);
-    if (state.settings && !full) start = await env.load((full = true));
+    const document = runtime.given?.() ?? state.settings;
+    if (document) state.settings = document;
+    if (document && !full) start = await env.load((full = true));
     if (alive !== life) return;
     decision = filed = state.consent;
     identity = undefined;
-    config.context = { ...runtime.base, ...context };
-    engine = start(JSON.stringify({ config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) }), now(), env.mono());
+    const config = { ...env.config, context: { ...runtime.base, ...context } };
+    const given = { config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) };
+    engine = start(JSON.stringify(given), now(), env.mono());
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper.look();
-    for (const json of destinations) input(DESTINATION, 0, 0, json);
-    settle(state.settings);
+    for (const json of host.destinations) input(DESTINATION, 0, 0, json);
+    if (document) safely(() => runtime.settled?.(document));
     working = true;
-    await Promise.all([...heirs.others(state)].map((of) => heirs.inherit(of, false)));
+    await inherit(left);
     working = false;
     if (alive !== life) return;
     effects();
@@ -485,7 +542,7 @@ export const createDriver = (env: Env) => {
   };
   /** Listeners and middleware of the page come before the calls that they are to see. */
   const sort = (queue: Item[]): void => {
-    const before = queue.filter(({ m }) => runtime.first?.includes(m));
+    const before = queue.filter(({ m }) => FIRST.test(m));
     if (before.length) queue.splice(0, queue.length, ...before, ...queue.filter((item) => !before.includes(item)));
   };
 
@@ -495,7 +552,7 @@ export const createDriver = (env: Env) => {
     awaiting = false;
     for (const [request] of requests.values()) request.abort();
     requests.clear();
-    heirs.part();
+    heirs?.part();
     tabs?.part();
     remains = (await keeper?.end()) ?? remains;
     if (alive === life) await begin().catch((error) => say('engine_failed', error));
@@ -535,6 +592,7 @@ export const createDriver = (env: Env) => {
     online(is: boolean): void {
       online = is;
       tell(ONLINE, is ? 1 : 0);
+      if (is && engine && !working) inherit(others());
     },
     /** Ids may have been changed by others: another tab's Segment, say. */
     async recalled(): Promise<void> {

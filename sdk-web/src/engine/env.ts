@@ -13,12 +13,12 @@ export interface Env {
   load(full: boolean): Promise<Start>;
   /** Opens the store; `undefined` where nothing is to be kept. Rejects where nothing can be. */
   open(): Promise<Store | undefined>;
-  /** The engine's configuration, with what goes under each event's context. */
-  config(context: Record<string, unknown>): Record<string, unknown>;
+  /** The engine's configuration, but for what goes under each event's context. */
+  config: Record<string, unknown>;
   /** Sends a batch; rejects when no answer came. */
   send(request: Upload): Promise<Answer>;
   /** Fetches the settings document. */
-  fetch(url: string): Promise<[status: number, body: string]>;
+  fetch(url: string): Promise<Response>;
   /** A page may be left any moment: its first batch is sent from the journal, before the store has it. */
   eager?: boolean;
   /** Unix milliseconds. Default: `Date.now`. */
@@ -38,7 +38,7 @@ export interface Env {
 }
 
 /** The status, and `Retry-After` as it came. */
-export type Answer = [status: number, after?: string | null];
+export type Answer = [status: number, after?: string | undefined];
 
 /** One request, as the engine wants it. */
 export interface Upload {
@@ -52,7 +52,8 @@ export interface Upload {
   timeout: number;
   /** The page is going away: it is now or never. */
   leaving: boolean;
-  signal: AbortSignal;
+  /** Stops it: the caller's, when it is no longer wanted, and when its time is up. */
+  abort: AbortController;
 }
 
 /** The other tabs of the site. */

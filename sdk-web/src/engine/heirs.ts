@@ -2,23 +2,18 @@ import type { Capture, Item } from '../capture.js';
 import type { Tabs } from './env.js';
 import type { Journal } from './journal.js';
 import type { Keeper } from './keeper.js';
+import type { Report } from './port.js';
 
-/** A call to be handled: a live one, or one from the journal of a page that is gone. */
-export interface Work {
-  tab: string;
-  n: number;
-  item?: Item;
-  text: string;
-}
-
-/** What taking over needs of the driver. */
+/** What the driver lends. */
 interface Estate {
+  /** Calls found; handled before this page's own. */
+  found: Item[];
   capture: Capture;
   journal: Journal;
   tabs: Tabs | undefined;
-  /** This tab's name, and those of this page's earlier lives. */
-  tab(): string;
+  /** Names of this page's earlier lives. */
   mine: Set<string>;
+  report(report: Report): void;
   leads(): boolean;
   keeper(): Keeper;
   /** Asked now and called later: whether this life goes on. */
@@ -34,13 +29,17 @@ interface Estate {
 /** How long a dead tab's last commit may take to arrive, milliseconds. */
 const MOMENT = 1000;
 
-/** Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. */
+/**
+ * Takes over the journals of tabs that are dead. While it has one's lock, nobody else does the same. Loaded by pages that
+ * find a journal, or meet another tab.
+ */
 export const createHeirs = ({
+  found,
   capture,
   journal,
   tabs,
-  tab,
   mine,
+  report,
   leads,
   keeper,
   mortal,
@@ -48,8 +47,6 @@ export const createHeirs = ({
   work,
   learn,
 }: Estate) => {
-  /** Calls found; handled before this page's own. */
-  const found: Work[] = [];
   /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
   const releases = new Map<string, [release: () => void, last: number]>();
   const watched = new Set<string>();
@@ -59,19 +56,14 @@ export const createHeirs = ({
   };
   const end = (of: string, release: () => void): void => {
     releases.delete(of);
-    keeper().save(`j:${of}`, '');
+    keeper().unmark(of);
     release();
   };
 
   return {
-    found,
-    look,
-    /** Every tab that left something, or may: by the store's state. */
-    others: (state: Record<string, string>): Set<string> =>
-      new Set([...journal.tabs(), ...Object.keys(state).flatMap((key) => (key.startsWith('j:') ? key.slice(2) : []))]),
     /** Takes over what a tab left, when it is dead; `wait`: when it dies. */
     async inherit(of: string, wait: boolean): Promise<void> {
-      if (of === tab() || releases.has(of) || (wait && watched.has(of))) return;
+      if (releases.has(of) || (wait && watched.has(of))) return;
       if (wait) watched.add(of);
       const lives = mortal();
       // Who is alone finds only what the dead left.
@@ -87,12 +79,22 @@ export const createHeirs = ({
       learn(state);
       const stored = state[`j:${of}`] ?? 0;
       const mark = Math.max(+stored, done(of));
-      const entries = journal.entries(of);
+      const entries = journal
+        .all()
+        .filter((entry) => entry.startsWith(`${of}:`))
+        .map((entry): [number, string] => [+entry.split(':')[1]!, journal.read(entry)])
+        .sort(([a], [b]) => a - b);
       for (const [n] of entries) if (n <= mark) journal.remove(of, n);
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
-        found.push({ tab: of, n, text, ...(own >= 0 && { item: capture.q.splice(own, 1)[0]! }) });
+        // What a page that is gone wanted to know nobody waits for; but a text that was cut short is reported.
+        const no = (error: unknown): void => {
+          if (error instanceof SyntaxError)
+            report({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` });
+        };
+        const item = own < 0 ? { n, m: '', a: [], j: text || '?', ok() {}, no } : capture.q.splice(own, 1)[0]!;
+        found.push(Object.assign(item, { of }));
       }
       const last = left.at(-1);
       if (!last) return end(of, release);
@@ -111,7 +113,9 @@ export const createHeirs = ({
       });
       releases.clear();
       watched.clear();
-      capture.q.unshift(...found.splice(0).flatMap(({ item }) => item ?? []));
+      capture.q.unshift(...found.splice(0).filter(({ m }) => m));
     },
   };
 };
+
+export type Heirs = ReturnType<typeof createHeirs>;

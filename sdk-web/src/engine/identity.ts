@@ -1,3 +1,4 @@
+import { maybe } from '../maybe.js';
 import type { Env } from './env.js';
 import type { Host } from './port.js';
 
@@ -19,19 +20,11 @@ export interface IdentityOptions {
 const DAYS = 365;
 const ANONYMOUS = 'ajs_anonymous_id';
 
-/** What a browser refuses is as if it were not there. */
-const maybe = <T>(run: () => T): T | undefined => {
-  try {
-    return run();
-  } catch {
-    return;
-  }
-};
-
-const get = (name: string): string | undefined => {
-  const found = document.cookie.split('; ').find((cookie) => cookie.startsWith(`${name}=`));
-  return maybe(() => found && decodeURIComponent(found.slice(name.length + 1)));
-};
+const get = (name: string): string | undefined =>
+  maybe(() => {
+    const found = document.cookie.split('; ').find((cookie) => cookie.startsWith(`${name}=`));
+    return found && decodeURIComponent(found.slice(name.length + 1));
+  });
 
 /** The widest domain on which the browser lets us set a cookie: ids are shared by all subdomains. */
 const widest = (): string | undefined => {
@@ -70,12 +63,17 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
   const cookies = maybe(() => createCookies(options));
   const jar = stores.includes('cookie') ? cookies : undefined;
   const local = stores.includes('localStorage') ? maybe(() => localStorage) : undefined;
-  const places = [options.user, options.group].map((place, i) => ({
-    kept: place?.persist !== false,
-    id: place?.cookie?.key ?? ['ajs_user_id', 'ajs_group_id'][i]!,
-    traits: place?.localStorage?.key ?? ['ajs_user_traits', 'ajs_group_properties'][i]!,
-  }));
-  const [user, group] = places as [(typeof places)[0], (typeof places)[0]];
+  const place = (
+    given: Place = {},
+    id: string,
+    traits: string,
+  ): [id: string, traits: string, persist: boolean | undefined] => [
+    given.cookie?.key ?? id,
+    given.localStorage?.key ?? traits,
+    given.persist,
+  ];
+  const user = place(options.user, 'ajs_user_id', 'ajs_user_traits');
+  const group = place(options.group, 'ajs_group_id', 'ajs_group_properties');
 
   const parsed = (key: string): unknown => {
     const value = maybe(() => local?.getItem(key));
@@ -83,12 +81,23 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
   };
   /** Subdomains share cookies: theirs win. */
   const idOf = (key: string): string | undefined => {
-    const id = maybe(() => jar?.get(key)) || parsed(key);
+    const id = jar?.get(key) || parsed(key);
     return id ? `${id}` : undefined;
   };
-  const write = (key: string, value: unknown, withCookie?: boolean): void => {
+  const write = (key: string, value: unknown): unknown =>
     maybe(() => (value === undefined ? local?.removeItem(key) : local?.setItem(key, JSON.stringify(value))));
-    if (withCookie) maybe(() => (value || jar?.get(key)) && jar?.set(key, `${value ?? ''}`));
+  const writeId = (key: string, id: string | undefined): void => {
+    write(key, id);
+    maybe(() => (id || jar?.get(key)) && jar?.set(key, id ?? ''));
+  };
+  const keep = (
+    [idKey, traitsKey, persist]: ReturnType<typeof place>,
+    id: string | undefined,
+    traits: object | undefined,
+  ): void => {
+    if (persist === false) return;
+    writeId(idKey, id);
+    write(traitsKey, traits && Object.keys(traits).length ? traits : undefined);
   };
 
   return {
@@ -96,30 +105,23 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
     async recall(known) {
       const anonymousId = idOf(ANONYMOUS);
       if (!anonymousId) {
-        const stored = (key: string) => maybe(() => cookies?.get(key) ?? localStorage.getItem(key));
+        const stored = (key: string) => get(key) ?? maybe(() => localStorage.getItem(key));
         return known ?? (stored('rl_anonymous_id') ? (await import('./rudder.js')).rudderIdentity(stored) : undefined);
       }
-      const userId = idOf(user.id);
+      const userId = idOf(user[0]);
       if (known?.anonymousId === anonymousId && (!userId || userId === known.userId)) return known;
-      const groupId = idOf(group.id);
+      const groupId = idOf(group[0]);
       return {
         anonymousId,
         ...(userId && { userId }),
-        traits: tree(parsed(user.traits)),
-        ...(groupId && { groupId, groupTraits: tree(parsed(group.traits)) }),
+        traits: tree(parsed(user[1])),
+        ...(groupId && { groupId, groupTraits: tree(parsed(group[1])) }),
       };
     },
     remember({ anonymousId, userId, traits, groupId, groupTraits }) {
-      write(ANONYMOUS, anonymousId, true);
-      for (const [{ kept, ...keys }, id, more] of [
-        [user, userId, traits],
-        [group, groupId, groupTraits],
-      ] as const) {
-        if (kept) {
-          write(keys.id, id, true);
-          write(keys.traits, more && Object.keys(more).length ? more : undefined);
-        }
-      }
+      writeId(ANONYMOUS, anonymousId);
+      keep(user, userId, traits);
+      keep(group, groupId, groupTraits);
     },
   };
 };

@@ -7,7 +7,7 @@ import { createIdentity, type IdentityOptions } from './identity.js';
 import type { Host } from './port.js';
 import { idbStore } from './store-idb.js';
 import { webTabs } from './tabs.js';
-import { createSend, fetchText } from './transport.js';
+import { createSend } from './transport.js';
 import { type Exports, loadEngine } from './wasm.js';
 
 export const start = (shared: Shared): void => {
@@ -32,10 +32,10 @@ export const start = (shared: Shared): void => {
         return localStore(localStorage, `hw:${writeKey}:q:`);
       });
     },
-    config: (context) => ({ gzip: sameOrigin, ...configOf({ settings, options }, endpoint, context, 1) }),
+    config: { gzip: sameOrigin, ...configOf({ settings, options }, endpoint, 1) },
     eager: true,
     send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
-    fetch: fetchText(get),
+    fetch: get,
     mono: () => performance.now(),
     name() {
       // A later life is another tab: what the earlier one left may be anybody's now.
@@ -48,19 +48,25 @@ export const start = (shared: Shared): void => {
     runtime: (host) => createRuntime(host, shared.facade.VERSION),
   });
 
-  const on = (target: EventTarget, type: string, run: (event: Event) => void): void =>
-    target.addEventListener(type, run);
+  const on = (target: EventTarget, listeners: Record<string, (event: any) => unknown>): void => {
+    for (const type in listeners) target.addEventListener(type, listeners[type]!);
+  };
+  const gone = () => driver.lifecycle(2);
   shared.wake = driver.wake;
   driver.begin().then(() => {
     shared.done(driver.runtime.loaded as Shared['done'] extends (loaded: infer L) => void ? L : never);
     if (!navigator.onLine) driver.online(false);
   }, shared.failed);
-  on(document, 'visibilitychange', () => driver.lifecycle(document.visibilityState === 'hidden' ? 1 : 0));
-  on(window, 'pagehide', () => driver.lifecycle(2));
-  on(document, 'freeze', () => driver.lifecycle(2));
-  on(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && driver.restart());
-  on(document, 'resume', () => driver.restart());
-  on(window, 'storage', (event) => (event as StorageEvent).key?.startsWith('ajs_') && driver.recalled());
-  on(window, 'online', () => driver.online(true));
-  on(window, 'offline', () => driver.online(false));
+  on(document, {
+    visibilitychange: () => driver.lifecycle(document.visibilityState === 'hidden' ? 1 : 0),
+    freeze: gone,
+    resume: driver.restart,
+  });
+  on(window, {
+    pagehide: gone,
+    pageshow: ({ persisted }: PageTransitionEvent) => persisted && driver.restart(),
+    storage: ({ key }: StorageEvent) => key?.startsWith('ajs_') && driver.recalled(),
+    online: () => driver.online(true),
+    offline: () => driver.online(false),
+  });
 };

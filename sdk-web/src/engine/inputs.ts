@@ -32,3 +32,8 @@ export const RESERVE = 36;
 export const POLL = 37;
 export const DEADLINE = 38;
 export const IDENTITY = 39;
+
+/** What an engine asks for that only the full one does. */
+export const FETCH = 8;
+export const DELIVER = 9;
+export const CANCEL = 10;

@@ -14,7 +14,10 @@ interface Heard {
   saved(state: Map<string, string>): void;
   /** That tab's calls are stored, up to this one. */
   cleared(tab: string, n: number): void;
-  adopt(events: Stored[]): void;
+  /** Numbers for so many events of other tabs; answers the first. */
+  reserve(count: number): number;
+  /** Events that other tabs stored, as the engine wants them. */
+  adopt(quads: number[]): void;
   failed(error: unknown, events: number): void;
   /** A commit is over. */
   over(): void;
@@ -39,16 +42,15 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   let scanned = 0;
   let highest = 0;
 
-  let adds: Added[] = [];
-  /** On their way into the store. */
-  let going: Added[] = [];
+  /** By the engine's number. */
+  const adds = new Map<number, Added>();
   let gone: number[] = [];
   let state = new Map<string, string>();
-  /** Calls that are done, by tab, and still in the journal. */
+  /** Calls that are done, by tab, and still in the journal; none: what the store says of that tab is of no more use. */
   let marks = new Map<string, number[]>();
   let told = new Set<number>();
   /** State, where there is no store. */
-  let shadow = new Map<string, string>();
+  const shadow = new Map<string, string>();
   let scan = false;
   const looks: (() => void)[] = [];
   let running: Promise<void> | undefined;
@@ -83,56 +85,56 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     const looked = scan ? looks.splice(0) : [];
     running = write().finally(() => {
       running = undefined;
-      going = [];
       for (const done of looked) done();
       heard.over();
     });
   };
 
+  /** What is on its way stays where it is until it has arrived. */
   const write = async (): Promise<void> => {
-    const [added, dropped, saved, done, look] = [adds, gone, state, marks, scan];
+    const [added, dropped, saved, look] = [[...adds.values()], [...gone], new Map(state), scan];
+    const done = new Map([...marks].map(([tab, list]) => [tab, [...list]]));
     const change: Change = { add: added, state: new Map(saved), forget: dropped };
-    done.forEach((list, tab) => change.state.set(`j:${tab}`, `${list.at(-1)}`));
-    going = added;
-    adds = [];
-    gone = [];
-    state = new Map();
-    marks = new Map();
+    done.forEach((list, tab) => change.state.set(`j:${tab}`, `${list.at(-1) ?? ''}`));
     scan = false;
+    const known = (): void => {
+      saved.forEach((value, key) => state.get(key) === value && state.delete(key));
+      if (!closed) heard.saved(saved);
+    };
     const seqs = added.map(({ seq }) => seq);
     try {
       if (!store) throw undefined;
       if (added.length + dropped.length + change.state.size) {
         const first = await store.commit(change);
+        gone.splice(0, dropped.length);
         added.forEach(({ seq }, i) => {
           keys.set(seq, (highest = first + i));
+          // Forgotten while it was on its way.
+          if (!adds.delete(seq)) forgetAll([seq]);
         });
-        // Forgotten while they were on their way.
-        forgetAll(late.splice(0));
+        known();
+        done.forEach((list, tab) => {
+          const left = marks.get(tab)!;
+          left.splice(0, list.length);
+          // What is not in the journal needs no mark: it goes with the next commit, whenever that is.
+          if (!left.length && !list.length) marks.delete(tab);
+        });
       }
       if (closed) return;
       clear(done);
-      if (saved.size) heard.saved(saved);
       if (seqs.length) heard.persisted(seqs, true);
       if (look) await adopt();
       told = new Set();
     } catch (error) {
-      const left = new Set(late.splice(0));
-      adds = added.filter(({ seq }) => !left.has(seq)).concat(adds);
-      gone = dropped.concat(gone);
-      state = new Map([...saved, ...state]);
-      marks.forEach((list, tab) => done.set(tab, (done.get(tab) ?? []).concat(list)));
-      marks = done;
       scan ||= look;
       if (closed) return;
       if (error) heard.failed(error, seqs.length);
       else {
-        heard.saved(saved);
-        shadow = new Map([...shadow, ...saved]);
-        state = new Map([...state].filter(([key, value]) => saved.get(key) !== value));
+        saved.forEach((value, key) => shadow.set(key, value));
+        known();
       }
       // All that was done has been delivered: nothing hangs on the journal.
-      if (!adds.length) {
+      if (!adds.size) {
         clear(marks);
         marks = new Map();
       }
@@ -142,13 +144,11 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     }
     if (atHand > AT_HAND) for (const seq of bodies.keys()) if (keys.has(seq)) drop(seq);
   };
-  /** Forgotten between the start of their commit and its end. */
-  const late: number[] = [];
 
   const clear = (done: Map<string, number[]>): void =>
     done.forEach((list, tab) => {
       for (const n of list) journal.remove(tab, n);
-      heard.cleared(tab, list.at(-1)!);
+      if (list.length) heard.cleared(tab, list.at(-1)!);
     });
 
   /** What other tabs stored. */
@@ -158,7 +158,12 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     scanned = Math.max(scanned, events.at(-1)?.key ?? 0);
     highest = Math.max(highest, scanned);
     const foreign = events.filter(({ key }) => !known.has(key) && !gone.includes(key));
-    if (foreign.length) heard.adopt(foreign);
+    if (!foreign.length) return;
+    const first = heard.reserve(foreign.length);
+    foreign.forEach(({ key }, i) => {
+      keys.set(first + i, key);
+    });
+    heard.adopt(quads(foreign, (i) => first + i));
   };
 
   /** `[number, at, bytes, unstamped, …]` for the engine, which will know these events by the numbers from `first` on. */
@@ -182,24 +187,22 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       const stored = quads(events, (i) => events[i]!.key);
       let next = highest + 1;
       if (from) {
-        adds = from.adds.map((event) => ({ ...event, seq: next++ }));
         ({ state, marks, gone } = from);
-        told = new Set(adds.map(({ seq }) => seq));
+        stored.push(...quads(from.adds, (i) => next + i));
+        for (const event of from.adds) adds.set(next, { ...event, seq: next++ });
+        told = new Set(adds.keys());
         dirty = true;
-        stored.push(...quads(adds, (i) => adds[i]!.seq));
       }
       return [{ ...known, ...Object.fromEntries(from?.state ?? []) }, stored, next];
     },
     add(event: Added): void {
       dirty = true;
-      adds.push(event);
+      adds.set(event.seq, event);
       hold(event.seq, event.body);
     },
     forget(seqs: Iterable<number>): void {
       dirty = true;
-      const left = new Set(forgetAll(seqs));
-      if (left.size) adds = adds.filter(({ seq }) => !left.delete(seq));
-      late.push(...left);
+      for (const seq of forgetAll(seqs)) adds.delete(seq);
     },
     /** They are another tab's now. */
     giveAway(seqs: number[]): void {
@@ -211,9 +214,9 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     save(key: string, value: string): void {
       dirty = true;
       // The engine's numbers mean nothing to the next one: what outlives it speaks of places in the store.
-      if (key === 'purged') value = `${highest + adds.length + 1}`;
+      if (key === 'purged') value = `${highest + adds.size + 1}`;
       else if (key === 'consent')
-        value = value.replace(/"releasedUntil":\d+/, `"releasedUntil":${highest + adds.length}`);
+        value = value.replace(/"releasedUntil":\d+/, `"releasedUntil":${highest + adds.size}`);
       state.set(key, value);
     },
     /** A call is done; what came of it has been added. */
@@ -223,6 +226,11 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       if (list) list.push(n);
       else marks.set(tab, [n]);
     },
+    /** Nothing of that tab is in the journal. */
+    unmark(tab: string): void {
+      dirty = true;
+      marks.set(tab, []);
+    },
     /** Looks for what other tabs stored; over when that is adopted. */
     look(): Promise<void> {
       return new Promise((done) => {
@@ -230,12 +238,6 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
         dirty = scan = true;
         commit();
       });
-    },
-    adopt: (events: Stored[], first: number): number[] => {
-      events.forEach(({ key }, i) => {
-        keys.set(first + i, key);
-      });
-      return quads(events, (i) => first + i);
     },
     /** Bodies by the engine's numbers: at once where they are at hand. */
     read(seqs: number[]): (string | undefined)[] | Promise<(string | undefined)[]> {
@@ -248,7 +250,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
       })();
     },
     /** Not stored yet, as far as is known. */
-    waiting: (): number[] => going.concat(adds).map(({ seq }) => seq),
+    waiting: (): number[] => [...adds.keys()],
     /** Whether there are other events than these. */
     more: (seqs: number): boolean => bodies.size > seqs || keys.size > seqs,
     commit,
@@ -256,7 +258,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     async end(): Promise<Left> {
       closed = true;
       await running;
-      return { adds, state: new Map([...shadow, ...state]), marks, gone };
+      return { adds: [...adds.values()], state: new Map([...shadow, ...state]), marks, gone };
     },
     state: async (): Promise<Record<string, string>> => (await store?.state().catch(() => undefined)) ?? {},
   };

@@ -89,23 +89,23 @@ export interface Host {
   /** Handles what was captured so far, now, unless a call waits for an async plugin. For accessors such as `user()`. */
   drain(): void;
   /**
-   * One call to the engine, which stamps and queues it. `json` as Engine.call takes it (type, event, properties …, at,
-   * options). Answers one letter and text: `q` queued, `h` held for consent, `l` for destinations alone, `d` dropped,
-   * each with the messageId; `!` refused, with the reason.
+   * Has the engine answer. `CALL`: it stamps and queues `text`, JSON as Engine.call takes it (type, event, properties …,
+   * at, options), with what was captured as `seed`. The answer is one letter and text: `q` queued, `h` held for consent,
+   * `l` for destinations alone, `d` dropped, each with the messageId; `!` refused, with the reason. `STAMP`, the same
+   * in two steps, where plugins see the event between them: `=` and the event's JSON, or `!` and why not. `SUBMIT`, the
+   * second with that event: answers as `CALL`.
    */
-  call(json: string, call: Captured): string;
-  /** The first of two steps, where plugins see the event between them: `=` and the event's JSON, or `!` and why not. */
-  stamp(json: string, call: Captured): string;
-  /** The second: answers as `call`. */
-  submit(event: string, call: Captured): string;
-  /** Instead of the second: a plugin keeps the event back, which is reported. */
-  discard(event: string, plugin: string): void;
-  /** Any other input of the engine; `seed` for those which need entropy (SET_CONSENT, RESET). */
-  input(kind: number, a?: number, b?: number, text?: string, seed?: Captured): void;
+  ask(kind: number, text: string, seed?: Captured): string;
+  /** Any other input of the engine. The text of SET_CONSENT and RESET begins with 16 random bytes, hexadecimal. */
+  input(kind: number, a?: number, b?: number, text?: string): void;
   /** Before plugins and destinations: the engine is one that has them. Begins a new life where it was not. */
   complete(): Promise<void>;
-  /** Makes a destination known to the engine; answers its index, which `Runtime.deliver` names. */
-  destination(json: string): number;
+  /** The destinations that every new engine is told of, in their order, as JSON. */
+  readonly destinations: string[];
+  /** Asked now and called later: whether this engine's life goes on. */
+  mortal(): () => boolean;
+  /** Fetches a settings document. */
+  fetch(url: string): Promise<Response>;
   /** Who the user is, as the engine knows it. Do not change it. */
   identity(): Identity;
   /** Takes over another identity. */
@@ -131,31 +131,18 @@ export interface Runtime {
    * so time plugins out. No promise when nothing is awaited: then a thousand calls cost one turn of the loop.
    */
   handle(call: Captured, live?: Live): void | Promise<void>;
-  /**
-   * The settings document, as fetched or given, before the engine and `settled` see it: `updateCDNSettings` and
-   * `options.plan` are applied here. Text to text.
-   */
-  revise?(document: string): string;
-  /**
-   * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does):
-   * `on once off register addSourceMiddleware addDestinationMiddleware`. A scrubbing middleware that is added in the
-   * tick of the first `page()` sees it. Everything else strictly in the order of the calls.
-   */
-  readonly first?: readonly string[];
+  /** The settings document that the page was given, if it was. */
+  given?(): string | undefined;
   /** The engine is up (again, after a restart): identity may be read, calls begin. */
   started?(): void;
-  /** The identity changed: by a call, by another tab, by a reset. */
-  identified?(identity: Identity): void;
-  /** The settings document came, from the cache, `cdnSettings` or the network. */
-  settled?(document: Record<string, unknown>): void;
-  /** Hand an event to a destination; called before `call` or `submit` returns, where they cause it. Answer with `host.input(DELIVERED, delivery, 1)`, or `0` and what it said. */
-  deliver?(delivery: number, destination: number, event: string): void;
-  /** Deliveries not yet begun must not begin; answer each as done. */
-  cancelDeliveries?(): void;
-  /** What the settings document says to a destination, JSON. */
-  configure?(destination: number, settings: string): void;
-  /** Destinations should send what they hold; after a reset, forget who the user is. */
-  signal?(reset: boolean): void;
+  /** A settings document is known: from the store, `cdnSettings` or another tab. */
+  settled?(document: string): void;
+  /**
+   * What the full engine alone asks for, by kind as it numbers its effects: to fetch the settings document (`FETCH`), to
+   * hand an event to a destination (`DELIVER`, before `ask` returns, where that causes it), and not to begin deliveries
+   * that have not begun (`CANCEL`).
+   */
+  effect?(kind: number, numbers: number[], texts: string[]): void;
   report?(report: Report): void;
   /** Something worth knowing that costs no event. */
   diagnostic?(kind: string, detail: string, value: number): void;

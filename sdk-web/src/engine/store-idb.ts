@@ -37,23 +37,21 @@ export const idbStore = async (open: () => Promise<IDBDatabase>, first = open())
       return (await connect(open())).transaction(stores, mode);
     }
   };
+  const look = async (name: string): Promise<IDBObjectStore> => (await begin('readonly')).objectStore(name);
+  const rows = async <K, V>(name: string, range?: IDBKeyRange): Promise<[K, V][]> => {
+    const store = await look(name);
+    const [keys, values] = await Promise.all([answer(store.getAllKeys(range)), answer<V[]>(store.getAll(range))]);
+    return values.map((value, i) => [keys[i] as K, value]);
+  };
   await connect(first);
   return {
-    async state() {
-      const store = (await begin('readonly')).objectStore(STATE);
-      const [keys, values] = await Promise.all([answer(store.getAllKeys()), answer<string[]>(store.getAll())]);
-      return Object.fromEntries(keys.map((key, i) => [key, values[i]!]));
-    },
-    async after(key) {
-      const store = (await begin('readonly')).objectStore(EVENTS);
-      const range = IDBKeyRange.lowerBound(key, true);
-      const [keys, rows] = await Promise.all([answer(store.getAllKeys(range)), answer<Row[]>(store.getAll(range))]);
-      return rows.map(
-        ([at, unstamped, body], i): Stored => ({ key: keys[i] as number, at, unstamped: !!unstamped, body }),
-      );
-    },
+    state: async () => Object.fromEntries(await rows<string, string>(STATE)),
+    after: async (key) =>
+      (await rows<number, Row>(EVENTS, IDBKeyRange.lowerBound(key, true))).map(
+        ([key, [at, unstamped, body]]): Stored => ({ key, at, unstamped: !!unstamped, body }),
+      ),
     async read(keys) {
-      const store = (await begin('readonly')).objectStore(EVENTS);
+      const store = await look(EVENTS);
       return (await Promise.all(keys.map((key) => answer<Row | undefined>(store.get(key))))).map((row) => row?.[2]);
     },
     async commit({ add, state, forget }: Change) {

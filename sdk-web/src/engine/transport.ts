@@ -22,8 +22,6 @@ export interface TransportOptions {
   page: boolean;
   /** Bodies up to here are not worth compressing. */
   small: number;
-  /** More for each request: `credentials`, `priority`. */
-  init?: RequestInit;
 }
 
 /**
@@ -32,8 +30,8 @@ export interface TransportOptions {
  * and go out once more later; the hub knows them.
  */
 export const createSend =
-  ({ fetch, headers: own, page, small, init }: TransportOptions) =>
-  async ({ url, headers, events, around, gzip, timeout, leaving, signal }: Upload): Promise<Answer> => {
+  ({ fetch, headers: own, page, small }: TransportOptions) =>
+  async ({ url, headers, events, around, gzip, timeout, leaving, abort }: Upload): Promise<Answer> => {
     const body = around[0] + events.join() + around[1];
     const sent = own ? headers : headers.filter(([name]) => name !== 'X-Retry-Count');
     let data: string | Blob = body;
@@ -41,13 +39,9 @@ export const createSend =
       data = await zip(body);
       sent.push(['Content-Encoding', 'gzip']);
     }
-    const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    const timer = setTimeout(stop, timeout);
-    signal.addEventListener('abort', stop);
+    const timer = setTimeout(() => abort.abort(), timeout);
     const post = (keepalive: boolean): Promise<Response> =>
       fetch(url, {
-        ...init,
         method: 'POST',
         body: data,
         headers: sent,
@@ -68,16 +62,8 @@ export const createSend =
       });
       // The hub has it, whatever becomes of the answer's body.
       response.body?.cancel().catch(() => {});
-      return [response.status || 302, response.headers.get('retry-after')];
+      return [response.status || 302, response.headers.get('retry-after') ?? undefined];
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
     }
-  };
-
-export const fetchText =
-  (get: typeof fetch) =>
-  async (url: string): Promise<[number, string]> => {
-    const response = await get(url);
-    return [response.status, await response.text()];
   };

@@ -60,14 +60,14 @@ export async function prepare({
     facade,
     load: (full) => engines[+full]!,
     open: async () => memoryStore(),
-    config: (context) => configOf(host, 'https://hub.test/v1', context),
+    config: configOf(host, 'https://hub.test/v1'),
     async send({ around, events }) {
       const answer = status();
       if (answer === 0) throw new Error('no answer');
       if (answer < 300) sent.push(...JSON.parse(around[0] + events.join() + around[1]).batch);
       return [answer];
     },
-    fetch: async () => [200, JSON.stringify(await document)],
+    fetch: async () => new Response(JSON.stringify(await document)),
     mono: () => performance.now(),
     name: () => `t${lives++}`,
     cookies: { get: (name) => cookies.get(name), set: (name, value) => cookies.set(name, value) },
@@ -83,7 +83,7 @@ export async function prepare({
     sent,
     cookies,
     diagnostics,
-    settled: (document) => driver.runtime.settled?.(document as Record<string, unknown>),
+    settled: (document) => driver.runtime.settled?.(JSON.stringify(document)),
     call: (method, ...args) =>
       method.startsWith('track') && method !== 'track'
         ? (facade as any)[method](...args)

@@ -490,6 +490,24 @@ describe('the instance', () => {
     expect(warn).toHaveBeenCalledTimes(6);
   });
 
+  it('purge, timeout and sessions take their place among the calls', async () => {
+    const c = await client({ options: { sessionTimeout: 60_000 }, status: () => 0 });
+    const reports: object[] = [];
+    c.analytics.on('report', (report) => reports.push(report));
+    const answers = await Promise.all([
+      c.call('track', 'Purged'),
+      c.call('purge'),
+      c.call('startSession', 7),
+      c.call('track', 'Kept'),
+      c.call('endSession'),
+      c.call('timeout', 1000),
+    ]);
+    expect(answers[1]).toBeUndefined();
+    expect(answers[3].event.event).toBe('Kept');
+    expect(reports).toMatchObject([{ reason: 'purged', count: 1 }]);
+    expect(c.analytics.settings.timeout).toBe(1000);
+  });
+
   it('debug shows each event', async () => {
     const log = vi.fn();
     vi.stubGlobal('console', { ...console, log });

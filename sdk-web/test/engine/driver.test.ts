@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { configOf } from '../../src/engine/config.js';
 import type { Identity } from '../../src/engine/port.js';
 import { memoryStore } from '../../src/engine/store.js';
-import { bodyOf, createWorld, engine, journal, trapping } from './world.js';
+import { bodyOf, createWorld, engine, journal, type Tab, trapping } from './world.js';
 
 const asking = {
   writeKey: 'wk',
@@ -234,6 +234,56 @@ describe('without a store', () => {
   });
 });
 
+describe('what pages that are gone left', () => {
+  const call = (n: number, event: string) =>
+    JSON.stringify({ n, m: 'track', a: [event], t: 1, e: [n, 2, 3, 4, 5, 6, 7, 8] });
+
+  it('is nothing where all was delivered, not even a mark in the store', async () => {
+    const world = createWorld();
+    const tab = await world.open();
+    names(3).forEach(tab.track);
+    await world.until(() => world.arrived().length === 3 && journal(world).length === 0);
+    await tab.driver.flush();
+    await world.until(() => tab.diagnostics.some((line) => line.startsWith('batch_delivered')));
+    await vi.waitFor(async () =>
+      expect(Object.keys(await world.store.state()).filter((key) => key.startsWith('j:'))).toEqual([]),
+    );
+  });
+
+  it('comes before this page’s own calls, although the code for it has to be loaded', async () => {
+    const world = createWorld();
+    world.storage.setItem('hw:wk:j:dead:1', call(1, 'old1'));
+    world.storage.setItem('hw:wk:j:dead:2', call(2, 'old2'));
+    const tab = await world.open();
+    tab.track('new');
+    await world.until(() => world.arrived().length === 3);
+    expect(world.arrived()).toEqual(['old1', 'old2', 'new']);
+    await world.until(() => journal(world).length === 0);
+  });
+
+  it.each([
+    ['once there is a connection', (tab: Tab) => tab.driver.online(true)],
+    ['in the next life', (tab: Tab) => tab.driver.restart()],
+  ])('waits when that code cannot be loaded now, and goes out %s', async (_, occasion) => {
+    const world = createWorld();
+    world.storage.setItem('hw:wk:j:dead:1', call(1, 'old'));
+    vi.resetModules();
+    vi.doMock('../../src/engine/heirs.js', () => {
+      throw new Error('offline');
+    });
+    const tab = await world.open();
+    tab.track('new');
+    await world.until(() => world.arrived().length === 1);
+    expect(world.arrived()).toEqual(['new']);
+    expect(tab.diagnostics.some((line) => line.startsWith('heirs_failed'))).toBe(true);
+    expect(journal(world)).toContain('hw:wk:j:dead:1');
+    vi.doUnmock('../../src/engine/heirs.js');
+    occasion(tab);
+    await world.until(() => world.arrived().length === 2);
+    await world.until(() => journal(world).length === 0);
+  });
+});
+
 describe('several tabs', () => {
   it('one of them sends for all', async () => {
     const world = createWorld();
@@ -258,7 +308,7 @@ describe('several tabs', () => {
 
   it('a decision that a tab stored and could not tell of counts when that tab is found dead', async () => {
     const world = createWorld();
-    const asks = { config: () => ({ ...asking, context: {} }) };
+    const asks = { config: asking };
     const leader = await world.open(asks);
     const other = await world.open(asks);
     leader.track('held');
@@ -324,13 +374,10 @@ describe('who the user is', () => {
 describe('a session', () => {
   it('is one for all tabs', async () => {
     const world = createWorld();
-    const config = (context: object) => ({
-      ...configOf(
-        { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
-        'https://hub.test/v1',
-        context,
-      ),
-    });
+    const config = configOf(
+      { settings: { writeKey: 'wk' }, options: { sessionTimeout: 60_000 } },
+      'https://hub.test/v1',
+    );
     const first = await world.open({ config });
     await first.track('a');
     await world.until(() => world.arrived().length === 1);

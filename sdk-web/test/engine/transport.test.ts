@@ -13,7 +13,7 @@ const upload = (more: Partial<Upload> = {}): Upload => ({
   gzip: false,
   timeout: 1000,
   leaving: false,
-  signal: new AbortController().signal,
+  abort: new AbortController(),
   ...more,
 });
 type Post = [url: string, init: RequestInit & { headers: [string, string][] }];
@@ -30,7 +30,7 @@ afterEach(() => vi.unstubAllGlobals());
 describe('sending a batch', () => {
   it('is a simple request to another origin: no header that asks for a preflight', async () => {
     const get = network(new Response('{}'));
-    expect(await sender(get)(upload())).toEqual([200, null]);
+    expect(await sender(get)(upload())).toEqual([200, undefined]);
     const [url, init] = get.mock.calls[0]!;
     expect(url).toBe('https://hub.test/v1/batch');
     expect(init).toMatchObject({ method: 'POST', keepalive: true, headers: [['Content-Type', 'text/plain']] });
@@ -61,7 +61,7 @@ describe('sending a batch', () => {
   it('goes as a usual request when the budget of what outlives the page is spent', async () => {
     vi.stubGlobal('document', { visibilityState: 'visible' });
     const get = network(new TypeError('Failed to fetch'), new Response('{}'));
-    expect(await sender(get)(upload())).toEqual([200, null]);
+    expect(await sender(get)(upload())).toEqual([200, undefined]);
     expect(get.mock.calls.map(([, init]) => init.keepalive)).toEqual([true, false]);
   });
 
@@ -94,7 +94,7 @@ describe('sending a batch', () => {
     const send = sender(never as never);
     await expect(send(upload({ timeout: 10 }))).rejects.toThrow();
     const stop = new AbortController();
-    const sending = send(upload({ signal: stop.signal }));
+    const sending = send(upload({ abort: stop }));
     stop.abort();
     await expect(sending).rejects.toThrow();
   });

@@ -108,7 +108,7 @@ export function createWorld(): World {
       host = given;
       const usual = ({ m, a, t, n }: Captured, call: Captured, live?: Live): void => {
         const fields = m === 'track' ? { event: a[0], properties: { n } } : { userId: a[0], traits: {} };
-        const answer = given.call(JSON.stringify({ type: m, ...fields, at: t }), call);
+        const answer = given.ask(CALL, JSON.stringify({ type: m, ...fields, at: t }), call);
         if (answer[0] === '!') live?.no(new Error(answer.slice(1)));
         else live?.ok(answer.slice(1));
       };
@@ -130,7 +130,7 @@ export function createWorld(): World {
       facade: {},
       load: engine,
       open: async () => guarded,
-      config: (context) => configOf(host0, 'https://hub.test/v1', context),
+      config: configOf(host0, 'https://hub.test/v1'),
       async send(upload) {
         if (!alive) return new Promise(() => {});
         uploads.push(upload);
@@ -139,9 +139,9 @@ export function createWorld(): World {
         if (status === 'none') throw new TypeError('no answer');
         if (status < 300)
           for (const { messageId, event, type } of JSON.parse(bodyOf(upload)).batch) seen.set(messageId, event ?? type);
-        return [status, after ?? null];
+        return [status, after];
       },
-      fetch: async () => [404, ''],
+      fetch: async () => new Response('', { status: 404 }),
       mono: () => performance.now(),
       name() {
         const tab = `t${++names}`;
