@@ -80,7 +80,7 @@ while [ -z "$url" ]; do
         fail "the collector did not start"
     fi
     tries=$((tries + 1))
-    if [ "$tries" -gt 100 ]; then fail "the collector does not answer; see $data/collector.log"; fi
+    if [ "$tries" -gt 600 ]; then fail "the collector does not answer; see $data/collector.log"; fi
     sleep 0.1
 done
 

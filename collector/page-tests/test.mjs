@@ -25,7 +25,7 @@ const faults = [];
 async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'], ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(5_000);
+  page.setDefaultTimeout(30_000);
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (line) => {
     const away = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_NETWORK|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(line.text());
@@ -52,7 +52,7 @@ async function send(path, body, headers = {}) {
 
 const track = (event, more = {}) => send('/v1/track', { userId: 'u1', event, ...more });
 const row = (page, text) => page.locator('#list .row:visible', { hasText: text });
-const until = async (claim, ms = 5_000) => {
+const until = async (claim, ms = 30_000) => {
   for (const end = Date.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
     try {
       return await claim();
@@ -280,7 +280,9 @@ if (!given) {
 
 await test('a thousand events a second do not freeze it', async () => {
   const flooded = await open();
-  await flooded.evaluate(() => {
+  // What a busy machine lets an empty page wait is no fault of this one.
+  const empty = await (await browser.newContext()).newPage();
+  const watch = () => {
     window.gaps = [];
     let last = performance.now();
     requestAnimationFrame(function frame(now) {
@@ -288,7 +290,8 @@ await test('a thousand events a second do not freeze it', async () => {
       last = now;
       requestAnimationFrame(frame);
     });
-  });
+  };
+  await Promise.all([flooded.evaluate(watch), empty.evaluate(watch)]);
   const started = Date.now();
   for (let sent = 0; sent < 5_000; ) {
     while (sent < Date.now() - started) {
@@ -300,9 +303,11 @@ await test('a thousand events a second do not freeze it', async () => {
   await row(flooded, 'Flood 4999').waitFor({ timeout: 60_000 });
   const seen = await flooded.evaluate(() => ({ rows: document.querySelectorAll('.row').length, worst: Math.max(...window.gaps), kept: document.getElementById('kept').textContent }));
   assert.ok(seen.rows < 60, `${seen.rows} rows`);
-  assert.ok(seen.worst < 1_000, `the longest frame took ${seen.worst} ms`);
-  console.log(`     longest frame ${Math.round(seen.worst)} ms, ${seen.rows} rows, ${seen.kept}`);
+  const usual = await empty.evaluate(() => Math.max(...window.gaps));
+  assert.ok(seen.worst < 1_000 + usual, `the longest frame took ${seen.worst} ms, an empty page's ${usual} ms`);
+  console.log(`     longest frame ${Math.round(seen.worst)} ms (of an empty page ${Math.round(usual)} ms), ${seen.rows} rows, ${seen.kept}`);
   await flooded.context().close();
+  await empty.context().close();
 });
 
 await test('the page is served with a strict policy and revalidated', async () => {

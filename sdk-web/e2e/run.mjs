@@ -82,7 +82,7 @@ async function play(input, host) {
     else host.say(kind, detail);
   });
   const instance = await loaded;
-  for (const until = Date.now() + 5000; ours.awaitSettings && !settled && Date.now() < until; await sleep(5)) {
+  for (const until = Date.now() + 15000; ours.awaitSettings && !settled && Date.now() < until; await sleep(5)) {
     settled = Object.keys(instance.settings.cdnSettings ?? {}).length > 0;
   }
   let calls = 0;

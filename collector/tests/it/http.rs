@@ -1,6 +1,6 @@
 //! A client that sends exactly what it is told to, right or wrong.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -101,6 +101,8 @@ pub(crate) fn read(stream: &mut TcpStream) -> Option<Answer> {
             return Some(answer);
         }
         match stream.read(&mut chunk) {
+            // A read with a time limit is interrupted when the process is stopped and goes on (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => return None,
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }

@@ -37,7 +37,7 @@ impl fmt::Debug for Request {
 /// What came back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// The status, 100 to 599.
+    /// The status, three digits.
     pub status: u16,
     /// The `Retry-After` header as it came.
     pub retry_after: Option<String>,

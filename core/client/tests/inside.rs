@@ -349,10 +349,26 @@ fn integrations_and_settings_decide_what_a_destination_gets() {
     );
 }
 
+/// Stays at its first event until it is let go.
+struct Stays(std::sync::mpsc::Receiver<()>, Arc<Mutex<Vec<String>>>);
+
+impl Destination for Stays {
+    fn key(&self) -> &str {
+        "Slow"
+    }
+    fn deliver(&mut self, event: &Event) -> Result<(), String> {
+        let name = event.event.clone().unwrap_or_default();
+        self.1.lock().unwrap().push(name);
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
 #[test]
 fn what_a_slow_destination_has_not_seen_when_consent_is_withdrawn_it_never_sees() {
     let hub = Hub::open();
-    let (slow, seen) = records("Slow");
+    let (let_go, stay) = std::sync::mpsc::channel();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let client = memory(&hub)
         .device()
         .consent(headwater::ConsentConfig {
@@ -360,14 +376,16 @@ fn what_a_slow_destination_has_not_seen_when_consent_is_withdrawn_it_never_sees(
             categories: vec!["analytics".to_owned()],
             hold: headwater::Hold::Persist,
         })
-        .destination(slow)
+        .destination(Stays(stay, Arc::clone(&seen)))
         .build()
         .unwrap();
-    client.track("dawdle", ()).send().unwrap();
+    client.track("first", ()).send().unwrap();
+    eventually("the first event", || seen.lock().unwrap().len() == 1);
     for _ in 0..20 {
         client.track("later", ()).send().unwrap();
     }
     client.set_consent([("analytics", false)]);
+    drop(let_go);
     client.shutdown_blocking(Duration::from_secs(10));
     let seen = seen.lock().unwrap();
     assert!(!seen.iter().any(|name| name == "later"), "{seen:?}");

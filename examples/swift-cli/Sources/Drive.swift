@@ -15,7 +15,7 @@ struct Drive {
     func run() throws -> JSON {
         let analytics = Analytics(configuration: try configuration())
         if ours["awaitSettings"]?.boolValue == true {
-            let until = Date() + 5
+            let until = Date() + 15
             while analytics.settings() == nil, Date() < until { Thread.sleep(forTimeInterval: 0.005) }
         }
         let crashAfter = ours["crashAfter"]?.intValue

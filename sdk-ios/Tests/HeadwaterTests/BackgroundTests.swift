@@ -20,7 +20,7 @@ import Testing
         func expire() { state.with { $0.expire }?() }
 
         func wait(ended count: Int) async throws {
-            for _ in 0..<2_000 where ended < count { try await Task.sleep(nanoseconds: 5_000_000) }
+            for _ in 0..<12_000 where ended < count { try await Task.sleep(nanoseconds: 5_000_000) }
             try #require(ended >= count)
         }
     }
@@ -64,7 +64,7 @@ import Testing
         Lifecycle.backgrounded(analytics)
         try await granted.wait(ended: 1)
         for n in 0..<10 { analytics.track(name: "silent push \(n)") }
-        for _ in 0..<2_000 where analytics.pendingEvents > 0 || granted.begun > granted.ended {
+        for _ in 0..<12_000 where analytics.pendingEvents > 0 || granted.begun > granted.ended {
             try await Task.sleep(nanoseconds: 5_000_000)
         }
         #expect(granted.begun >= 2)
@@ -83,7 +83,7 @@ import Testing
         let analytics = app(hub, folder, granted)
         analytics.add(plugin: Chatty())
         Lifecycle.backgrounded(analytics)
-        for _ in 0..<2_000 where analytics.pendingEvents > 0 || granted.ended == 0 || granted.begun > granted.ended {
+        for _ in 0..<12_000 where analytics.pendingEvents > 0 || granted.ended == 0 || granted.begun > granted.ended {
             try await Task.sleep(nanoseconds: 5_000_000)
         }
         #expect(analytics.pendingEvents == 0)
@@ -120,7 +120,7 @@ import Testing
         #expect(hub.requests.count == before)
         _ = try other(folder).shutdown(timeoutMs: 0)
         Lifecycle.foregrounded(analytics)
-        for _ in 0..<2_000 where analytics.pendingEvents > 0 {
+        for _ in 0..<12_000 where analytics.pendingEvents > 0 {
             await analytics.flush()
             try await Task.sleep(nanoseconds: 5_000_000)
         }

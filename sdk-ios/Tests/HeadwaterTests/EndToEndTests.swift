@@ -23,7 +23,7 @@ final class Collector: @unchecked Sendable {
         process.standardError = FileHandle.nullDevice
         try process.run()
         var line: Substring?
-        for _ in 0..<2_000 where line == nil {
+        for _ in 0..<12_000 where line == nil {
             Thread.sleep(forTimeInterval: 0.005)
             let text = try String(contentsOf: said, encoding: .utf8)
             if text.contains("\n") { line = text.split(separator: "\n").first }

@@ -38,7 +38,7 @@ final class Heard<Value: Sendable>: @unchecked Sendable {
 
     /// Waits until so many were heard.
     func wait(for count: Int) async throws {
-        for _ in 0..<2_000 where all.count < count { try await Task.sleep(nanoseconds: 5_000_000) }
+        for _ in 0..<12_000 where all.count < count { try await Task.sleep(nanoseconds: 5_000_000) }
         try #require(all.count >= count)
     }
 }

@@ -236,7 +236,7 @@ describe('OneTrust', () => {
     connectConsent({ setConsent }, oneTrust({ page, poll: 1 }));
     await tick(10);
     Object.assign(page, fakeOneTrust('opt-out', 'C0001').page);
-    await vi.waitUntil(() => setConsent.mock.calls.length);
+    await vi.waitUntil(() => setConsent.mock.calls.length, 20_000);
   });
 
   it('drives a whole client: held, agreed, sent; no reload', async () => {
@@ -255,8 +255,8 @@ describe('OneTrust', () => {
     await c?.call('track', 'A');
     expect(await c?.all()).toEqual([]);
     decide('C0001', 'C0004');
-    await vi.waitUntil(async () => (await c?.all())?.some(({ event }) => event === 'A'));
-    await vi.waitUntil(() => got.includes('Ads:A'));
+    await vi.waitUntil(async () => (await c?.all())?.some(({ event }) => event === 'A'), 20_000);
+    await vi.waitUntil(() => got.includes('Ads:A'), 20_000);
   });
 });
 

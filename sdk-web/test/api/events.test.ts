@@ -69,7 +69,7 @@ describe('a callback', () => {
     await c.call('register', plugin);
     const order: string[] = [];
     const promise = c.call('track', 'A', () => order.push('callback')).then(() => order.push('promise'));
-    await tick(60);
+    await vi.waitUntil(() => order.length, 20_000);
     finish();
     await promise;
     expect(order).toEqual(['callback', 'promise']);
@@ -461,7 +461,7 @@ describe('the SDK’s own events', () => {
     const heard: any[] = [];
     c.analytics.on('error', (error) => heard.push(error));
     const ctx = await c.call('track', 'A');
-    await vi.waitUntil(() => heard.length);
+    await vi.waitUntil(() => heard.length, 20_000);
     expect(heard[0]).toMatchObject({ code: 'delivery_failure', reason: { reason: 'refused' } });
     expect(ctx.event.event).toBe('A');
   });
@@ -551,7 +551,7 @@ describe('the query string', () => {
     const c = await prepare();
     c.call('track', 'Own');
     await c.begin();
-    await tick(20);
+    await vi.waitUntil(async () => (await c.all()).length === 3, 20_000);
     const sent = await c.all();
     expect(sent.map(({ type, event }) => event ?? type)).toEqual(['identify', 'Landed', 'Own']);
     expect(sent[0]).toMatchObject({ anonymousId: 'anon', userId: 'u 1', traits: { plan: 'pro' } });
@@ -563,7 +563,7 @@ describe('the query string', () => {
     const c = await prepare();
     c.call('track', 'Own');
     await c.begin();
-    await tick(20);
+    await vi.waitUntil(async () => (await c.all()).length === 2, 20_000);
     expect((await c.all()).map(({ event }) => event)).toEqual(['Landed', 'Own']);
   });
 

@@ -23,7 +23,7 @@ describe('initialPageview', () => {
     analytics.load({ writeKey: 'wk' }, { initialPageview: true });
     visit('https://shop.test/later');
     analytics.track('After');
-    await vi.waitUntil(() => started.with.length);
+    await vi.waitUntil(() => started.with.length, 20_000);
     const calls = started.with[0].q.map(({ j }: any) => JSON.parse(j));
     expect(calls.map(({ m, p }: any) => [m, p.path])).toEqual([
       ['track', '/start'],
@@ -46,14 +46,14 @@ describe('load', () => {
 
   it('loads the instance for who asks for it, once', async () => {
     const analytics = AnalyticsBrowser.load({ writeKey: 'wk' });
-    await vi.waitUntil(() => started.with.length);
+    await vi.waitUntil(() => started.with.length, 20_000);
     const instance = { name: 'instance' };
     const loaded = vi.fn(async () => [instance, { name: 'context' }]);
     started.with[0].done(loaded);
     await analytics.p;
     expect(loaded).not.toHaveBeenCalled();
     expect(analytics.instance).toBeUndefined();
-    await vi.waitUntil(() => analytics.instance);
+    await vi.waitUntil(() => analytics.instance, 20_000);
     expect(analytics.instance).toBe(instance);
     expect(analytics.ctx).toEqual({ name: 'context' });
   });
@@ -90,7 +90,7 @@ describe('disable', () => {
     vi.stubGlobal('fetch', async (url: string) => ({ json: async () => ({ url }) }));
     const on = AnalyticsBrowser.load({ writeKey: 'wk', cdnURL: 'https://cdn.test' }, { disable: decide(false) });
     on.track('A');
-    await vi.waitUntil(() => started.with.length);
+    await vi.waitUntil(() => started.with.length, 20_000);
     expect(started.with[0].q).toHaveLength(1);
     expect(localStorage.setItem).toHaveBeenCalled();
     expect(seen).toEqual([cdnSettings, { url: 'https://cdn.test/v1/projects/wk/settings' }]);

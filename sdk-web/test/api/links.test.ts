@@ -45,7 +45,7 @@ describe('trackLink', () => {
     expect(await c.call('trackLink', link, 'Clicked', { where: 'top' })).toBe(c.analytics);
     await ready();
     expect(fire(link, 'click').defaultPrevented).toBe(true);
-    await vi.waitUntil(() => location.href === '/next');
+    await vi.waitUntil(() => location.href === '/next', 20_000);
     expect(await c.all()).toMatchObject([{ event: 'Clicked', properties: { where: 'top' } }]);
   });
 
@@ -114,7 +114,7 @@ describe('trackLink', () => {
     await c.call('trackLink', box, 'Clicked');
     await ready();
     fire(box, 'click');
-    await vi.waitUntil(() => location.href === '/inside');
+    await vi.waitUntil(() => location.href === '/inside', 20_000);
   });
 
   it('goes on after the timeout when a destination is slow', async () => {
@@ -131,7 +131,7 @@ describe('trackLink', () => {
     await c.call('trackLink', link, 'Clicked');
     await ready();
     fire(link, 'click');
-    await vi.waitUntil(() => location.href === '/next');
+    await vi.waitUntil(() => location.href === '/next', 20_000);
   });
 
   it('does nothing for nothing, and refuses what is no element', async () => {
@@ -148,7 +148,7 @@ describe('trackForm', () => {
     await c.call('trackForm', form, 'Signed Up', { plan: 'pro' });
     await ready();
     expect(fire(form, 'submit').defaultPrevented).toBe(true);
-    await vi.waitUntil(() => form.submitted);
+    await vi.waitUntil(() => form.submitted, 20_000);
     expect(await c.all()).toMatchObject([{ event: 'Signed Up', properties: { plan: 'pro' } }]);
   });
 
@@ -160,7 +160,7 @@ describe('trackForm', () => {
     await c.call('trackSubmit', form, 'Signed Up');
     await ready();
     handlers[0]?.(new Event('submit', { cancelable: true }));
-    await vi.waitUntil(() => form.submitted);
+    await vi.waitUntil(() => form.submitted, 20_000);
     expect(await c.all()).toHaveLength(1);
   });
 });

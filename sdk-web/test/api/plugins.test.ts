@@ -93,7 +93,7 @@ describe('the five types', () => {
       next(payload);
     });
     await c.begin();
-    await vi.waitUntil(async () => (await c.all()).length);
+    await vi.waitUntil(async () => (await c.all()).length, 20_000);
     expect(c.sent.map(({ event }) => event)).toEqual(['A123']);
   });
 
@@ -222,10 +222,10 @@ describe('destinations', () => {
     await c.call('register', late.plugin, quick.plugin);
     c.call('track', 'A');
     c.call('track', 'B');
-    await tick(20);
+    await vi.waitUntil(() => quick.names().length === 2, 20_000);
     expect([late.names(), quick.names()]).toEqual([[], ['A', 'B']]);
     loaded();
-    await tick(5);
+    await vi.waitUntil(() => late.names().length === 2, 20_000);
     expect(late.names()).toEqual(['A', 'B']);
   });
 

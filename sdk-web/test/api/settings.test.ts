@@ -70,7 +70,7 @@ describe('remote plugins', () => {
       },
       document: { integrations: {}, remotePlugins: [remote('GA4')] },
     });
-    await vi.waitUntil(() => c.analytics.plugins.length);
+    await vi.waitUntil(() => c.analytics.plugins.length, 20_000);
     await c.call('track', 'A');
     expect(scripts).toMatchObject([{ src: 'https://cdn.test/GA4Lib', nonce: 'n0', async: true }]);
     expect(got).toEqual([['A', { GA4: true }, { from: 'cdn', mine: 1 }]]);
@@ -85,7 +85,7 @@ describe('remote plugins', () => {
       options: { remotePlugins: { allow: () => true } },
       document: { integrations: {}, remotePlugins: [remote('GA4')] },
     });
-    await vi.waitUntil(() => c.analytics.plugins.length);
+    await vi.waitUntil(() => c.analytics.plugins.length, 20_000);
     expect(createPolicy.mock.calls.map(([name]) => name)).toEqual(['headwater']);
     expect(scripts).toHaveLength(1);
     vi.unstubAllGlobals();
@@ -116,10 +116,9 @@ describe('remote plugins', () => {
     c.call('track', 'B', {}, { integrations: { GA4: false } });
     await c.begin();
     c.call('track', 'C', {}, { integrations: { All: false, 'GA4 (Actions)': true } });
-    await tick(5);
-    expect(await c.all()).toHaveLength(3);
+    await vi.waitUntil(async () => (await c.all()).length === 3, 20_000);
     settings({ integrations: {}, remotePlugins: [remote('GA4'), remote('Ads')] });
-    await vi.waitUntil(() => c.analytics.plugins.length === 3);
+    await vi.waitUntil(() => c.analytics.plugins.length === 3, 20_000);
     await c.call('track', 'D');
     expect(got.map(([event]) => event)).toEqual(['A', 'C', 'D']);
     expect(got[0][1]).toEqual({});
@@ -137,7 +136,7 @@ describe('remote plugins', () => {
     // The driver tells of the cached document, and again of the one from the network.
     c.settled(document);
     c.settled(document);
-    await vi.waitUntil(() => got.length);
+    await vi.waitUntil(() => got.length, 20_000);
     await tick(5);
     expect(scripts).toHaveLength(1);
     expect(got.map(([event]) => event)).toEqual(['A']);
@@ -146,14 +145,14 @@ describe('remote plugins', () => {
   it('are not loaded unless the page says which may be', async () => {
     const scripts = page({});
     const c = await client({ settings: cdn, document: { remotePlugins: [remote('GA4')] } });
-    await vi.waitUntil(() => c.diagnostics.some(({ kind }) => kind === 'remote_plugin'));
+    await vi.waitUntil(() => c.diagnostics.some(({ kind }) => kind === 'remote_plugin'), 20_000);
     expect(scripts).toEqual([]);
     const strict = await client({
       settings: cdn,
       options: { remotePlugins: { allow: () => false } },
       document: { remotePlugins: [remote('GA4')] },
     });
-    await vi.waitUntil(() => strict.diagnostics.some(({ kind }) => kind === 'remote_plugin'));
+    await vi.waitUntil(() => strict.diagnostics.some(({ kind }) => kind === 'remote_plugin'), 20_000);
     expect(scripts).toEqual([]);
     expect(strict.analytics.failedInitializations).toEqual(['GA4']);
   });
@@ -165,7 +164,7 @@ describe('remote plugins', () => {
       options: { remotePlugins: { allow: () => true }, integrations: { All: false, B: true, C: false } },
       document: { remotePlugins: [remote('A'), remote('B'), remote('C')] },
     });
-    await vi.waitUntil(() => c.analytics.plugins.length);
+    await vi.waitUntil(() => c.analytics.plugins.length, 20_000);
     expect(scripts.map(({ src }) => src)).toEqual(['https://cdn.test/BLib']);
   });
 
@@ -183,7 +182,7 @@ describe('remote plugins', () => {
       options: { remotePlugins: { allow: () => true } },
       document: { remotePlugins: [remote('Missing'), remote('Empty'), remote('Throws'), remote('Good')] },
     });
-    await vi.waitUntil(() => c.analytics.plugins.length);
+    await vi.waitUntil(() => c.analytics.plugins.length, 20_000);
     await c.call('track', 'A');
     expect(got).toHaveLength(1);
     expect([...c.analytics.failedInitializations].sort()).toEqual(['Empty', 'Missing', 'Throws']);
@@ -217,7 +216,7 @@ describe('the settings document', () => {
     expect((await c.all()).map(({ event }) => event)).toEqual(['Secret', 'Open']);
     expect(got).toEqual([]);
     settings({ integrations: {}, middlewareSettings: { routingRules: [drop('Secret', 'D'), drop('Open', 'E')] } });
-    await vi.waitUntil(() => got.length);
+    await vi.waitUntil(() => got.length, 20_000);
     await c.call('track', 'Secret');
     expect(got).toEqual(['Open']);
   });
@@ -246,7 +245,7 @@ describe('the settings document', () => {
       document: { integrations: {} },
     });
     await c.call('register', destination(got));
-    await vi.waitUntil(() => (c.analytics.settings.cdnSettings as any).plan);
+    await vi.waitUntil(() => (c.analytics.settings.cdnSettings as any).plan, 20_000);
     for (const event of ['Blocked', 'Filtered', 'Fine']) await c.call('track', event);
     expect(got).toEqual(['Fine']);
   });
@@ -260,7 +259,7 @@ describe('the settings document', () => {
 
   it('names remote middleware in vain, and says so', async () => {
     const c = await client({ settings: cdn, document: { enabledMiddleware: { scrub: true } } });
-    await vi.waitUntil(() => c.diagnostics.find(({ kind }) => kind === 'ignored'));
+    await vi.waitUntil(() => c.diagnostics.find(({ kind }) => kind === 'ignored'), 20_000);
     expect(c.diagnostics.find(({ kind }) => kind === 'ignored')?.detail).toContain('scrub');
   });
 });

@@ -112,7 +112,7 @@ describe('tabs', () => {
       (message) => heard.push(message),
     );
     one.tell(['s', 'identity', '{}']);
-    await vi.waitFor(() => expect(heard).toEqual([['s', 'identity', '{}']]));
+    await vi.waitFor(() => expect(heard).toEqual([['s', 'identity', '{}']]), 20_000);
     one.part();
     two.part();
   });

@@ -178,7 +178,7 @@ export function createWorld(): World {
     open,
     arrived: () => [...seen.values()],
     async until(holds) {
-      const end = Date.now() + 4000;
+      const end = Date.now() + 20_000;
       while (!holds()) {
         if (Date.now() > end) throw new Error(`never: ${holds}; arrived: ${[...seen.values()]}`);
         await new Promise((resolve) => setTimeout(resolve, 5));

@@ -20,7 +20,7 @@ const [flag, text = ''] = process.argv.slice(2);
 if (flag === '--start') {
   rmSync(file, { force: true });
   spawn(process.execPath, [join(here, 'server.mjs'), file], { detached: true, stdio: 'ignore' }).unref();
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (!address() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
   if (!address()) throw new Error('Chromium did not start');
 } else if (flag === '--input') {

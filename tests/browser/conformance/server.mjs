@@ -39,7 +39,7 @@ async function pageIn(context) {
   const end = async () => {
     const gone = new Promise((resolve) => page.once('crash', resolve));
     session.send('Page.crash').catch(() => {});
-    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 10_000))]);
     await page.close().catch(() => {});
   };
   return { context, page, died, end };

@@ -104,10 +104,10 @@ function page(send, context) {
     return result.type === 'string' ? JSON.parse(result.value) : undefined;
   }
   async function until(claim, what) {
-    for (const end = Date.now() + 10_000; Date.now() < end; await pause(30)) {
+    for (const end = Date.now() + 60_000; Date.now() < end; await pause(30)) {
       if (await claim().catch(() => false)) return;
     }
-    throw new Error(`not within 10 s: ${what}`);
+    throw new Error(`not within a minute: ${what}`);
   }
   return {
     evaluate,

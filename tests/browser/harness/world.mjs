@@ -66,7 +66,7 @@ export async function openWorld(name, parts) {
     async open({ ready = true, ...more } = {}) {
       world.context ??= await world.newContext();
       const page = await world.context.newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(60_000);
       page.on('pageerror', (error) => faults.push(error.message));
       await page.goto(world.address(more), { waitUntil: 'commit' });
       if (ready) await world.ready(page);
@@ -101,9 +101,9 @@ export async function openWorld(name, parts) {
       const answer = await fetch(`${parts.collector.url}/_inspect/good?event=${run}&limit=1000`);
       return labelsOf((await answer.json()).items.map((each) => each.event).reverse(), run);
     },
-    /** Waits until the collector was given `requests` requests with events, or for 5 s. */
+    /** Waits until the collector was given `requests` requests with events, or for half a minute. */
     async heard(requests = 1) {
-      for (const end = Date.now() + 5_000; link.bodies.length < requests && Date.now() < end; ) await pause(20);
+      for (const end = Date.now() + 30_000; link.bodies.length < requests && Date.now() < end; ) await pause(20);
     },
     /** Waits until all calls arrived, or nothing new came for `quiet` milliseconds (RudderStack needs up to 12 s). */
     async arrival({ quiet = sdk.ours ? 8_000 : 13_000 } = {}) {
@@ -122,7 +122,7 @@ export async function openWorld(name, parts) {
      * machine sometimes leaves the rest for the next visit; that is noted, too.
      */
     async noteNow(when) {
-      await world.arrival({ quiet: 3_000 });
+      await world.arrival({ quiet: 8_000 });
       const { lost } = tally(await world.labels(), expected);
       world.late = lost;
       if (lost > 0) world.note = `${lost} missing ${when}`;

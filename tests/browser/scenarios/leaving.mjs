@@ -134,6 +134,8 @@ export const leaving = [
       await world.pause(500);
       await page.evaluate(() => void setTimeout(() => history.back()));
       await world.pause(1_000);
+      const restored = () => page.evaluate(() => globalThis.restored > 0).catch(() => false);
+      for (const end = Date.now() + 10_000; Date.now() < end && !(await restored()); ) await world.pause(50);
       world.note = await page.evaluate(() =>
         globalThis.restored ? '' : `not restored: ${JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons?.reasons ?? 'no reason given')}`,
       );

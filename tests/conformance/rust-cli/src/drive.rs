@@ -14,7 +14,7 @@ use crate::outcome::Heard;
 
 /// When the input names no time: how long the last flush may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const SETTINGS: Duration = Duration::from_secs(5);
+const SETTINGS: Duration = Duration::from_secs(15);
 
 /// Runs all sequences; answers the document for stdout and whether all is well.
 pub(crate) fn run(input: &Input) -> Result<(Value, bool), Box<dyn Error>> {

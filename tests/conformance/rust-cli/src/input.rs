@@ -79,7 +79,7 @@ pub(crate) struct Ours {
     pub(crate) directory: Option<PathBuf>,
     /// Aborts the process right after the call that brings the total of calls to this.
     pub(crate) crash_after: Option<u64>,
-    /// Waits for the settings document before the first call, five seconds at most.
+    /// Waits for the settings document before the first call, fifteen seconds at most.
     #[serde(default)]
     pub(crate) await_settings: bool,
     /// Lets the settings document move the uploads.

@@ -31,7 +31,7 @@ class Drive(private val input: JsonObject) {
     fun run(): JsonObject {
         val analytics = Analytics(configuration())
         if (ours.flag("awaitSettings") == true) {
-            val until = System.nanoTime() + 5_000_000_000
+            val until = System.nanoTime() + 15_000_000_000
             while (analytics.settings() == null && System.nanoTime() < until) Thread.sleep(5)
         }
         val crashAfter = ours.int("crashAfter")

@@ -71,7 +71,7 @@ class JavaUseTest {
             assertEquals(11, analytics.pendingEvents());
             CountDownLatch told = new CountDownLatch(1);
             analytics.subscribeToUserInfo(info -> told.countDown());
-            told.await(10, TimeUnit.SECONDS);
+            told.await(60, TimeUnit.SECONDS);
             analytics.setConsent(Map.of("ads", true));
             analytics.purgeStorage();
             analytics.reset();

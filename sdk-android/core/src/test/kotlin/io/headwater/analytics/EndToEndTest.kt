@@ -83,7 +83,7 @@ class EndToEndTest {
                 report = it
                 done.countDown()
             }
-            assertTrue(done.await(30, TimeUnit.SECONDS))
+            assertTrue(done.await(60, TimeUnit.SECONDS))
             assertEquals(0, report!!.pending)
             assertEquals(1, hub.events().size)
             analytics.shutdown()

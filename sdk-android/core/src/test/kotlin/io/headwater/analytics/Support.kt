@@ -60,9 +60,9 @@ fun vectors(path: String, member: String = "cases"): List<JsonObject> {
     return (json(File(folder, "tests/vectors/$path").readText())[member] as JsonArray).map { it.jsonObject }
 }
 
-/** Waits until this holds, ten seconds at most. */
+/** Waits until this holds, a minute at most. */
 fun until(holds: () -> Boolean) {
-    val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10)
+    val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60)
     while (!holds()) {
         check(System.nanoTime() < end) { "it did not come to hold" }
         Thread.sleep(5)

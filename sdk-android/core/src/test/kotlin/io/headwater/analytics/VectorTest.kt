@@ -31,8 +31,8 @@ class VectorTest {
 
     @Test
     fun `every answer of a hub means what the table says`() {
-        // Java's HTTP takes no others for answers (RFC 9110 knows none): such a request is tried again.
-        val statuses = vectors("engine/retry-table.json", "statuses").filter { it["status"].text!!.toInt() in 200..599 }
+        // Below 200 an answer is not the last one to its request.
+        val statuses = vectors("engine/retry-table.json", "statuses").filter { it["status"].text!!.toInt() >= 200 }
         assertTrue(statuses.size > 20)
         val server = HttpServer.create(InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0)
         try {

@@ -77,7 +77,8 @@ internal class HttpTransport(configuration: Configuration) : Transport {
             // It would have to be sent again with a password: the answer is the engine's to judge.
             answer.responseCode()
         }
-        if (status !in 100..599) return reply.noAnswer()
+        // -1 is what Java makes of a line that is none; a status that HTTP does not know is the engine's to judge, too.
+        if (status !in 100..999) return reply.noAnswer()
         val limit = request.answerLimit.coerceAtMost(Int.MAX_VALUE.toULong()).toInt()
         val body = runCatching { if (status >= 400) connection.errorStream else connection.inputStream }.getOrNull()
         body.use {
