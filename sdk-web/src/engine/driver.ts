@@ -495,21 +495,26 @@ export const createDriver = (env: Env) => {
     store ??= env.open().catch((error) => void say('store_failed', error));
     full ||= needsFull(env.config) || capture.q.some(({ m }) => PLUGGING.test(m));
     const left = others();
-    let [start, opened, , alone] = await Promise.all([
-      env.load(full),
-      store,
-      runtime.needs,
+    let whole = false;
+    /** What the store has, while the engine is on its way. */
+    const found = async () => {
       // Where locks fail, every tab leads, and the hub knows the copies.
-      tabs?.join(tab, led, heard).catch(() => true),
+      const [opened, alone] = await Promise.all([store, tabs?.join(tab, led, heard).catch(() => true)]);
+      if (alive !== life) return;
+      if (alone !== false) leads = true;
+      keeper = keep(opened);
+      whole = leads;
+      return keeper.start(whole, remains);
+    };
+    let [had, start] = await Promise.all([
+      found(),
+      env.load(full),
+      runtime.needs,
       // Their calls come before this page's.
       left.length && withHeirs().catch(() => {}),
     ]);
-    if (alive !== life) return;
-    if (alone !== false) leads = true;
-    keeper = keep(opened);
-    const whole = leads;
-    const [state, stored, nextSeq] = await keeper.start(whole, remains);
-    if (alive !== life) return;
+    if (!had || alive !== life) return;
+    const [state, stored, nextSeq] = had;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
     const recalled = await env.recall?.(known);
     if (alive !== life) return;
@@ -524,7 +529,7 @@ export const createDriver = (env: Env) => {
     const given = { config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) };
     engine = start(JSON.stringify(given), now(), env.mono());
     if (!leads) input(LEAD, 0);
-    else if (!whole) keeper.look();
+    else if (!whole) keeper?.look();
     for (const json of host.destinations) input(DESTINATION, 0, 0, json);
     if (document) safely(() => runtime.settled?.(document));
     working = true;

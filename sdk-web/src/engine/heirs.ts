@@ -26,6 +26,9 @@ interface Estate {
   learn(state: Record<string, string>): void;
 }
 
+/** How `capture.ts` begins the text of a call. */
+const CALL = /^\{"n":\d+,"m":"\w+",/;
+
 /** How long a dead tab's last commit may take to arrive, milliseconds. */
 const MOMENT = 1000;
 
@@ -88,12 +91,13 @@ export const createHeirs = ({
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
-        // What a page that is gone wanted to know nobody waits for; but a text that was cut short is reported.
+        // What a page that is gone wanted to know nobody waits for; but what is no call's text is reported.
         const no = (error: unknown): void => {
           if (error instanceof SyntaxError)
             report({ reason: 'corrupt', count: 1, detail: `a call in the journal: ${error}` });
         };
-        const item = own < 0 ? { n, m: '', a: [], j: text || '?', ok() {}, no } : capture.q.splice(own, 1)[0]!;
+        const item =
+          own < 0 ? { n, m: '', a: [], j: CALL.test(text) ? text : '?', ok() {}, no } : capture.q.splice(own, 1)[0]!;
         found.push(Object.assign(item, { of }));
       }
       const last = left.at(-1);

@@ -38,6 +38,11 @@ export const imports = (): WebAssembly.Imports => ({
   ),
 });
 
+/**
+ * Half of a character, as JSON writes what a text has that was cut in its middle: no hub takes that. The other way round
+ * a backslash stands for itself.
+ */
+const HALVES = /\\(\\|ud[89a-f]..)/g;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -52,7 +57,7 @@ const starter = ({
     let at = 0;
     let length = 0;
     if (text !== undefined) {
-      const bytes = encoder.encode(text);
+      const bytes = encoder.encode(text.replace(HALVES, (all, what) => (what === '\\' ? all : '\\ufffd')));
       length = bytes.length;
       at = malloc(length, 1);
       new Uint8Array(memory.buffer, at, length).set(bytes);

@@ -30,6 +30,19 @@ describe('calls', () => {
     expect((await c.all()).map(({ event }) => event)).toEqual(['fine']);
   });
 
+  it('whose texts were cut in the middle of a character go out, with what stands for one that is missing', async () => {
+    const c = await client();
+    const cut = '😀'.slice(0, 1);
+    await c.call('track', `Cut ${cut}`, { [cut]: 'a', b: `${cut}${cut}`, whole: '😀', escaped: '\\ud83d "\\\\ud83d"' });
+    await c.call('identify', `u${cut}`, { name: cut });
+    const [track, identify] = await c.all();
+    expect(track).toMatchObject({
+      event: 'Cut \ufffd',
+      properties: { '\ufffd': 'a', b: '\ufffd\ufffd', whole: '😀', escaped: '\\ud83d "\\\\ud83d"' },
+    });
+    expect(identify).toMatchObject({ userId: 'u\ufffd', traits: { name: '\ufffd' } });
+  });
+
   it('of methods that do not exist reject', async () => {
     const c = await client();
     await expect(c.call('nonsense')).rejects.toThrow();
