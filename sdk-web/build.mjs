@@ -38,11 +38,14 @@ const common = {
   define: { 'process.env.NODE_ENV': '"production"' },
 };
 
-/** Ready as they are: a bundler would write their characters longer. They lie beside what imports them. */
+/** They lie beside what imports them. */
 const packed = {
   name: 'packed',
   setup: (built) =>
-    built.onResolve({ filter: /\/(lite|full)\.js$/ }, ({ path }) => ({ path: `./${basename(path)}`, external: true })),
+    built.onResolve({ filter: /\/engine\/(lite|full)\.js$|^\.\/(lite|full)\.js$/ }, ({ path }) => ({
+      path: `./${basename(path)}`,
+      external: true,
+    })),
 };
 
 async function bundle() {
@@ -76,7 +79,7 @@ async function bundle() {
   // In one file, but for the engine: a service worker may not import anything later.
   await build({ ...common, entryPoints: { core: 'src/core.ts' }, plugins: [packed] });
   // Apart, so that it takes nothing out of the engine's chunk.
-  await build({ ...common, entryPoints: { arguments: 'src/api/arguments.ts' } });
+  await build({ ...common, entryPoints: { arguments: 'src/api/arguments.ts', vite: 'src/vite.ts' } });
   await build({
     ...common,
     entryPoints: { standalone: 'src/standalone.ts' },
@@ -98,8 +101,19 @@ async function bundle() {
     ],
   });
   await shrink();
-  for (const name of ['lite.js', 'full.js', 'headwater_bg.wasm']) cpSync(join('wasm', name), join('dist.new', name));
+  await chunks();
+  cpSync('wasm/headwater_bg.wasm', 'dist.new/headwater_bg.wasm');
   return page.metafile;
+}
+
+/** `src/engine/lite.ts` and `full.ts`, with the text as it is: a bundler would write its characters longer. */
+async function chunks() {
+  const contents = `import { compiled } from './src/engine/compiled.js'; export const module = compiled(packed);`;
+  const { outputFiles } = await build({ ...common, stdin: { contents, resolveDir: '.' }, write: false });
+  for (const name of ['lite.js', 'full.js']) {
+    const text = readFileSync(join('wasm', name), 'utf8').replace('export const', 'const');
+    writeFileSync(join('dist.new', name), text + outputFiles[0].text);
+  }
 }
 
 /** esbuild bundles; terser names and folds better: 7 % less after brotli. wasm2js's output has been through binaryen. */

@@ -63,7 +63,7 @@ const wasmOf = async (given: WasmSource | undefined, full: boolean): Promise<Was
     return (await import(/* @vite-ignore */ /* webpackIgnore: true */ FILES)).readFile(given);
   if (given) return given;
   // A service worker may not import while it runs; the file has both engines' rules.
-  return (full ? import('../wasm/full.js') : import('../wasm/lite.js')).catch(
+  return (full ? import('./engine/full.js') : import('./engine/lite.js')).catch(
     () => new URL('./headwater_bg.wasm', import.meta.url),
   );
 };

@@ -163,8 +163,8 @@ const begin = (shared: Shared): void => {
     shared.database.catch(() => {});
   }
   // What the page asked for once is there when the engine asks again.
-  shared.chunk = (full) => (full ? import('../wasm/full.js') : import('../wasm/lite.js'));
-  // Beside the engine's script, not after it, but when what the page registers in this task is known.
+  shared.chunk = (full) => (full ? import('./engine/full.js') : import('./engine/lite.js'));
+  // When what the page registers in this task is known. What compiles meanwhile comes first.
   queueMicrotask(() => {
     if (!options.wasm)
       shared
@@ -178,7 +178,7 @@ const begin = (shared: Shared): void => {
           ),
         )
         .catch(() => {});
+    // No engine, no answers; but what the journal has goes out when the next page loads.
+    import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);
   });
-  // No engine, no answers; but what the journal has goes out when the next page loads.
-  import('./engine/index.js').then((engine) => engine.start(shared)).catch(shared.failed);
 };

@@ -22,6 +22,7 @@ export const streamOf = (op, next) =>
 export const unpack = ([tail, head, operators, operands]) => {
   const streams = operands.split("\t");
   const places = streams.map(() => 0);
+  const usual = places.map((_, op) => streamOf(op, 0));
   // An operator makes three bytes on the average.
   const out = new Uint8Array(9 * operators.length + head.length + tail.length);
   let at = 0;
@@ -41,7 +42,7 @@ export const unpack = ([tail, head, operators, operands]) => {
   for (let i = 0; i < operators.length; ) {
     const op = next;
     next = operators.charCodeAt(++i);
-    const stream = streamOf(op, next);
+    const stream = op === 32 || op === 65 ? streamOf(op, next) : usual[op];
     const text = streams[stream];
     let place = places[stream];
     let left = 1;

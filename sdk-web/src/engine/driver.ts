@@ -260,12 +260,15 @@ export const createDriver = (env: Env) => {
     }
     effects();
     if (leads && (leaving || (first && capture.key && !tried.size))) {
-      // The journal has all of it: what waits may be sent before the commit comes to its end. So goes a page's first
-      // batch, and its last.
+      // The journal has all of it: what waits may be sent at once, before the commit comes to its end. So goes a page's
+      // first batch, and its last.
       const waiting = keeper?.waiting() ?? [];
+      if (waiting.length) {
+        first = false;
+        input(FLUSH, 0);
+      }
       confirm(waiting);
       effects();
-      if (waiting.length) first = false;
     }
     keeper?.commit();
     clearTimeout(timer);

@@ -10,6 +10,9 @@ import { webTabs } from './tabs.js';
 import { createSend } from './transport.js';
 import { type Exports, loadEngine } from './wasm.js';
 
+/** What is said within so many milliseconds goes out together: here, what is said in one turn. */
+const SOON = 1;
+
 export const start = (shared: Shared): void => {
   const { settings, options } = shared as unknown as Pick<Host, 'settings' | 'options'>;
   const { writeKey } = settings;
@@ -19,6 +22,7 @@ export const start = (shared: Shared): void => {
   let life = 0;
   const get: typeof fetch = (...given) => fetch(...given);
 
+  const config: Record<string, unknown> = { gzip: sameOrigin, ...configOf({ settings, options }, endpoint, SOON) };
   const driver = createDriver({
     ...{ capture: shared, settings, options, facade: shared.facade },
     load: (full) =>
@@ -32,8 +36,9 @@ export const start = (shared: Shared): void => {
         return localStore(localStorage, `hw:${writeKey}:q:`);
       });
     },
-    config: { gzip: sameOrigin, ...configOf({ settings, options }, endpoint, 1) },
-    eager: true,
+    config,
+    // Where the page did not ask for batches.
+    eager: config.flushInterval === SOON,
     send: createSend({ fetch: get, headers: sameOrigin, page: true, small: 1024 }),
     fetch: get,
     mono: () => performance.now(),

@@ -1,11 +1,9 @@
-import { unpack } from '../../wasm/unpack.js';
-
 /** Where the WebAssembly comes from: an address, bytes, or what a bundler made of it. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
 
-/** It as text, in a script of its own: brotli makes less of that than of the file. */
+/** It in a script of its own, as text: brotli makes less of that than of the file. */
 export interface Chunk {
-  packed: readonly string[];
+  module: Promise<WebAssembly.Module>;
 }
 
 /**
@@ -83,8 +81,8 @@ const modules: (WebAssembly.Module | undefined)[] = [];
 const compile = async (given: WasmSource | Promise<WasmSource | Chunk>): Promise<WebAssembly.Module> => {
   const source = await given;
   if (source instanceof WebAssembly.Module) return source;
-  const { packed } = source as Chunk;
-  if (packed) return WebAssembly.compile(unpack(packed));
+  const { module } = source as Chunk;
+  if (module) return module;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return WebAssembly.compile(source);
   const answer = await fetch(source as string);
   if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);

@@ -11,7 +11,10 @@ import { loadEngine } from '../../src/engine/wasm.js';
 import { AnalyticsBrowser } from '../../src/index.js';
 
 // One instance for all clients of a file: it holds as many engines as are started.
-const engines = [loadEngine(import('../../wasm/lite.js'), false), loadEngine(import('../../wasm/full.js'), true)];
+const engines = [
+  loadEngine(import('../../src/engine/lite.js'), false),
+  loadEngine(import('../../src/engine/full.js'), true),
+];
 
 export interface Client {
   /** A call as the façade makes it. */

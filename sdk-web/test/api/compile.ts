@@ -17,6 +17,8 @@ export function complaints(files: string[], sources: Record<string, string> = {}
     '@headwater/analytics/consent': [`${root}src/api/consent-source.ts`],
     '@headwater/analytics/onetrust': [`${root}src/api/onetrust.ts`],
     '@headwater/analytics/core': [`${root}src/core.ts`],
+    '@headwater/analytics/vite': [`${root}src/vite.ts`],
+    vite: [`${root}node_modules/vite`],
   };
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists, readFile } = host;

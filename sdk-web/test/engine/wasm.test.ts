@@ -8,7 +8,7 @@ const address = 'https://site.test/engine.wasm';
 
 afterEach(() => {
   vi.unstubAllGlobals();
-  vi.doUnmock('../../wasm/lite.js');
+  vi.doUnmock('../../src/engine/lite.js');
 });
 
 /** Tracks once, with an engine that no earlier test compiled, and says how many events the hub took. */
@@ -44,7 +44,7 @@ it('none given, it is the packed one, and the file where a script may not import
   vi.stubGlobal('fetch', get);
   expect(await delivered()).toBe(1);
   expect(get).not.toHaveBeenCalled();
-  vi.doMock('../../wasm/lite.js', () => {
+  vi.doMock('../../src/engine/lite.js', () => {
     throw new TypeError('import() is disallowed on ServiceWorkerGlobalScope');
   });
   expect(await delivered()).toBe(1);

@@ -12,7 +12,7 @@ import { fakeStorage } from './storage.js';
 
 /** The small engine, or the full one. */
 export const engine = (full: boolean): Promise<Start> =>
-  loadEngine(full ? import('../../wasm/full.js') : import('../../wasm/lite.js'), full);
+  loadEngine(full ? import('../../src/engine/full.js') : import('../../src/engine/lite.js'), full);
 
 export const bodyOf = ({ around, events }: Upload): string => around[0] + events.join() + around[1];
 

@@ -12,19 +12,15 @@ const types = {
   '.svg': 'image/svg+xml',
 };
 
-/** What a site may write into its pages so that our engine is fetched in the same round trip as the page's scripts. */
-const hinted =
-  '<link rel="modulepreload" href="/web/engine.js"><link rel="modulepreload" href="/web/lite.js">';
-
 /** What a careful site allows: its own scripts, no inline code, no eval, no WebAssembly, and the collector. */
 export const strictPolicy = (collector) =>
   `default-src 'none'; script-src 'self'; connect-src 'self' ${collector}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'`;
 
 /**
  * Starts it: `{ url, delay, stop() }`; every answer waits for `delay` milliseconds. `folders` maps a path's first part to
- * a folder of files; `preload` an SDK's name to the scripts that its own one imports. Beside them:
- * `/page?sdk=NAME` a page with that SDK (`csp=strict`, `to=` the collector as seen from the page; `script`: ours as the
- * script build behind its snippet),
+ * a folder of files; `preload` an SDK's name to the scripts that a build announces in its pages. Beside them:
+ * `/page?sdk=NAME` a page with that SDK (`csp=strict`, `to=` the collector as seen from the page; `built`: ours as a site's
+ * build makes it, `bare`: and announces nothing; `script`: ours as the script build behind its snippet),
  * `/elsewhere` a page without any, `/settings/MODE/...` the collector's settings documents (`ok`, `blocked`, `failing`,
  * `hanging`).
  */
@@ -65,15 +61,18 @@ export async function startSite({ folders, collector, preload = {} }) {
   }
 
   async function page(url, answer) {
-    if (url.searchParams.has('script')) url.searchParams.set('sdk', 'script');
+    const asks = (name) => url.searchParams.has(name);
+    if (asks('script')) url.searchParams.set('sdk', 'script');
     const sdk = url.searchParams.get('sdk');
     if (!/^[a-z]+$/.test(sdk ?? '')) return answer.writeHead(400).end();
-    const script = folders.peers && !['headwater', 'script', 'fetch'].includes(sdk) ? `/peers/${sdk}.js` : `/pages/${sdk}.js`;
+    const built = asks('built') || (folders.peers && !['headwater', 'script', 'fetch'].includes(sdk));
+    const script = built ? `/peers/${sdk}.js` : `/pages/${sdk}.js`;
     const policy = url.searchParams.get('csp') === 'strict' ? strictPolicy(url.searchParams.get('to')) : undefined;
-    const hints = [script, '/pages/page.js', ...(preload[sdk] ?? [])].map((each) => `<link rel="modulepreload" href="${each}">`);
+    const early = built && !asks('bare') ? preload[sdk] : sdk === 'headwater' && !built ? ['/web/index.js'] : [];
+    const hints = [script, '/pages/page.js', ...(early ?? [])].map((each) => `<link rel="modulepreload" href="${each}">`);
     html(
       answer,
-      `<title>${sdk}</title>${sdk === 'script' ? await pasted(url.searchParams) : ''}${hints.join('')}${url.searchParams.has('hints') ? hinted : ''}<body><main>A page with ${sdk}.</main>` +
+      `<title>${sdk}</title>${sdk === 'script' ? await pasted(url.searchParams) : ''}${hints.join('')}<body><main>A page with ${sdk}.</main>` +
         `<script type="module" src="${script}"></script><script type="module" src="/pages/page.js"></script>`,
       policy,
     );
