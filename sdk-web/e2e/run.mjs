@@ -26,7 +26,7 @@ function optionsOf({ apiHost, writeKey, config = {}, headwater: ours = {} }) {
     engine: defined({
       contentType: 'application/json',
       // The engine leaves it out, since pages would pay a preflight; a server names the header itself.
-      headers: (ours.basicAuth ?? true) ? [['Authorization', `Basic ${btoa(`${writeKey}:`)}`]] : undefined,
+      headers: (ours.basicAuth ?? true) ? { Authorization: `Basic ${btoa(`${writeKey}:`)}` } : undefined,
       gzip: ours.gzip ?? true,
       flushAt: config.flushAt,
       flushInterval: config.flushInterval,
