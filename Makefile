@@ -7,7 +7,7 @@ help: ## This list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 .PHONY: demo
-demo: ## Start the collector, send a shop's evening through the SDK, watch it arrive (ONESHOT=1 ends by itself)
+demo: ## Start the collector, send a shop's evening through the SDK, watch it arrive (ONESHOT=1 ends by itself, WEB=1 opens a shop page)
 	@scripts/demo.sh
 
 .PHONY: test

@@ -3,6 +3,7 @@
 #
 #   PORT=8765     where the page is
 #   ONESHOT=1     a free port, no waiting; ends with the demo's exit code
+#   WEB=1         builds the web package first (needs node) and opens a shop page that uses it, SHOP_PORT=8766
 #   DEMO_ARGS=…   options for the shop, as in `shop --help`
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,6 +12,7 @@ oneshot=${ONESHOT:-}
 port=${PORT:-8765}
 collector=
 shop=
+store=
 data=
 
 say() { printf '%s\n' "$*"; }
@@ -20,7 +22,7 @@ fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 finish() {
     code=$?
     trap - EXIT INT TERM HUP
-    for process in $shop $collector; do
+    for process in $shop $store $collector; do
         kill -TERM "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
     done
@@ -39,6 +41,8 @@ if ! command -v cargo >/dev/null 2>&1; then
         fail "cargo is missing. Get Rust from https://rustup.rs (one command), open a new terminal, run make demo again."
     fi
 fi
+
+if [ -n "${WEB:-}" ]; then scripts/web.sh js; fi
 
 # The debug profile: it starts after a third of the release profile's build time, and the demo waits for a link anyway.
 say "Building the collector and the demo (the first time takes a few minutes)"
@@ -95,6 +99,16 @@ wait "$shop" || result=$?
 shop=
 
 if [ -n "$oneshot" ]; then exit "$result"; fi
+say ""
+# The web SDK in a page, where it is built.
+if command -v node >/dev/null 2>&1 && [ -f "${WEB_DIST:-sdk-web/dist}/index.js" ]; then
+    node examples/web/serve.mjs --port "${SHOP_PORT:-8766}" --collector "$url" &
+    store=$!
+    sleep 1
+    say "  put a lamp in the cart, choose in its consent banner, and watch both pages"
+else
+    say "A shop page with the web SDK and a consent banner: make demo WEB=1 (needs node; builds for some minutes)"
+fi
 say ""
 say "The events are on $url, and more can be sent there:"
 say "  curl -u any-key: -d '{\"userId\":\"you\",\"event\":\"Hello\"}' $url/v1/track"
