@@ -5,5 +5,7 @@ cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+# What a page loads is built without the engine's features.
+cargo clippy --package headwater-wasm --no-default-features --quiet -- -D warnings
 scripts/check-arrows.sh
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet

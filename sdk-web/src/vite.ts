@@ -21,13 +21,17 @@ export interface Announcing {
   configResolved(config: { base: string }): void;
   transformIndexHtml: {
     order: 'post';
-    handler(html: string, context: { bundle?: Record<string, unknown> }): Hint[];
+    handler(html: string, context: { path: string; bundle?: Record<string, unknown> }): Hint[];
   };
 }
 
-/** `@headwater/analytics` lies where this file does. */
-const own = (name: string): string => new URL(`./${name}.js`, import.meta.url).pathname;
-const plain = (path: string | null | undefined): string => `/${path ?? ''}`.replaceAll('\\', '/').replace(/^\/+/, '/');
+/** `@headwater/analytics` lies where this file does. (Windows has a letter before the path, and the address a slash.) */
+const own = (name: string): string =>
+  decodeURIComponent(new URL(`./${name}.js`, import.meta.url).pathname).replace(/^\/(?=[a-z]:)/i, '');
+const plain = (path: string | null | undefined): string => (path ?? '').replaceAll('\\', '/');
+
+/** From a page to the folder of the site, where addresses are relative. */
+const up = (path: string): string => '../'.repeat(path.split('/').length - 2) || './';
 
 /**
  * Announces the engine in the head of each page that is built, so that browsers fetch it together with the page's own
@@ -44,12 +48,16 @@ export const headwater = ({ full = false } = {}): Announcing => {
     },
     transformIndexHtml: {
       order: 'post',
-      handler: (_html, { bundle = {} }) =>
+      handler: (_html, { path, bundle = {} }) =>
         (Object.values(bundle) as Chunk[])
           .filter(({ type, facadeModuleId }) => type === 'chunk' && wanted.includes(plain(facadeModuleId)))
           .map(({ fileName }) => ({
             tag: 'link',
-            attrs: { rel: 'modulepreload', crossorigin: true, href: base + fileName },
+            attrs: {
+              rel: 'modulepreload',
+              crossorigin: true,
+              href: (base.replace(/^(\.\/)?$/, '') || up(path)) + fileName,
+            },
             injectTo: 'head',
           })),
     },

@@ -7,7 +7,7 @@ import { build } from 'vite';
 import { afterAll, expect, it } from 'vitest';
 
 // A site that has the package in its node_modules; what the package's files hold does not matter here.
-const site = realpathSync(mkdtempSync(join(tmpdir(), 'headwater-vite-')));
+const site = realpathSync(mkdtempSync(join(tmpdir(), 'headwater vite ü ')));
 const dist = join(site, 'node_modules/@headwater/analytics/dist');
 afterAll(() => rmSync(site, { recursive: true }));
 
@@ -34,14 +34,25 @@ it('announces the chunks that a page loads beside its scripts, by the names that
   );
   writeFileSync(join(site, 'main.js'), `import { load } from '@headwater/analytics'; load();`);
 
-  const announced = async (options?: { full?: boolean }) => {
-    await build({ root: site, base: '/shop/', logLevel: 'error', plugins: [headwater(options)] });
-    const page = readFileSync(join(site, 'dist/index.html'), 'utf8');
-    const links = [...page.matchAll(/<link rel="modulepreload" crossorigin href="\/shop\/assets\/(.+?)"/g)];
-    const files = links.map((link) => link[1]!);
-    expect(readdirSync(join(site, 'dist/assets'))).toEqual(expect.arrayContaining(files));
-    return files.map((file) => file.split('-')[0]).sort();
+  const nested = 'about/index.html';
+  mkdirSync(join(site, 'about'), { recursive: true });
+  writeFileSync(join(site, nested), readFileSync(join(site, 'index.html'), 'utf8'));
+  const announced = async (base: string, where: string, page = 'index.html', options?: { full?: boolean }) => {
+    await build({
+      ...{ root: site, base, logLevel: 'error', plugins: [headwater(options)] },
+      build: { rollupOptions: { input: ['index.html', nested].map((file) => join(site, file)) } },
+    });
+    const html = readFileSync(join(site, 'dist', page), 'utf8');
+    const links = [...html.matchAll(/<link rel="modulepreload" crossorigin href="(.+?)assets\/(.+?)"/g)];
+    const ours = links.filter((link) => /^(engine|lite|full|plugins)-/.test(link[2]!));
+    for (const [, from, file] of ours) {
+      expect(from).toBe(where);
+      expect(readdirSync(join(site, 'dist/assets'))).toContain(file);
+    }
+    return ours.map((link) => link[2]!.split('-')[0]).sort();
   };
-  expect(await announced()).toEqual(['engine', 'lite']);
-  expect(await announced({ full: true })).toEqual(['engine', 'full']);
+  expect(await announced('/shop/', '/shop/')).toEqual(['engine', 'lite']);
+  expect(await announced('/shop/', '/shop/', 'index.html', { full: true })).toEqual(['engine', 'full']);
+  expect(await announced('./', './')).toEqual(['engine', 'lite']);
+  expect(await announced('./', '../', nested)).toEqual(['engine', 'lite']);
 });

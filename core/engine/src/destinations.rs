@@ -219,8 +219,7 @@ impl Destinations {
         self.send(effects);
     }
 
-    /// Consent is gone: nothing that waits may go out.
-    /// What waits is gone, and so is what the host has not handed on yet.
+    /// Consent is gone, or the queue was purged: nothing that waits may go out, nor what the host has not handed on yet.
     pub(crate) fn purge(&mut self, effects: &mut Vec<Effect>) {
         if self.is_empty() {
             return;

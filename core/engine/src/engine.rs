@@ -496,6 +496,10 @@ impl Engine {
 
     /// The numbers of the retry table in force. A page without settings has the defaults, known to its compiler.
     #[inline(always)]
+    #[cfg_attr(
+        not(feature = "full"),
+        expect(clippy::unused_self, reason = "as with the feature")
+    )]
     pub(crate) fn retry_table(&self) -> &RetryConfig {
         #[cfg(feature = "full")]
         let table = &self.retry_config;

@@ -19,7 +19,7 @@ const QUARANTINE: usize = 20;
 /// Of one of these: the largest event, and what stands round it.
 const ENTRY: Limits = Limits {
     max_bytes: 2 * MAX_EVENT_BYTES,
-    max_depth: 128,
+    max_depth: 130,
     duplicate_keys: DuplicateKeys::LastWins,
 };
 /// Events read back at a time when held ones are released to device-mode destinations.

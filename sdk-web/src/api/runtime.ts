@@ -2,7 +2,18 @@
 // the engine owns every rule about events; this folder owns what a page's JavaScript sees.
 
 import { CALL, FETCH } from '../engine/inputs.js';
-import { type Captured, CONTEXT, type Host, type Live, RESET, type Report, type Runtime } from '../engine/port.js';
+import {
+  type Captured,
+  CONTEXT,
+  type Host,
+  type Live,
+  PURGE,
+  RESET,
+  type Report,
+  type Runtime,
+  SESSION_END,
+  SESSION_START,
+} from '../engine/port.js';
 import { hex, random } from '../engine/random.js';
 import { lazily } from '../lazily.js';
 import { resolveCall } from './calls.js';
@@ -183,6 +194,13 @@ export function createRuntime(host: Host, version: string): Runtime {
     },
     setConsent: (call) => (rules ? rules.decide(lent, call) : withConsent().then(({ decide }) => decide(lent, call))),
     flush: host.flush,
+    // At once, also in a page that is just left or has no connection.
+    purge: () => input(PURGE),
+    startSession: ({ a: [id = -1] }) => input(SESSION_START, id as number),
+    endSession: () => input(SESSION_END),
+    timeout({ a: [milliseconds] }) {
+      settings.timeout = milliseconds as number;
+    },
   };
 
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {

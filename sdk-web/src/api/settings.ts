@@ -64,17 +64,20 @@ export const createDocuments = (lent: Lent) => {
     /** Fetches the document. */
     async effect(_kind: number, _numbers: number[], [url]: string[]): Promise<void> {
       const lives = host.mortal();
+      // As a function: the page's own `fetch` minds whose method it is.
+      const { fetch } = host;
+      const got = await fetch(url!)
+        .then(async (answer) => [answer.status, await answer.text()] as const)
+        .catch(() => undefined);
+      if (!lives()) return;
+      if (!got) return host.input(NO_SETTINGS);
+      const [status, body] = got;
+      const document = status === 200 ? revise(body) : body;
+      host.input(SETTINGS, 0, status, document);
       try {
-        // As a function: the page's own `fetch` minds whose method it is.
-        const { fetch } = host;
-        const answer = await fetch(url!);
-        const body = await answer.text();
-        if (!lives()) return;
-        const document = answer.status === 200 ? revise(body) : body;
-        host.input(SETTINGS, 0, answer.status, document);
-        if (answer.status === 200) settled(document);
+        if (status === 200) settled(document);
       } catch {
-        if (lives()) host.input(NO_SETTINGS);
+        // No JSON: the engine has said so.
       }
     },
   };

@@ -31,7 +31,7 @@ import { createKeeper, type Keeper, type Left } from './keeper.js';
 import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
-import type { Engine } from './wasm.js';
+import type { Engine, Start } from './wasm.js';
 
 /** How long calls are worked on before the page gets its turn, milliseconds. */
 const SLICE = 8;
@@ -81,6 +81,8 @@ export const createDriver = (env: Env) => {
 
   /** Calls that dead tabs left. */
   const found: Item[] = [];
+  /** The next life's engine, where it was loaded before that began. */
+  let fresh: Start | undefined;
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
   /** Names of this page's earlier lives. */
@@ -159,6 +161,8 @@ export const createDriver = (env: Env) => {
     },
     async complete() {
       if (full) return;
+      // Where it cannot be had the small one goes on.
+      fresh = await env.load(true);
       full = true;
       await restart();
     },
@@ -270,7 +274,8 @@ export const createDriver = (env: Env) => {
       confirm(waiting);
       effects();
     }
-    keeper?.commit();
+    // Before there is one, nobody could take what the store answers.
+    if (engine) keeper?.commit();
     clearTimeout(timer);
     const deadline = +(input(DEADLINE) || -1);
     if (deadline >= 0)
@@ -445,13 +450,16 @@ export const createDriver = (env: Env) => {
   const led = async (): Promise<void> => {
     const alive = life;
     if (leads || awaiting) return;
-    if (engine) {
-      awaiting = true;
-      run();
-      await keeper!.look();
-      awaiting = false;
-      if (alive !== life) return;
+    if (!engine) {
+      // It begins so, and looks then.
+      leads = true;
+      return;
     }
+    awaiting = true;
+    run();
+    await keeper!.look();
+    awaiting = false;
+    if (alive !== life) return;
     leads = true;
     tell(LEAD, 1);
     work();
@@ -483,7 +491,7 @@ export const createDriver = (env: Env) => {
       if (key === 'settings') {
         safely(() => runtime.settled?.(text!));
         // They may say how to try again.
-        host.complete();
+        host.complete().catch((error) => say('engine_failed', error));
       }
       run();
     }
@@ -491,7 +499,13 @@ export const createDriver = (env: Env) => {
 
   // ---- lives ---------------------------------------------------------------------------------------------------------
 
-  const begin = async (): Promise<void> => {
+  /** A tab without an engine does not keep the others from sending. */
+  const begin = (): Promise<void> =>
+    live().catch((error) => {
+      tabs?.part();
+      throw error;
+    });
+  const live = async (): Promise<void> => {
     const alive = ++life;
     mine.add((tab = env.name()));
     leads = false;
@@ -511,11 +525,12 @@ export const createDriver = (env: Env) => {
     };
     let [had, start] = await Promise.all([
       found(),
-      env.load(full),
+      fresh ?? env.load(full),
       runtime.needs,
       // Their calls come before this page's.
       left.length && withHeirs().catch(() => {}),
     ]);
+    fresh = undefined;
     if (!had || alive !== life) return;
     const [state, stored, nextSeq] = had;
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
@@ -531,6 +546,7 @@ export const createDriver = (env: Env) => {
     const config = { ...env.config, context: { ...runtime.base, ...context } };
     const given = { config, state, stored: `${stored}`, nextSeq, entropy: hex(random()) };
     engine = start(JSON.stringify(given), now(), env.mono());
+    if (!online) input(ONLINE, 0);
     if (!leads) input(LEAD, 0);
     else if (!whole) keeper?.look();
     for (const json of host.destinations) input(DESTINATION, 0, 0, json);
@@ -543,8 +559,9 @@ export const createDriver = (env: Env) => {
     safely(() => runtime.started?.());
     for (const id of flushes.keys()) input(FLUSH, id);
     if (alive === 1) sort(capture.q);
-    work();
+    // What was said since the store was read counts for this page's calls.
     early.splice(0).forEach(heard);
+    work();
     tabs?.tell(['h', tab]);
     if (leads) watch();
   };
@@ -593,7 +610,7 @@ export const createDriver = (env: Env) => {
       life++;
       engine = undefined;
       clearTimeout(timer);
-      await keeper?.end();
+      await keeper?.end(true);
       tabs?.part();
       (await store)?.close();
     },

@@ -80,14 +80,15 @@ export const createHeirs = ({
       const state = await keeper().state();
       if (!lives()) return release();
       learn(state);
-      const stored = state[`j:${of}`] ?? 0;
-      const mark = Math.max(+stored, done(of));
+      const stored = +(state[`j:${of}`] ?? 0);
+      // What a life of this page did is not done again; the journal has it until the store does.
+      const mark = Math.max(stored, done(of));
       const entries = journal
         .all()
         .filter((entry) => entry.startsWith(`${of}:`))
         .map((entry): [number, string] => [+entry.split(':')[1]!, journal.read(entry)])
         .sort(([a], [b]) => a - b);
-      for (const [n] of entries) if (n <= mark) journal.remove(of, n);
+      for (const [n] of entries) if (n <= stored) journal.remove(of, n);
       const left = entries.filter(([n]) => n > mark);
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;

@@ -58,10 +58,13 @@ export const start = (shared: Shared): void => {
   };
   const gone = () => driver.lifecycle(2);
   shared.wake = driver.wake;
-  driver.begin().then(() => {
-    shared.done(driver.runtime.loaded as Shared['done'] extends (loaded: infer L) => void ? L : never);
-    if (!navigator.onLine) driver.online(false);
-  }, shared.failed);
+  if (!navigator.onLine) driver.online(false);
+  driver
+    .begin()
+    .then(
+      () => shared.done(driver.runtime.loaded as Shared['done'] extends (loaded: infer L) => void ? L : never),
+      shared.failed,
+    );
   on(document, {
     visibilitychange: () => driver.lifecycle(document.visibilityState === 'hidden' ? 1 : 0),
     freeze: gone,

@@ -120,8 +120,9 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
           if (!left.length && !list.length) marks.delete(tab);
         });
       }
-      if (closed) return;
+      // The store has them, whoever lives on.
       clear(done);
+      if (closed) return;
       if (seqs.length) heard.persisted(seqs, true);
       if (look) await adopt();
       told = new Set();
@@ -155,11 +156,13 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
   const adopt = async (): Promise<void> => {
     const known = new Set(keys.values());
     const events = await store!.after(scanned);
+    const foreign = events.filter(({ key }) => !known.has(key) && !gone.includes(key));
+    const first = foreign.length && heard.reserve(foreign.length);
+    // No engine to tell: they stay to be found.
+    if (foreign.length && !first) return;
     scanned = Math.max(scanned, events.at(-1)?.key ?? 0);
     highest = Math.max(highest, scanned);
-    const foreign = events.filter(({ key }) => !known.has(key) && !gone.includes(key));
-    if (!foreign.length) return;
-    const first = heard.reserve(foreign.length);
+    if (!first) return;
     foreign.forEach(({ key }, i) => {
       keys.set(first + i, key);
     });
@@ -229,7 +232,7 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     /** Nothing of that tab is in the journal. */
     unmark(tab: string): void {
       dirty = true;
-      marks.set(tab, []);
+      if (!marks.has(tab)) marks.set(tab, []);
     },
     /** Looks for what other tabs stored; over when that is adopted. */
     look(): Promise<void> {
@@ -254,8 +257,12 @@ export const createKeeper = (store: Store | undefined, journal: Journal, heard: 
     /** Whether there are other events than these. */
     more: (seqs: number): boolean => bodies.size > seqs || keys.size > seqs,
     commit,
-    /** Ends, when what is on its way has arrived; answers what was left over. */
-    async end(): Promise<Left> {
+    /** Ends, when what is on its way (`all`: or waits) has arrived; answers what was left over. */
+    async end(all = false): Promise<Left> {
+      while (all && (running || dirty)) {
+        commit();
+        await running;
+      }
       closed = true;
       await running;
       return { adds: [...adds.values()], state: new Map([...shadow, ...state]), marks, gone };

@@ -37,10 +37,10 @@ export const imports = (): WebAssembly.Imports => ({
 });
 
 /**
- * Half of a character, as JSON writes what a text has that was cut in its middle: no hub takes that. The other way round
- * a backslash stands for itself.
+ * Half of a character, as JSON writes what a text has that was cut in its middle: no hub takes that. Two that belong
+ * together, and a backslash that stands for itself, are passed over.
  */
-const HALVES = /\\(\\|ud[89a-f]..)/g;
+const HALVES = /\\(?:\\|ud[89ab]..\\ud[c-f]..|(ud[89a-f]..))/gi;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -55,7 +55,7 @@ const starter = ({
     let at = 0;
     let length = 0;
     if (text !== undefined) {
-      const bytes = encoder.encode(text.replace(HALVES, (all, what) => (what === '\\' ? all : '\\ufffd')));
+      const bytes = encoder.encode(text.replace(HALVES, (all, half) => (half ? '\\ufffd' : all)));
       length = bytes.length;
       at = malloc(length, 1);
       new Uint8Array(memory.buffer, at, length).set(bytes);

@@ -25,7 +25,11 @@ fn private() -> OpenOptions {
 
 /// Held by the open file: the operating system releases it at the latest when the process ends.
 #[derive(Debug)]
-struct RealLock(File);
+struct RealLock {
+    file: File,
+    /// Whose it is: a copy in a forked process must not free it.
+    process: u32,
+}
 
 impl DiskLock for RealLock {}
 
@@ -33,7 +37,9 @@ impl DiskLock for RealLock {}
 /// lock, until it runs its own program.
 impl Drop for RealLock {
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        if self.process == std::process::id() {
+            let _ = self.file.unlock();
+        }
     }
 }
 
@@ -94,7 +100,10 @@ impl Disk for RealDisk {
             .truncate(false)
             .open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(RealLock(file)))),
+            Ok(()) => Ok(Some(Box::new(RealLock {
+                file,
+                process: std::process::id(),
+            }))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
