@@ -206,6 +206,7 @@ impl Endpoint {
     }
 
     /// The address of the batch route under it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn batch_url(&self) -> String {
         batch_url(&self.0)
     }

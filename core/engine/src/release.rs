@@ -157,6 +157,7 @@ impl Engine {
     }
 
     /// Keeps a refused event for a look.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn keep_refused(&mut self, status: u16, body: &[u8]) {
         let mut members = Members::default();
         write_u64(members.key("status"), status.into());
@@ -176,6 +177,7 @@ impl Engine {
         self.save(StateKey::Quarantine, text);
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn restore_quarantine(&mut self, text: &[u8]) -> Option<()> {
         for line in text.split(|byte| *byte == b'\n') {
             if !line.is_empty() {

@@ -16,6 +16,7 @@ use crate::text::words;
 pub(crate) const PLAUSIBLE: i64 = 1_577_836_800_000;
 
 impl Engine {
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn restore(&mut self, start: Start, now: Now) {
         let mut known = false;
         let mut purged = 0;

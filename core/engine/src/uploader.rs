@@ -266,6 +266,7 @@ impl Engine {
     }
 
     /// The front event alone was rejected: set it aside.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn quarantine_front(&mut self, last: Seq, status: u16) {
         let seqs = self.ledger.take_front(1);
         self.past(last);
