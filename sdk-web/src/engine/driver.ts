@@ -26,33 +26,20 @@ import {
   TIMER,
   UNREADABLE,
 } from './inputs.js';
-import { openJournal } from './journal.js';
+import { left, openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
-import { type Captured, CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
+import { CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
+import { plugs, read, sort } from './queue.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
+import { list, secondsOf } from './texts.js';
 import type { Engine, Start } from './wasm.js';
 
 /** How long calls are worked on before the page gets its turn, milliseconds. */
 const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
-/** Plugins and middleware, which need the full engine. */
-const PLUGGING = /^(reg|add)/;
-/**
- * Of the calls made before the engine was there, these are handled first, in their order (as analytics-next does): `on`,
- * `once`, `off` and those above. A scrubbing middleware that is added in the tick of the first `page()` sees it.
- */
-const FIRST = /^(on|off|reg|add)/;
 const TRAPPED = '!the engine stopped';
-
-/** A `Retry-After` in seconds, where it is a date. */
-const secondsOf = (after: string | undefined, now: number): string | undefined =>
-  after && !(+after >= 0) ? `${Math.max(0, Math.ceil((Date.parse(after) - now) / 1000))}` : after;
-
-/** Numbers, as the engine lists them. */
-const list = (text: string | undefined): number[] => (text ? text.split(',').map(Number) : []);
-
 /**
  * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
  * about events; it holds those about storing, tabs and dying. After a trap, or when a frozen page comes back, it begins a
@@ -191,13 +178,6 @@ export const createDriver = (env: Env) => {
     });
   };
 
-  const read = ({ m, a, j }: Item): Captured => {
-    if (!j) return { n: 0, m, a: Array.from(a), t: now(), e: random() };
-    const call: Captured = JSON.parse(j);
-    for (let i = 0; i < a.length; i++) if (typeof a[i] === 'function') call.a[i] = a[i];
-    return call;
-  };
-
   /** Takes calls strictly in order, until the slice is over (`all`: never) or one awaits a plugin. */
   const work = (all = leaving): void => {
     take(all);
@@ -227,7 +207,7 @@ export const createDriver = (env: Env) => {
       let waits: Promise<void> | undefined;
       working = true;
       try {
-        waits = runtime.handle(read(item), { ok: item.ok, no }) as Promise<void> | undefined;
+        waits = runtime.handle(read(item, now), { ok: item.ok, no }) as Promise<void> | undefined;
       } catch (error) {
         no(error);
       }
@@ -321,13 +301,10 @@ export const createDriver = (env: Env) => {
         requests.delete(id!);
         if (alive === life) tell(kind, id, status, text);
       };
-      const send = (found: (string | undefined)[]): void => {
+      const send = (found: (string | undefined)[]): unknown => {
         const lost = wanted.filter((_, i) => found[i] === undefined);
-        if (lost.length) {
-          answered(UNREADABLE, 0, `${lost}`);
-          return;
-        }
-        env
+        if (lost.length) return answered(UNREADABLE, 0, `${lost}`);
+        return env
           .send({
             ...{ url: url!, headers: JSON.parse(headers!), events: found as string[], around: [start!, end!] },
             ...{ gzip: !!gzip, timeout: timeout!, leaving, abort },
@@ -426,20 +403,15 @@ export const createDriver = (env: Env) => {
       done: (of) => remains?.marks.get(of)?.at(-1) ?? 0,
     }));
   });
-  /** Other tabs that left calls in their journals, or may: by these, and by what the store says of them. */
-  const others = (state = {}): string[] => {
-    const entries = journal.all().concat(Object.keys(state).flatMap((key) => key.split('j:')[1] ?? []));
-    return [...new Set(entries.map((entry) => entry.split(':')[0]!))].filter((of) => of !== tab);
-  };
   /**
    * Takes over what these tabs left, if they are dead; `wait`: when they die. Where the code for that cannot be loaded
    * now, it stays where it is until the next occasion: a new life, a new lead, another tab, a connection.
    */
-  const inherit = async (left: string[], wait = false): Promise<void> => {
+  const inherit = async (dead: string[], wait = false): Promise<void> => {
     try {
-      if (left.length) {
+      if (dead.length) {
         const { inherit } = await withHeirs();
-        await Promise.all(left.map((of) => inherit(of, wait)));
+        await Promise.all(dead.map((of) => inherit(of, wait)));
       }
     } catch (error) {
       say('heirs_failed', error);
@@ -469,7 +441,7 @@ export const createDriver = (env: Env) => {
     tabs?.tell(['l']);
     const state = (await keeper?.state()) ?? {};
     learn(state);
-    if (tabs) inherit(others(state), true);
+    if (tabs) inherit(left(journal, tab, state), true);
   };
 
   /** A tab may have died between storing the user's decision and telling of it. One of this tab's own comes after it. */
@@ -483,7 +455,7 @@ export const createDriver = (env: Env) => {
     else if (kind === 'e') leads && keeper!.look();
     else if (kind === 'h' && leads) inherit([key!], true);
     else if (kind === 'l') tabs?.tell(['h', tab]);
-    else if (kind === 'p') tell(18);
+    else if (kind === 'p') tell(PURGE);
     else if (kind === 's') {
       input(SAVED, 0, 0, `${key}\0${text}`);
       safely(() => noted(key!, text!));
@@ -510,8 +482,8 @@ export const createDriver = (env: Env) => {
     mine.add((tab = env.name()));
     leads = false;
     store ??= env.open().catch((error) => void say('store_failed', error));
-    full ||= needsFull(env.config) || capture.q.some(({ m }) => PLUGGING.test(m));
-    const left = others();
+    full ||= needsFull(env.config) || plugs(capture.q);
+    const dead = left(journal, tab);
     let whole = false;
     /** What the store has, while the engine is on its way. */
     const found = async () => {
@@ -528,7 +500,7 @@ export const createDriver = (env: Env) => {
       fresh ?? env.load(full),
       runtime.needs,
       // Their calls come before this page's.
-      left.length && withHeirs().catch(() => {}),
+      dead.length && withHeirs().catch(() => {}),
     ]);
     fresh = undefined;
     if (!had || alive !== life) return;
@@ -552,7 +524,7 @@ export const createDriver = (env: Env) => {
     for (const json of host.destinations) input(DESTINATION, 0, 0, json);
     if (document) safely(() => runtime.settled?.(document));
     working = true;
-    await inherit(left);
+    await inherit(dead);
     working = false;
     if (alive !== life) return;
     effects();
@@ -565,12 +537,6 @@ export const createDriver = (env: Env) => {
     tabs?.tell(['h', tab]);
     if (leads) watch();
   };
-  /** Listeners and middleware of the page come before the calls that they are to see. */
-  const sort = (queue: Item[]): void => {
-    const before = queue.filter(({ m }) => FIRST.test(m));
-    if (before.length) queue.splice(0, queue.length, ...before, ...queue.filter((item) => !before.includes(item)));
-  };
-
   const restart = async (): Promise<void> => {
     const alive = ++life;
     engine = undefined;
@@ -617,7 +583,7 @@ export const createDriver = (env: Env) => {
     online(is: boolean): void {
       online = is;
       tell(ONLINE, is ? 1 : 0);
-      if (is && engine && !working) inherit(others());
+      if (is && engine && !working) inherit(left(journal, tab));
     },
     /** Ids may have been changed by others: another tab's Segment, say. */
     async recalled(): Promise<void> {

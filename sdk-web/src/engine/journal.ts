@@ -25,3 +25,9 @@ export const openJournal = (capture: Capture, prefix: string): Journal => {
     },
   };
 };
+
+/** Tabs but this one that left calls in their journals, or may: by these, and by what the store says of them. */
+export const left = (journal: Journal, tab: string, state = {}): string[] => {
+  const entries = journal.all().concat(Object.keys(state).flatMap((key) => key.split('j:')[1] ?? []));
+  return [...new Set(entries.map((entry) => entry.split(':')[0]!))].filter((of) => of !== tab);
+};
