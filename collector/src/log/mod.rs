@@ -17,6 +17,7 @@ mod entry;
 mod fingerprint;
 mod reader;
 mod record;
+mod recovery;
 mod run;
 mod segments;
 
@@ -27,12 +28,13 @@ use std::pin::Pin;
 use thiserror::Error;
 
 pub use claims::{ClaimIndex, SpillJob, Spilled};
-pub use committer::{CommitError, Committer, FreeSpace, LogOptions, OpenError, Recovery, Swept};
+pub use committer::{CommitError, Committer, FreeSpace, LogOptions, OpenError, Swept};
 pub use embedded::{EmbeddedLog, LogTimings};
 pub use entry::{Entry, Reason, Slot, Verdict};
 pub use fingerprint::{Claim, Fingerprinter};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
+pub use recovery::Recovery;
 
 /// The largest body one record holds: a frame's 16 MiB, less room for the head.
 pub const MAX_BODY_BYTES: usize = 14 << 20;
