@@ -72,18 +72,23 @@ pub struct StorageConfig {
     /// Size at which a new log segment begins. Default 64 MiB; retention removes whole segments.
     pub segment_bytes: u64,
     /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week). Not below
-    /// [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log.
+    /// [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log. At most [`MAX_HOURS`].
     pub retain_hours: u64,
     /// Bytes of log above which the oldest segments are removed; 0 means no bound. Default 0. See
     /// [`Config::warnings`].
     pub retain_bytes: u64,
     /// Free bytes below which events are refused with 503. Default 256 MiB.
     pub min_free_bytes: u64,
-    /// Hours in which a messageId is accepted once per source. Default 24, what Segment promises.
+    /// Hours in which a messageId is accepted once per source. Default 24, what Segment promises; at most
+    /// [`MAX_HOURS`].
     pub dedupe_hours: u64,
     /// messageIds remembered in memory; beyond that they move to disk. Default 1,800,000 (about 70 MB).
     pub dedupe_memory: usize,
 }
+
+/// The most that [`StorageConfig::retain_hours`] and [`StorageConfig::dedupe_hours`] take: a hundred years. Times are
+/// milliseconds in 64 bits, so sums of this and of any date we can be sent do not overflow.
+pub const MAX_HOURS: u64 = 100 * 365 * 24;
 
 /// `[limits]`: what a body may cost before anybody knows who sent it.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -258,6 +263,16 @@ impl Config {
             "must be at least storage.dedupe_hours, or 0 to keep all: a messageId whose event was removed is not known \
              any more after a restart, and its retry would be stored again",
         );
+        for (hours, field) in [
+            (storage.retain_hours, "storage.retain_hours"),
+            (storage.dedupe_hours, "storage.dedupe_hours"),
+        ] {
+            require(
+                hours <= MAX_HOURS,
+                field,
+                "must be at most 876000 (a hundred years)",
+            );
+        }
         require(
             limits.max_batch_bytes <= crate::log::MAX_BODY_BYTES,
             "limits.max_batch_bytes",
@@ -440,6 +455,26 @@ mod tests {
             parse("[storage]\nretain_bytes = 1000\n").warnings().len(),
             3
         );
+    }
+
+    #[test]
+    fn hours_beyond_a_hundred_years_are_an_error() {
+        for field in ["retain_hours", "dedupe_hours"] {
+            let parse = |hours: u64| {
+                let other = format!("[storage]\n{field} = {hours}\n");
+                let text = if field == "dedupe_hours" {
+                    format!("{other}retain_hours = 0\n")
+                } else {
+                    other
+                };
+                Config::parse(&text)
+            };
+            assert!(parse(MAX_HOURS).is_ok());
+            for hours in [MAX_HOURS + 1, i64::MAX as u64] {
+                let error = parse(hours).unwrap_err().to_string();
+                assert!(error.contains(&format!("storage.{field}")), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -151,8 +151,15 @@ impl LogReader {
         let (file, header) = match segments::open(&*self.disk, &self.dir.join(segments::name(base)))
         {
             Ok(opened) => opened,
-            // Retention was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Next::End)),
+            // Retention was faster: what is there now is listed again. A name that stays without a file is an error.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let again = segments::list(&*self.disk, &self.dir)?;
+                return if again.contains(&base) {
+                    Err(error)
+                } else {
+                    Ok(None)
+                };
+            }
             Err(error) => return Err(error),
         };
         let start = Position(base.0 + FILE_HEADER as u64);

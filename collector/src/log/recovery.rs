@@ -112,7 +112,8 @@ pub(super) fn recover(
             Some(path) => segments::first_received(&*segments::open(&**disk, &path)?.0)?,
             None => None,
         };
-        let relevant = bound.is_none_or(|bound| now.since(bound) <= window_ms + 3_600_000);
+        let relevant =
+            bound.is_none_or(|bound| now.since(bound) <= window_ms.saturating_add(3_600_000));
         if relevant && !segments::visit_heads(&*file, &mut take)? {
             let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
                 if kind == RECORD_KIND

@@ -1,6 +1,7 @@
 //! The log on a disk that fails: what is refused is as if it had never been, and what is accepted stays.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use headwater_collector::log::{
 };
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
-use headwater_store::disk::{Disk, FaultyDisk};
+use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk};
 
 const HOUR: i64 = 3_600_000;
 
@@ -70,11 +71,11 @@ fn accepted(log: &mut Committer, ids: &[u32], now: i64) -> Result<u64, CommitErr
 
 /// The ids of all accepted events, in the order of the log.
 fn stored(disk: &FaultyDisk) -> Vec<u32> {
-    let mut reader = LogReader::new(
-        Arc::new(disk.clone()),
-        &PathBuf::from("/data"),
-        Position::default(),
-    );
+    read(Arc::new(disk.clone()))
+}
+
+fn read(disk: Arc<dyn Disk>) -> Vec<u32> {
+    let mut reader = LogReader::new(disk, Path::new("/data"), Position::default());
     let mut ids = Vec::new();
     loop {
         match reader.advance().unwrap() {
@@ -227,4 +228,62 @@ fn a_duplicate_within_one_group_is_told_with_its_first_copy() {
     );
     assert_ne!(receipts[0].events[0].claim, Claim::default());
     assert_eq!(stored(&disk), [1, 2, 3]);
+}
+
+/// A disk on which somebody removes `victim` between its being listed and its being opened.
+#[derive(Debug)]
+struct Removing {
+    disk: FaultyDisk,
+    victim: std::sync::Mutex<Option<PathBuf>>,
+}
+
+impl Disk for Removing {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(dir)
+    }
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create(path)
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let mut victim = self.victim.lock().unwrap();
+        if victim.as_deref() == Some(path) {
+            *victim = None;
+            self.disk.remove(path)?;
+        }
+        self.disk.open(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.disk.list(dir)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        self.disk.lock(path)
+    }
+}
+
+#[test]
+fn a_reader_whose_segment_retention_removes_first_reads_on_in_the_next() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    for id in 0..200 {
+        accepted(&mut log, &[id], 0).unwrap();
+    }
+    let all = stored(&disk);
+    let oldest = PathBuf::from("/data/log/00000000000000000000.log");
+    let removing = Removing {
+        disk: disk.clone(),
+        victim: std::sync::Mutex::new(Some(oldest)),
+    };
+    let read = read(Arc::new(removing));
+    let left = stored(&disk);
+    assert!(left.len() < all.len() && left.len() > 100, "{}", left.len());
+    assert_eq!(read, left);
 }
