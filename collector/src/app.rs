@@ -6,6 +6,7 @@ use std::sync::Arc;
 use headwater_model::time::Millis;
 use tokio::sync::watch;
 
+use crate::admin::Guard;
 use crate::config::{LimitsConfig, Mode, Network};
 use crate::ingest::Budget;
 use crate::live::{Live, Notice};
@@ -32,10 +33,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What is seen as it comes, where that is on.
     pub live: Option<Arc<Live>>,
-    /// What readers of live events must show; `None` lets everybody in (development).
-    pub admin_token: Option<String>,
     /// The clock.
     pub now: fn() -> Millis,
+    /// Who may see events.
+    pub(crate) guard: Guard,
     pub(crate) budget: Arc<Budget>,
     closing: watch::Sender<bool>,
 }
@@ -64,7 +65,7 @@ impl App {
             min_free_bytes: config.storage.min_free_bytes,
             live: live.then(|| Live::new(Arc::clone(&metrics), from)),
             metrics,
-            admin_token: config.admin.token.clone(),
+            guard: Guard::new(config.admin.token.clone(), &config.server.listen),
             now,
             budget: Budget::new(config.limits.bytes_in_flight),
             closing: watch::channel(false).0,

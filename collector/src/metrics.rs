@@ -6,6 +6,7 @@ mod exposition;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::admin::Refused;
 use crate::ingest::Route;
 use crate::log::{Reason, Slot, Tally, Verdict};
 
@@ -58,6 +59,7 @@ pub struct Metrics {
     accepted: AtomicU64,
     duplicates: AtomicU64,
     rejected: Vec<AtomicU64>,
+    admin_refused: [AtomicU64; Refused::COUNTED.len()],
     /// Bytes of ingest bodies as they came over the wire.
     pub wire_bytes: AtomicU64,
     /// Bytes of ingest bodies after inflating.
@@ -79,6 +81,7 @@ impl Default for Metrics {
             accepted: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             rejected: Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            admin_refused: Default::default(),
             wire_bytes: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -100,6 +103,16 @@ impl Metrics {
             .requests
             .get(route.number())
             .and_then(|row| row.get(place))
+        {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts somebody who was not let in to the admin routes.
+    pub(crate) fn admin_refused(&self, refused: Refused) {
+        if let Some(count) = refused
+            .place()
+            .and_then(|place| self.admin_refused.get(place))
         {
             count.fetch_add(1, Ordering::Relaxed);
         }

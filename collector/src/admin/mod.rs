@@ -1,25 +1,32 @@
 //! What operators and developers ask the collector: is it well, what does it count, what comes in.
 //!
 //! `/healthz`, `/readyz` and `/metrics` are always there and hold no event. `/_inspect/*` and `/_events` show
-//! events: in development to everybody, else to whoever shows the admin token; without a token they do not exist, nor
-//! does the page on `/` that reads them.
+//! events, in development to this machine's own pages and people, else to whoever shows the admin token ([`guard`]);
+//! without a token they do not exist, nor does the page on `/` that reads them.
 
 mod events;
+mod guard;
 mod health;
 mod inspect;
 mod page;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::middleware::{self, Next};
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::ingest::client_ip;
+pub(crate) use guard::{Guard, Refused};
+
+/// Forgets what is shown: the one admin route that changes anything.
+const RESET: &str = "/_inspect/reset";
 
 /// All routes of the administration.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -28,55 +35,79 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics));
     if app.live.is_none() {
-        return open;
+        return open.layer(middleware::from_fn(preflight));
     }
     let guarded = Router::new()
         .route("/_inspect/all", get(inspect::all))
         .route("/_inspect/good", get(inspect::good))
         .route("/_inspect/bad", get(inspect::bad))
-        .route("/_inspect/reset", post(inspect::reset).get(inspect::reset))
+        .route(RESET, post(inspect::reset))
         .route("/_events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), guard));
-    open.merge(guarded).merge(page::router())
+    let page =
+        page::router().route_layer(middleware::from_fn_with_state(Arc::clone(app), guard_page));
+    open.merge(guarded)
+        .merge(page)
+        .layer(middleware::from_fn(preflight))
 }
 
-/// Lets the request through when the token is right, or none is asked for. EventSource and links cannot set headers, so
-/// `?token=` counts too.
+/// Lets the request through, or says why not.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
-    let Some(expected) = &app.admin_token else {
-        return next.run(request).await;
-    };
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let shown = header.and_then(|value| value.strip_prefix("Bearer "));
-    let query = request.uri().query().unwrap_or_default();
-    let in_query = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("token="));
-    if shown
-        .or(in_query)
-        .is_some_and(|shown| same(shown.as_bytes(), expected.as_bytes()))
-    {
+    let (parts, body) = request.into_parts();
+    let address = client_ip(&app, &parts);
+    match app.guard.admit(&parts, address, Instant::now()) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refused) => refuse(&app, refused),
+    }
+}
+
+/// The same for the files of the page.
+async fn guard_page(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match app.guard.admit_page(&parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refused) => refuse(&app, refused),
+    }
+}
+
+fn refuse(app: &App, refused: Refused) -> Response<Body> {
+    app.metrics.admin_refused(refused);
+    let (status, code, message) = refused.told();
+    let mut response = error(status, code, message);
+    let headers = response.headers_mut();
+    match refused {
+        Refused::NoToken | Refused::WrongToken => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Refused::TooMany { seconds } => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Refused::Host | Refused::CrossSite => {}
+    }
+    response
+}
+
+/// OPTIONS is answered on every path. No header of CORS is with it, so a browser lets no page go on from here.
+async fn preflight(request: Request, next: Next) -> Response<Body> {
+    if request.method() != Method::OPTIONS {
         return next.run(request).await;
     }
-    let message = r#"{"success":false,"error":{"code":"no_admin_token","message":"send Authorization: Bearer <admin.token>, or ?token="},"code":"no_admin_token","message":"send Authorization: Bearer <admin.token>, or ?token="}"#;
-    let mut response = json(StatusCode::UNAUTHORIZED, message.as_bytes().to_vec());
+    let allowed = if request.uri().path() == RESET {
+        "POST, OPTIONS"
+    } else {
+        "GET, HEAD, OPTIONS"
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
         .headers_mut()
-        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
-/// Compares in a time that does not tell how much was right.
-fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len()
-        && left
-            .iter()
-            .zip(right)
-            .fold(0, |diff, (a, b)| diff | (a ^ b))
-            == 0
+/// An error as all routes tell it.
+fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    json(status, crate::ingest::error_text(code, message))
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {

@@ -27,7 +27,7 @@ pub(super) struct Dev {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, short, default_value_t = 8765)]
     port: u16,
-    /// Address to listen on. Events are shown to whoever can reach it.
+    /// Address or name to listen on. Events are shown to whoever can reach it and calls it so, or by an IP address.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
     /// Folder for the events.
@@ -163,7 +163,8 @@ fn tell_recovery(found: &Recovery) {
 }
 
 fn announce(listener: &TcpListener, config: &Config, dev: bool) -> Result<(), Failure> {
-    let url = format!("http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}");
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {url}")?;
     if dev {
@@ -176,6 +177,12 @@ fn announce(listener: &TcpListener, config: &Config, dev: bool) -> Result<(), Fa
         writeln!(out, "  events are in     {}", config.storage.dir.display())?;
     }
     out.flush()?;
+    if dev && !address.ip().is_loopback() {
+        tracing::warn!(
+            "other machines can reach it and see every event: development mode asks nobody who they are; \
+             `headwater serve` has an admin token"
+        );
+    }
     Ok(())
 }
 

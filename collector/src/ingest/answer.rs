@@ -67,23 +67,28 @@ pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Re
     json(StatusCode::OK, Body::from(out))
 }
 
-/// `{"success":false,"error":{code,message},code,message}` with the refusal's status. Both stand twice: the error object
-/// is ours, and segment-analytics-python reads the fields of the whole, and calls what has none of them "unknown".
-pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+/// `{"success":false,"error":{code,message},code,message}`. Both stand twice: the error object is ours, and
+/// segment-analytics-python reads the fields of the whole, and calls what has none of them "unknown".
+pub(crate) fn error_text(code: &str, message: &str) -> Vec<u8> {
     let mut told = Vec::with_capacity(256);
     told.extend_from_slice(b"\"code\":");
-    write_string(&mut told, refusal.code());
+    write_string(&mut told, code);
     told.extend_from_slice(b",\"message\":");
-    write_string(&mut told, &refusal.to_string());
-    let out = [
+    write_string(&mut told, message);
+    [
         b"{\"success\":false,\"error\":{",
         told.as_slice(),
         b"},",
         &told,
         b"}",
     ]
-    .concat();
-    let mut answer = json(refusal.status(), Body::from(out));
+    .concat()
+}
+
+/// The refusal with its status, and when to come again.
+pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+    let text = error_text(refusal.code(), &refusal.to_string());
+    let mut answer = json(refusal.status(), Body::from(text));
     if let Some(seconds) = refusal.retry_after() {
         answer
             .headers_mut()

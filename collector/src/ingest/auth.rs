@@ -73,7 +73,7 @@ fn basic(scheme: &str, credentials: &str) -> Option<String> {
 }
 
 /// The first of these parameters in a query string.
-pub(super) fn parameter(query: &str, names: &[&str]) -> Option<String> {
+pub(crate) fn parameter(query: &str, names: &[&str]) -> Option<String> {
     pairs(query)
         .into_iter()
         .find(|(name, _)| names.contains(&name.as_str()))

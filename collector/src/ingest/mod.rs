@@ -33,6 +33,8 @@ use bytes::Bytes;
 use headwater_model::event::EventType;
 use headwater_model::json::ErrorKind;
 
+pub(crate) use answer::error_text;
+pub(crate) use auth::parameter;
 pub(crate) use budget::Budget;
 pub use refusal::Refusal;
 pub use route::{Route, Target};
@@ -296,7 +298,7 @@ fn entry(
 
 /// The sender's address: the peer, or what a trusted proxy says it was, read from the right up to the first hop that is
 /// not trusted itself.
-fn client_ip(app: &App, parts: &Parts) -> Option<IpAddr> {
+pub(crate) fn client_ip(app: &App, parts: &Parts) -> Option<IpAddr> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
     let trusted = |ip: IpAddr| {
         app.trusted_proxies

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Histogram, Metrics, STATUSES};
+use crate::admin::Refused;
 use crate::ingest::Route;
 use crate::log::{LogStatus, LogTimings, Reason};
 
@@ -58,6 +59,19 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
             out,
             "headwater_events_rejected_total{{code=\"{}\"}} {}",
             reason.code(),
+            count.load(Ordering::Relaxed)
+        );
+    }
+    family(
+        &mut out,
+        "headwater_admin_refused_total",
+        "counter",
+        "Requests that were not let in to the admin routes, by reason.",
+    );
+    for (code, count) in Refused::COUNTED.iter().zip(&metrics.admin_refused) {
+        let _ = writeln!(
+            out,
+            "headwater_admin_refused_total{{code=\"{code}\"}} {}",
             count.load(Ordering::Relaxed)
         );
     }

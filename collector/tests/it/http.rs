@@ -50,8 +50,10 @@ pub(crate) fn try_send(
     stream
         .set_read_timeout(Some(Duration::from_secs(40)))
         .ok()?;
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nhost: collector.test:{port}\r\nconnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head += &format!("host: 127.0.0.1:{port}\r\n");
+    }
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -59,7 +61,7 @@ pub(crate) fn try_send(
     stream.write_all(head.as_bytes()).ok()?;
     // The server may answer before it has read everything.
     let _ = stream.write_all(body);
-    read(&mut stream)
+    read_to(&mut stream, method == "HEAD")
 }
 
 pub(crate) fn send(
@@ -94,10 +96,14 @@ pub(crate) fn get(port: u16, path: &str) -> Answer {
 }
 
 pub(crate) fn read(stream: &mut TcpStream) -> Option<Answer> {
+    read_to(stream, false)
+}
+
+fn read_to(stream: &mut TcpStream, is_head: bool) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
-        if let Some(answer) = parse(&bytes) {
+        if let Some(answer) = parse(&bytes, is_head) {
             return Some(answer);
         }
         match stream.read(&mut chunk) {
@@ -109,7 +115,7 @@ pub(crate) fn read(stream: &mut TcpStream) -> Option<Answer> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+fn parse(bytes: &[u8], is_head: bool) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
@@ -122,6 +128,8 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .iter()
         .find(|(key, _)| key.eq_ignore_ascii_case("content-length"));
     let length = length.map_or(0, |(_, length)| length.parse::<usize>().unwrap());
+    // HEAD announces what GET would send, and sends none of it.
+    let length = if is_head { 0 } else { length };
     let body = bytes.get(end + 4..end + 4 + length)?.to_vec();
     Some(Answer {
         status,

@@ -3,6 +3,7 @@
 // Helpers outside #[test] functions are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
 mod connections;
 mod durable;
 mod faults;

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ pub(crate) struct Collector {
     child: Child,
     pub(crate) port: u16,
     pub(crate) data: PathBuf,
+    log: Arc<Mutex<String>>,
 }
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
@@ -17,10 +20,13 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
 impl Collector {
     /// `headwater dev` on this folder.
     pub(crate) fn dev(data: &Path) -> Self {
-        Self::start(
-            data,
-            &["dev", "--port", "0", "--data", data.to_str().unwrap()],
-        )
+        Self::dev_with(data, &[])
+    }
+
+    /// `headwater dev` on this folder, with more arguments.
+    pub(crate) fn dev_with(data: &Path, more: &[&str]) -> Self {
+        let usual = ["dev", "--port", "0", "--data", data.to_str().unwrap()];
+        Self::start(data, &[&usual, more].concat())
     }
 
     /// `headwater serve` with this configuration; its `[storage] dir` is `data`.
@@ -39,8 +45,17 @@ impl Collector {
             .args(arguments)
             .env("HEADWATER_LOG", "warn")
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (errors, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                *kept.lock().unwrap() += &(line + "\n");
+            }
+        });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines
             .next()
@@ -53,7 +68,32 @@ impl Collector {
             child,
             port,
             data: data.to_owned(),
+            log,
         }
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log says this.
+    pub(crate) fn has_logged(&self, text: &str) {
+        let started = Instant::now();
+        while !self.log().contains(text) {
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_secs(30), "{text} in {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The value of a series of `/metrics`, labels included in its name; 0 where it is not there.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = crate::http::get(self.port, "/metrics").text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().unwrap())
     }
 
     /// Ends it as a power cut would: no signal it could handle.

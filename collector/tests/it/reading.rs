@@ -198,12 +198,12 @@ fn the_admin_token_is_asked_for_wherever_events_are_shown() {
     let dir = tempdir().unwrap();
     let (collector, _) = filled(&dir);
     let port = collector.port;
-    for path in [
-        "/_inspect/all",
-        "/_inspect/good",
-        "/_inspect/bad",
-        "/_inspect/reset",
-        "/_events",
+    for (method, path) in [
+        ("GET", "/_inspect/all"),
+        ("GET", "/_inspect/good"),
+        ("GET", "/_inspect/bad"),
+        ("POST", "/_inspect/reset"),
+        ("GET", "/_events"),
     ] {
         for token in [
             None,
@@ -212,7 +212,7 @@ fn the_admin_token_is_asked_for_wherever_events_are_shown() {
             Some("Basic dzo="),
         ] {
             let header = token.map(|token| ("authorization", token));
-            let answer = send(port, "GET", path, header.as_slice(), b"");
+            let answer = send(port, method, path, header.as_slice(), b"");
             assert_eq!(answer.status, 401, "{path} {token:?}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
             let told = answer.json();
@@ -221,7 +221,7 @@ fn the_admin_token_is_asked_for_wherever_events_are_shown() {
         }
         if path != "/_events" {
             let query = format!("{path}?token=an-admin-token-of-length");
-            assert_eq!(send(port, "GET", &query, &[], b"").status, 200, "{path}");
+            assert_eq!(send(port, method, &query, &[], b"").status, 200, "{path}");
         }
     }
     let started = Instant::now();

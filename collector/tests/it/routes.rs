@@ -321,7 +321,7 @@ fn settings_send_sdks_to_the_host_they_asked() {
         );
         let settings = answer.json();
         let segment = &settings["integrations"]["Segment.io"];
-        assert_eq!(segment["apiHost"], format!("collector.test:{port}/v1"));
+        assert_eq!(segment["apiHost"], format!("127.0.0.1:{port}/v1"));
         assert_eq!(
             (&segment["apiKey"], &segment["protocol"]),
             (&json!("wk"), &json!("http"))

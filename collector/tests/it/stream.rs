@@ -17,7 +17,7 @@ impl Stream {
     fn open(port: u16, path: &str) -> Self {
         let mut stream = connect(port);
         // HTTP/1.0: no chunks between the lines.
-        write!(stream, "GET {path} HTTP/1.0\r\nhost: x\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n").unwrap();
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
