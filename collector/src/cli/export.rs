@@ -1,6 +1,6 @@
 //! `headwater export`: the log as NDJSON.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use headwater_model::time::{Millis, parse_iso};
 use headwater_store::disk::RealDisk;
 
 use super::Failure;
-use super::filter::{Filter, write_json};
+use super::filter::{Filter, write_item, write_json};
 use crate::log::{LogReader, Next, Position};
 
 /// Arguments of `headwater export`.
@@ -53,6 +53,7 @@ impl Export {
             )));
         }
         let mut reader = LogReader::new(Arc::new(RealDisk), &self.data, Position::default());
+        let on_terminal = std::io::stdout().is_terminal();
         let mut out = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
         let mut left = self.limit.unwrap_or(u64::MAX);
         loop {
@@ -95,8 +96,7 @@ impl Export {
                         }
                     })
                     .collect();
-                out.write_all(&line)?;
-                out.write_all(b"\n")?;
+                write_json(&mut out, &line, on_terminal)?;
                 continue;
             }
             for item in self.filter.of(&stored) {
@@ -104,7 +104,7 @@ impl Export {
                     break;
                 }
                 left -= 1;
-                write_json(&mut out, item)?;
+                write_item(&mut out, item, on_terminal)?;
             }
             if left == 0 {
                 break;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 
+use super::terminal;
 use crate::log::Stored;
 use crate::read::{self, Item};
 
@@ -45,23 +46,38 @@ impl Filter {
     }
 }
 
-/// Writes an item as one line of JSON.
-pub(super) fn write_json(out: &mut dyn Write, item: Item) -> io::Result<()> {
-    let mut line = Vec::with_capacity(1024);
+/// The JSON of an item.
+fn json_of(item: Item) -> Vec<u8> {
+    let mut text = Vec::with_capacity(1024);
     match item.reason() {
         Some(reason) => {
             let mut whole = Object::new();
             whole.insert("rejected", reason.code());
             whole.insert("event", item.event);
-            whole.write(&mut line);
+            whole.write(&mut text);
         }
-        None => item.event.write(&mut line),
+        None => item.event.write(&mut text),
     }
-    line.push(b'\n');
-    out.write_all(&line)
+    text
 }
 
-/// Writes an item for people: time, type, name, who, where from.
+/// Writes an item as one line of JSON.
+pub(super) fn write_item(out: &mut dyn Write, item: Item, on_terminal: bool) -> io::Result<()> {
+    write_json(out, &json_of(item), on_terminal)
+}
+
+/// Writes JSON as one line; on a terminal without what a terminal obeys.
+pub(super) fn write_json(out: &mut dyn Write, json: &[u8], on_terminal: bool) -> io::Result<()> {
+    if on_terminal {
+        let text = String::from_utf8_lossy(json);
+        out.write_all(terminal::json(&text).as_bytes())?;
+    } else {
+        out.write_all(json)?;
+    }
+    out.write_all(b"\n")
+}
+
+/// Writes an item for people: time, type, name, who, where from. What strangers wrote is shown, not obeyed.
 pub(super) fn write_line(out: &mut dyn Write, source: &str, item: &Item) -> io::Result<()> {
     let text = |key: &str| {
         item.event
@@ -69,17 +85,14 @@ pub(super) fn write_line(out: &mut dyn Write, source: &str, item: &Item) -> io::
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let name = if text("event").is_empty() {
-        text("name")
-    } else {
-        text("event")
+    let first = |keys: [&str; 2]| {
+        let found = keys.map(text).into_iter().find(|found| !found.is_empty());
+        terminal::line(found.unwrap_or_default())
     };
-    let who = if text("userId").is_empty() {
-        text("anonymousId")
-    } else {
-        text("userId")
-    };
-    let time = text("receivedAt");
+    let name = first(["event", "name"]);
+    let who = first(["userId", "anonymousId"]);
+    let time = terminal::line(text("receivedAt"));
+    let source = terminal::line(source);
     let kind = item.kind.map_or("?", |kind| kind.as_str());
     match item.reason() {
         Some(reason) => writeln!(

@@ -4,6 +4,7 @@ mod export;
 mod filter;
 mod serve;
 mod tail;
+mod terminal;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

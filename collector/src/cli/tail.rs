@@ -1,7 +1,7 @@
 //! `headwater tail`: the latest events, from a data folder or a running collector.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use headwater_model::json::{self, Limits, Value};
 use headwater_store::disk::RealDisk;
 
 use super::Failure;
-use super::filter::{Filter, write_json, write_line};
+use super::filter::{Filter, write_item, write_line};
+use super::terminal;
 use crate::log::{LogReader, Next, Position, Reason, Verdict};
 use crate::read::Item;
 
@@ -69,7 +70,8 @@ impl Tail {
     fn show(&self, source: &str, item: Item) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            write_json(&mut out, item)?;
+            let on_terminal = out.is_terminal();
+            write_item(&mut out, item, on_terminal)?;
         } else {
             write_line(&mut out, source, &item)?;
         }
@@ -159,7 +161,8 @@ impl Tail {
         let status = lines.next().transpose()?.unwrap_or_default();
         if !status.contains(" 200 ") {
             return Err(Failure::Usage(format!(
-                "the collector answered `{status}`; in production it needs [admin] token, and --token here"
+                "the collector answered `{}`; in production it needs [admin] token, and --token here",
+                terminal::line(&status)
             )));
         }
         for line in lines {

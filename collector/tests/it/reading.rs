@@ -228,3 +228,69 @@ fn the_admin_token_is_asked_for_wherever_events_are_shown() {
     collector.stop();
     assert!(started.elapsed() < Duration::from_secs(20));
 }
+
+/// What `headwater` writes to a terminal with these arguments.
+fn on_a_terminal(arguments: &[&str]) -> String {
+    let quoted: Vec<String> = std::iter::once(&BINARY)
+        .chain(arguments)
+        .map(|word| format!("'{word}'"))
+        .collect();
+    let output = Command::new("script")
+        .args(["-qec", &quoted.join(" "), "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("`script`, of Debian's bsdutils");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Characters with which a text takes over the terminal that shows it, or the lines round it.
+fn takes_over(text: &str) -> Option<char> {
+    text.chars().find(|c| {
+        (c.is_control() && !matches!(c, '\n' | '\r'))
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    })
+}
+
+#[test]
+fn no_event_takes_over_the_terminal_that_shows_it() {
+    let dir = tempdir().unwrap();
+    let collector = Collector::dev(dir.path());
+    let data = dir.path().to_str().unwrap();
+    let url = format!("http://127.0.0.1:{}", collector.port);
+    let hostile = "S\u{1b}]0;pwned\u{7}\u{1b}[2J\nFAKE LINE\r\u{9b}31m\u{7f}\u{202e}gpj\u{2066}\u{2028}\u{61c}\u{200f}é👩‍👧";
+    let event = serde_json::json!({
+        "type": "track", "event": hostile, "userId": hostile, "writeKey": "k", hostile: hostile,
+    });
+    let raw = serde_json::to_string(&event).unwrap();
+    assert!(
+        takes_over(&raw).is_some(),
+        "JSON escapes few of them by itself"
+    );
+    assert_eq!(post(collector.port, "/v1/track", &raw).status, 200);
+    let visible = r"S\u{1b}]0;pwned\u{7}\u{1b}[2J\u{a}FAKE LINE\u{d}\u{9b}31m\u{7f}\u{202e}gpj\u{2066}\u{2028}\u{61c}\u{200f}é👩‍👧";
+    for place in [["--data", data], ["--url", &url]] {
+        let (fine, text) = run(&[&["tail"], &place[..]].concat());
+        assert!(fine && takes_over(&text).is_none(), "{text:?}");
+        assert!(
+            text.lines().count() == 1 && text.matches(visible).count() == 2,
+            "{text:?}"
+        );
+    }
+    let tail = on_a_terminal(&["tail", "--data", data, "--json"]);
+    let streamed = on_a_terminal(&["tail", "--url", &url, "--json"]);
+    let export = on_a_terminal(&["export", "--data", data]);
+    let bodies = on_a_terminal(&["export", "--data", data, "--raw"]);
+    for text in [&tail, &streamed, &export, &bodies] {
+        assert!(takes_over(text).is_none(), "{text:?}");
+        assert_eq!(text.trim_end().lines().count(), 1, "{text:?}");
+        let told: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            (&told["event"], &told[hostile]),
+            (&event["event"], &event["event"])
+        );
+    }
+    // A file gets the text to the letter.
+    let (_, piped) = run(&["export", "--data", data, "--raw"]);
+    assert_eq!(piped.trim_end(), raw);
+}
