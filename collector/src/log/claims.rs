@@ -19,8 +19,8 @@ use std::sync::Arc;
 use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
 
-use super::Claim;
 use super::run::Run;
+use super::{Claim, Head, Position, Verdict};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -64,6 +64,21 @@ struct Generation {
     claims: Set,
     oldest: Millis,
     newest: Millis,
+}
+
+impl Generation {
+    /// Whether the claim is new here.
+    fn take(&mut self, claim: Claim, at: Millis) -> bool {
+        if !self.claims.insert(claim.0) {
+            return false;
+        }
+        if self.claims.len() == 1 {
+            self.oldest = at;
+            self.newest = at;
+        }
+        self.newest = self.newest.max(at);
+        true
+    }
 }
 
 /// The claims within the window.
@@ -136,7 +151,7 @@ impl ClaimIndex {
             runs: Vec::new(),
             merging: false,
             merge_failed: false,
-            latest: Millis::default(),
+            latest: Millis(i64::MIN),
             numbers: 0,
         })
     }
@@ -160,31 +175,36 @@ impl ClaimIndex {
                 }
             }
         }
-        if !self.active.claims.insert(claim.0) {
-            return Ok(false);
-        }
-        if self.active.claims.len() == 1 {
-            self.active.oldest = now;
-            self.active.newest = now;
-        }
-        self.active.newest = self.active.newest.max(now);
-        Ok(true)
+        Ok(self.active.take(claim, now))
     }
 
-    /// Takes a claim that the log says was made at `at`, if that is within the window; the claims of one source and
-    /// messageId come once within it, so nothing is looked up. Returns whether it counts.
-    pub fn restore(&mut self, claim: Claim, at: Millis, now: Millis) -> bool {
+    /// Takes the claims of a record that lies at `position` in the log, if it was received within the window before
+    /// `now`; records come in the order of the log, and one counts as no older than those before it. The claims of one
+    /// source and messageId come once within the window, so nothing is looked up. Keeps the memory bound by itself.
+    /// Returns how many claims count.
+    ///
+    /// Call it for records that can be read and for no others: what is lost must not be refused when it is sent again.
+    pub fn restore(&mut self, position: Position, head: &Head, now: Millis) -> u64 {
+        let at = self.latest.max(head.received);
+        self.latest = at;
         if now.since(at) > self.window_ms {
-            return false;
+            return 0;
         }
-        if self.active.claims.is_empty() {
-            self.active.oldest = at;
-            self.active.newest = at;
+        let mut count = 0;
+        for slot in &head.events {
+            if slot.verdict == Verdict::Accepted {
+                self.active.take(slot.claim, at);
+                count += 1;
+            }
         }
-        self.active.claims.insert(claim.0);
-        self.active.newest = self.active.newest.max(at);
+        let _ = position;
         self.seal(at);
-        true
+        while let Some(job) = self.spill_job() {
+            if self.adopt(job.run()).is_err() {
+                break;
+            }
+        }
+        count
     }
 
     /// How long claims are kept, in milliseconds.

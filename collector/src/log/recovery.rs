@@ -10,8 +10,11 @@ use headwater_store::frame::{self, FILE_HEADER, FileHeader};
 
 use super::claims::ClaimIndex;
 use super::committer::Active;
-use super::segments::{self, Sealed};
-use super::{Position, RECORD_KIND, Verdict, record};
+use super::segments::{self, Sealed, Witness};
+use super::{Head, Position, RECORD_KIND, record};
+
+/// Segments hold claims somewhat longer than the window: a record's time is its request's, a claim's that of its group.
+const HOUR_MS: i64 = 3_600_000;
 
 /// What was found when the folder was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +32,10 @@ pub struct Recovery {
 }
 
 /// Reads what is there: heads of older segments, all of the last one.
+///
+/// Which segments hold claims within the window is told by the first records of all, and a record counts as no older than
+/// those before it: a clock that was set back for a while forgets nothing. The window ends at the newest of these records
+/// and not at `now`, which a clock that is wrong at start could put anywhere.
 pub(super) fn recover(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -43,6 +50,12 @@ pub(super) fn recover(
     let mut sealed: Vec<Sealed> = Vec::new();
     let mut active = None;
     let window_ms = claims.window_ms();
+    let mut firsts = Vec::with_capacity(bases.len());
+    for base in &bases {
+        let (file, _) = segments::open(&**disk, &dir.join(segments::name(*base)))?;
+        firsts.push(segments::first_received(&*file)?);
+    }
+    let reference = firsts.iter().flatten().max().map_or(now, |at| now.min(*at));
     for (index, base) in bases.iter().copied().enumerate() {
         let path = dir.join(segments::name(base));
         let (file, header) = segments::open(&**disk, &path)?;
@@ -55,6 +68,7 @@ pub(super) fn recover(
                     base,
                     len,
                     newest: now,
+                    witness: Witness::Nobody,
                 });
                 continue;
             }
@@ -67,27 +81,16 @@ pub(super) fn recover(
             FileHeader::Short | FileHeader::Good | FileHeader::Damaged => {}
         }
         let mut newest = Millis(i64::MIN);
-        let mut take = |head: super::Head| {
+        let mut take = |offset: u64, head: Head| {
             newest = newest.max(head.received);
-            for slot in &head.events {
-                if slot.verdict == Verdict::Accepted
-                    && claims.restore(slot.claim, head.received, now)
-                {
-                    recovery.claims += 1;
-                }
-            }
-            while let Some(job) = claims.spill_job() {
-                if claims.adopt(job.run()).is_err() {
-                    break;
-                }
-            }
+            recovery.claims += claims.restore(Position(base.0 + offset), &head, reference);
         };
         if last {
-            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
+            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |offset, kind, body| {
                 if kind == RECORD_KIND
                     && let Ok((head, _)) = record::decode_head(body)
                 {
-                    take(head);
+                    take(offset, head);
                 }
             })?;
             recovery.corrupt += scan.corrupt;
@@ -105,29 +108,33 @@ pub(super) fn recover(
             });
             continue;
         }
-        let following = bases
-            .get(index + 1)
-            .map(|next| dir.join(segments::name(*next)));
-        let bound = match following {
-            Some(path) => segments::first_received(&*segments::open(&**disk, &path)?.0)?,
-            None => None,
-        };
+        let bound = bound(&firsts, index);
         let relevant =
-            bound.is_none_or(|bound| now.since(bound) <= window_ms.saturating_add(3_600_000));
+            bound.is_none_or(|bound| reference.since(bound) <= window_ms.saturating_add(HOUR_MS));
         if relevant && !segments::visit_heads(&*file, &mut take)? {
-            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
+            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |offset, kind, body| {
                 if kind == RECORD_KIND
                     && let Ok((head, _)) = record::decode_head(body)
                 {
-                    take(head);
+                    take(offset, head);
                 }
             })?;
             recovery.corrupt += scan.corrupt + u64::from(scan.torn_bytes > 0);
         }
-        if newest.0 == i64::MIN {
+        let witness = match (newest.0 != i64::MIN, relevant) {
+            (true, _) => Witness::Itself,
+            (false, false) => Witness::Others,
+            (false, true) => Witness::Nobody,
+        };
+        if witness != Witness::Itself {
             newest = bound.unwrap_or(now);
         }
-        sealed.push(Sealed { base, len, newest });
+        sealed.push(Sealed {
+            base,
+            len,
+            newest,
+            witness,
+        });
     }
     let active = match active {
         Some(active) => active,
@@ -138,8 +145,20 @@ pub(super) fn recover(
             begin(disk, dir, Position(base), now)?
         }
     };
-    claims.rotate(now);
+    claims.rotate(reference);
     Ok((sealed, active, recovery))
+}
+
+/// The latest time at which a record of segment `index` can have been received, by the first record of the next segment
+/// that tells one.
+fn bound(firsts: &[Option<Millis>], index: usize) -> Option<Millis> {
+    let later = firsts.get(index + 1..)?.iter().position(Option::is_some)?;
+    firsts
+        .get(..index + 2 + later)?
+        .iter()
+        .flatten()
+        .max()
+        .copied()
 }
 
 fn begin(disk: &Arc<dyn Disk>, dir: &Path, base: Position, now: Millis) -> io::Result<Active> {

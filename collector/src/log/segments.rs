@@ -47,6 +47,38 @@ pub(super) struct Sealed {
     pub(super) len: u64,
     /// When its newest record was received, as far as known.
     pub(super) newest: Millis,
+    pub(super) witness: Witness,
+}
+
+/// On whose word a segment's age is known. Nothing is removed for its age on another's word alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// Its own records, by their checksums.
+    Itself,
+    /// The segments around it; its own records were not read yet.
+    Others,
+    /// It has no record that could be read: another version's, or all damaged.
+    Nobody,
+}
+
+/// When the newest readable record of a segment was received.
+pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option<Millis>> {
+    let (file, header) = open(disk, path)?;
+    if matches!(header, FileHeader::OtherVersion(_) | FileHeader::Short) {
+        return Ok(None);
+    }
+    let mut newest = None;
+    let mut see = |head: Head| newest = newest.max(Some(head.received));
+    if !visit_heads(&*file, &mut |_, head| see(head))? {
+        frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
+            if kind == RECORD_KIND
+                && let Ok((head, _)) = record::decode_head(body)
+            {
+                see(head);
+            }
+        })?;
+    }
+    Ok(newest)
 }
 
 /// Creates the segment at `base`, durable once this returns.
@@ -77,9 +109,12 @@ pub(super) fn open(disk: &dyn Disk, path: &Path) -> io::Result<(Arc<dyn DiskFile
     Ok((file, header))
 }
 
-/// Visits the heads of a segment without reading its bodies. `false` when something does not add up: the caller then
+/// Visits the heads of a segment, with their offsets, without reading its bodies. `false` when something does not add up: the caller then
 /// scans the whole file, which recovers what is around the damage.
-pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> io::Result<bool> {
+pub(super) fn visit_heads(
+    file: &dyn DiskFile,
+    visit: &mut dyn FnMut(u64, Head),
+) -> io::Result<bool> {
     let len = file.len()?;
     let mut at = FILE_HEADER as u64;
     // Most heads of batches fit; a larger one costs a second read.
@@ -114,7 +149,7 @@ pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> i
                 }
             }
             match record::decode_head(buffer.get(HEADER..want).unwrap_or_default()) {
-                Ok((head, _)) => visit(head),
+                Ok((head, _)) => visit(at, head),
                 Err(record::RecordError::Unknown(_)) => {}
                 Err(record::RecordError::Head) => return Ok(false),
             }
@@ -124,16 +159,21 @@ pub(super) fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> i
     Ok(true)
 }
 
-/// When the first readable record of a segment was received.
+/// When the first record of a segment was received, if the checksum of its head says that this is what was written.
 pub(super) fn first_received(file: &dyn DiskFile) -> io::Result<Option<Millis>> {
-    let mut bytes = [0; HEADER + record::FIXED];
-    if file.read_at(FILE_HEADER as u64, &mut bytes)? < bytes.len()
-        || bytes.get(8) != Some(&RECORD_KIND)
-    {
+    let mut bytes = vec![0; 4096];
+    let mut read = file.read_at(FILE_HEADER as u64, &mut bytes)?;
+    let Some(head_len) = bytes
+        .get(HEADER..read)
+        .filter(|_| bytes.get(HEADER - 1) == Some(&RECORD_KIND))
+        .and_then(record::head_len)
+    else {
         return Ok(None);
+    };
+    if HEADER + head_len > read {
+        bytes.resize(HEADER + head_len, 0);
+        read = file.read_at(FILE_HEADER as u64, &mut bytes)?;
     }
-    let received = bytes
-        .get(HEADER + 8..)
-        .and_then(|bytes| bytes.first_chunk::<8>());
-    Ok(received.map(|bytes| Millis(i64::from_le_bytes(*bytes))))
+    let head = record::decode_head(bytes.get(HEADER..read).unwrap_or_default());
+    Ok(head.ok().map(|(head, _)| head.received))
 }

@@ -13,9 +13,9 @@ use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk};
 
-const HOUR: i64 = 3_600_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 
-fn options() -> LogOptions {
+pub(crate) fn options() -> LogOptions {
     LogOptions {
         dir: PathBuf::from("/data"),
         segment_bytes: 4096,
@@ -34,7 +34,7 @@ fn open(disk: &FaultyDisk, now: i64) -> Committer {
     Committer::open(disk, options(), Millis(now)).unwrap().0
 }
 
-fn entry(log: &Committer, ids: &[u32], now: i64) -> Entry {
+pub(crate) fn entry(log: &Committer, ids: &[u32], now: i64) -> Entry {
     let mut body = br#"{"batch":["#.to_vec();
     let mut events = Vec::new();
     let source = log.fingerprinter().source("s");
@@ -64,13 +64,13 @@ fn entry(log: &Committer, ids: &[u32], now: i64) -> Entry {
     }
 }
 
-fn accepted(log: &mut Committer, ids: &[u32], now: i64) -> Result<u64, CommitError> {
+pub(crate) fn accepted(log: &mut Committer, ids: &[u32], now: i64) -> Result<u64, CommitError> {
     let entry = entry(log, ids, now);
     Ok(log.commit(Millis(now), vec![entry])?[0].tally().accepted)
 }
 
 /// The ids of all accepted events, in the order of the log.
-fn stored(disk: &FaultyDisk) -> Vec<u32> {
+pub(crate) fn stored(disk: &FaultyDisk) -> Vec<u32> {
     read(Arc::new(disk.clone()))
 }
 

@@ -12,5 +12,6 @@ mod http;
 mod normalise;
 mod process;
 mod reading;
+mod retention;
 mod routes;
 mod stream;
