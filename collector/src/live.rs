@@ -3,27 +3,30 @@
 //! A follower reads the log behind the acknowledgements, so watching never slows taking in; when it falls too far
 //! behind it skips ahead and says so. What is not in the log (refused requests, pure retries) is told by [`Notice`].
 
-use std::collections::VecDeque;
+mod kept;
+mod reader;
+mod shown;
+
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use headwater_model::event::EventType;
-use headwater_model::json::{self, Limits, Object, Value};
 use headwater_model::time::Millis;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::ingest::Refusal;
-use crate::log::{EventLog, Next, Position, Stored, Tally};
+use crate::log::{EventLog, Next, Position, Stored, Tally, Verdict};
 use crate::metrics::Metrics;
 use crate::read;
 
-/// Events kept of each kind.
-const KEPT: usize = 1000;
-/// Bytes of events kept in all.
-const KEPT_BYTES: usize = 8 << 20;
-/// Events a watcher may be behind before it loses some.
-const FEED: usize = 512;
+use kept::Kept;
+use reader::Places;
+pub(crate) use reader::{Place, Reader};
+use shown::{Draft, Told};
+pub(crate) use shown::{Shown, Wanted};
+
 /// Bytes of log the follower may be behind before it skips ahead.
 const BEHIND: u64 = 16 << 20;
 /// Bytes the follower reads before it rests.
@@ -53,45 +56,27 @@ impl Sort {
     }
 }
 
-/// Something to show.
-#[derive(Debug)]
-pub struct Shown {
-    /// Counts up; never used twice.
-    pub id: u64,
-    /// What became of it.
-    pub sort: Sort,
-    /// The source, if known.
-    pub source: String,
-    /// The type, if there is one.
-    pub kind: Option<EventType>,
-    /// The JSON text of all of it.
-    pub json: String,
-}
-
 /// Something that is not in the log.
 #[derive(Debug)]
 pub struct Notice {
-    sort: Sort,
-    received: Millis,
-    source: String,
-    kind: Option<EventType>,
-    document: Object,
+    told: Told,
+    /// Anybody can have sent it.
+    is_stranger: bool,
 }
 
 impl Notice {
     /// A request that was refused as a whole.
     pub(crate) fn refused(refusal: &Refusal, received: Millis) -> Self {
-        let document = [
-            ("code", Value::from(refusal.code())),
-            ("message", Value::from(refusal.to_string())),
-        ];
-        let document = document.into_iter().collect();
         Self {
-            sort: Sort::Bad,
-            received,
-            source: String::new(),
-            kind: None,
-            document,
+            told: Told {
+                sort: Sort::Bad,
+                received,
+                source: String::new(),
+                kind: None,
+                reason: Some((refusal.code(), refusal.to_string())),
+                event: None,
+            },
+            is_stranger: true,
         }
     }
 
@@ -102,20 +87,16 @@ impl Notice {
         event: &[u8],
         received: Millis,
     ) -> Self {
-        let event = json::parse(event, &Limits::default()).unwrap_or(Value::Null);
-        let kind = implied.or_else(|| {
-            event
-                .get("type")
-                .and_then(Value::as_str)
-                .and_then(EventType::parse)
-        });
-        let document = [("event", event)].into_iter().collect();
         Self {
-            sort: Sort::Duplicate,
-            received,
-            source: source.to_owned(),
-            kind,
-            document,
+            told: Told {
+                sort: Sort::Duplicate,
+                received,
+                source: source.to_owned(),
+                kind: implied,
+                reason: None,
+                event: Some(event.to_vec()),
+            },
+            is_stranger: false,
         }
     }
 }
@@ -125,18 +106,14 @@ impl Notice {
 pub struct Live {
     metrics: Arc<Metrics>,
     kept: Mutex<Kept>,
-    feed: broadcast::Sender<Arc<Shown>>,
+    /// The number of what is newest in it.
+    newest: watch::Sender<u64>,
+    places: Places,
+    /// Of ids and names, by which lists are filtered.
+    hasher: RandomState,
     /// How far the follower has come.
     reached: watch::Sender<u64>,
     skipped: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    next: u64,
-    bytes: usize,
-    shown: VecDeque<Arc<Shown>>,
-    baseline: Tally,
 }
 
 impl Live {
@@ -144,7 +121,9 @@ impl Live {
         Arc::new(Self {
             metrics,
             kept: Mutex::default(),
-            feed: broadcast::channel(FEED).0,
+            newest: watch::channel(0).0,
+            places: Places::default(),
+            hasher: RandomState::new(),
             reached: watch::channel(from.0).0,
             skipped: AtomicU64::new(0),
         })
@@ -187,105 +166,102 @@ impl Live {
     }
 
     fn show(&self, stored: &Stored) {
-        for item in read::items(stored) {
-            let sort = match item.verdict {
-                verdict if verdict.is_accepted() => Sort::Good,
+        for (item, slot) in read::accepted(stored).zip(&stored.head.events) {
+            let (sort, event) = match item.verdict {
+                verdict if verdict.is_accepted() => {
+                    let mut text = Vec::new();
+                    item.event.write(&mut text);
+                    (Sort::Good, text)
+                }
                 // Told by a notice already.
-                crate::log::Verdict::Duplicate => continue,
-                _ => Sort::Bad,
+                Verdict::Duplicate => continue,
+                _ => (Sort::Bad, stored.event(slot).to_vec()),
             };
-            let mut document = Object::new();
-            if let Some(reason) = item.reason() {
-                document.insert("code", reason.code());
-                document.insert("message", reason.message());
-            }
-            document.insert("event", item.event);
-            let source = stored.head.source.clone();
-            self.push(Notice {
-                sort,
-                received: stored.head.received,
-                source,
-                kind: item.kind,
-                document,
-            });
+            let reason = item.reason();
+            self.push(
+                Told {
+                    sort,
+                    received: stored.head.received,
+                    source: stored.head.source.clone(),
+                    kind: item.kind,
+                    reason: reason.map(|reason| (reason.code(), reason.message().to_owned())),
+                    event: Some(event),
+                },
+                false,
+            );
         }
     }
 
     pub(crate) fn notice(&self, notice: Notice) {
-        self.push(notice);
+        self.push(notice.told, notice.is_stranger);
     }
 
-    fn push(&self, notice: Notice) {
-        let Notice {
-            sort,
-            received,
-            source,
-            kind,
-            document,
-        } = notice;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.next += 1;
-        let id = kept.next;
-        let mut whole = Object::new();
-        whole.insert("id", id);
-        whole.insert("kind", sort.name());
-        whole.insert("receivedAt", received.to_string());
-        whole.insert("source", source.as_str());
-        whole.insert(
-            "type",
-            kind.map_or(Value::Null, |kind| Value::from(kind.as_str())),
-        );
-        whole.extend(document);
-        let mut json = Vec::new();
-        whole.write(&mut json);
-        let json = String::from_utf8(json).unwrap_or_default();
-        let shown = Arc::new(Shown {
-            id,
-            sort,
-            source,
-            kind,
-            json,
+    fn push(&self, told: Told, is_stranger: bool) {
+        let draft = Draft::of(told, &self.hasher);
+        let newest = self.kept().push(draft, is_stranger);
+        // Two that come at once may tell out of order: the larger number stays.
+        self.newest.send_if_modified(|known| {
+            let grown = newest > *known;
+            *known = newest.max(*known);
+            grown
         });
-        kept.bytes += shown.json.len();
-        kept.shown.push_back(Arc::clone(&shown));
-        while kept.shown.len() > KEPT || kept.bytes > KEPT_BYTES {
-            let Some(oldest) = kept.shown.pop_front() else {
-                break;
-            };
-            kept.bytes -= oldest.json.len();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for somebody who follows, if one is free.
+    pub(crate) fn reader_place(&self) -> Option<Place> {
+        self.places.reader(&self.metrics)
+    }
+
+    /// A place for a list, if one becomes free soon.
+    pub(crate) async fn list_place(&self) -> Option<Place> {
+        self.places.list().await
+    }
+
+    /// The place behind which lie the `recent` newest.
+    pub(crate) fn place_before(&self, recent: usize) -> u64 {
+        self.kept().place_before(recent)
+    }
+
+    /// What is behind `place`, if it is there, and how many left before it could be read.
+    pub(crate) fn behind(&self, place: u64) -> Option<(u64, Arc<Shown>)> {
+        let (gone, shown) = self.kept().after(place)?;
+        self.metrics.live_dropped.fetch_add(gone, Ordering::Relaxed);
+        Some((gone, shown))
+    }
+
+    /// The same, as soon as it is there.
+    pub(crate) async fn after(&self, place: u64) -> (u64, Arc<Shown>) {
+        let mut newest = self.newest.subscribe();
+        loop {
+            newest.mark_unchanged();
+            if let Some(found) = self.behind(place) {
+                return found;
+            }
+            if newest.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
-        drop(kept);
-        // Nobody may be watching.
-        let _ = self.feed.send(shown);
     }
 
-    /// A feed of what comes from now on.
-    #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<Arc<Shown>> {
-        self.feed.subscribe()
-    }
-
-    /// What is kept, newest first.
-    #[must_use]
-    pub fn latest(&self) -> Vec<Arc<Shown>> {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .shown
-            .iter()
-            .rev()
-            .cloned()
-            .collect()
+    /// What of `sort` passes the filters, newest first.
+    pub(crate) fn list<'a>(
+        &self,
+        sort: Sort,
+        get: impl Fn(&str) -> Option<&'a str>,
+        limit: usize,
+    ) -> Vec<Arc<Shown>> {
+        let wanted = Wanted::of(sort, get, &self.hasher);
+        self.kept().list(&wanted, limit)
     }
 
     /// Events since the last [`reset`](Self::reset), all of them, whether kept or not.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let baseline = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .baseline;
+        let baseline = self.kept().baseline;
         let now = self.metrics.tally();
         Tally {
             accepted: now.accepted - baseline.accepted,
@@ -300,20 +276,10 @@ impl Live {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// Counts a watcher's loss.
-    pub(crate) fn lost(&self, events: u64) {
-        self.metrics
-            .live_dropped
-            .fetch_add(events, Ordering::Relaxed);
-    }
-
     /// Forgets what is kept and counts from zero. The log is not touched.
     pub fn reset(&self) {
         let tally = self.metrics.tally();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.baseline = tally;
-        kept.shown.clear();
-        kept.bytes = 0;
+        self.kept().forget(tally);
     }
 
     /// Waits until the follower has come as far as `position`, a second at most.

@@ -68,6 +68,8 @@ pub struct Metrics {
     pub retries: AtomicU64,
     /// Connections that are open.
     pub connections: AtomicU64,
+    /// Who follows the events as they come.
+    pub live_readers: AtomicU64,
     /// Events that live readers were too slow for.
     pub live_dropped: AtomicU64,
     /// Seconds from a request's headers to its answer, ingest routes only.
@@ -86,6 +88,7 @@ impl Default for Metrics {
             body_bytes: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            live_readers: AtomicU64::new(0),
             live_dropped: AtomicU64::new(0),
             ingest_seconds: Histogram::new(SECONDS),
         }

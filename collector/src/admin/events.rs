@@ -5,10 +5,7 @@
 //! was too slow and lost that many. `?recent=N` sends the latest N first, oldest of them first.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,16 +13,10 @@ use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use bytes::Bytes;
-use hyper::body::Frame;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::live::{Live, Shown};
+use crate::live::{Live, Reader, Shown};
 use crate::log::EventLog;
-
-/// Texts that wait for one reader; beyond it the broadcast's own bound counts.
-const WAITING: usize = 16;
 
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
@@ -38,54 +29,58 @@ pub(super) async fn stream(
         .get("recent")
         .and_then(|count| count.parse().ok())
         .unwrap_or(0);
-    let (texts, received) = mpsc::channel(WAITING);
-    tokio::spawn(feed(app, live, recent, texts));
-    let mut response = Response::new(Body::new(Texts(received)));
+    let Some(place) = live.reader_place() else {
+        return super::too_many_readers();
+    };
+    let (reader, texts) = place.open(None);
+    tokio::spawn(feed(app, live, recent, reader));
+    let mut response = Response::new(Body::new(texts));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// Ends when the reader is gone.
-async fn feed(app: Arc<App>, live: Arc<Live>, recent: usize, texts: mpsc::Sender<Bytes>) {
-    let mut watched = live.watch();
-    let mut last = 0;
-    for shown in live.latest().iter().take(recent).rev() {
-        last = shown.id;
-        if texts.send(text(shown)).await.is_err() {
+/// Ends when the reader is gone, which the statistics of each second bring to light. They come behind the recent events.
+async fn feed(app: Arc<App>, live: Arc<Live>, recent: usize, reader: Reader) {
+    let newest = live.place_before(0);
+    let mut place = live.place_before(recent);
+    while let Some((gone, shown)) = live.behind(place)
+        && shown.id <= newest
+    {
+        place = shown.id;
+        if !hand(&reader, gone, &shown).await {
             return;
         }
     }
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
-        let text = tokio::select! {
+        let is_there = tokio::select! {
+            biased;
             () = app.closing() => return,
-            _ = second.tick() => stats(&app, &live),
-            next = watched.recv() => match next {
-                Ok(shown) if shown.id <= last => continue,
-                Ok(shown) => text(&shown),
-                Err(RecvError::Lagged(count)) => {
-                    live.lost(count);
-                    format!("event: skipped\ndata: {{\"count\":{count}}}\n\n").into()
-                }
-                Err(RecvError::Closed) => return,
-            },
+            _ = second.tick() => reader.hand(stats(&app, &live)).await,
+            (gone, shown) = live.after(place) => {
+                place = shown.id;
+                hand(&reader, gone, &shown).await
+            }
         };
-        if texts.send(text).await.is_err() {
+        if !is_there {
             return;
         }
     }
 }
 
+async fn hand(reader: &Reader, gone: u64, shown: &Shown) -> bool {
+    (gone == 0 || reader.hand(skipped(gone)).await) && reader.hand(text(shown)).await
+}
+
+fn skipped(count: u64) -> Bytes {
+    format!("event: skipped\ndata: {{\"count\":{count}}}\n\n").into()
+}
+
 fn text(shown: &Shown) -> Bytes {
-    format!(
-        "event: {}\nid: {}\ndata: {}\n\n",
-        shown.sort.name(),
-        shown.id,
-        shown.json
-    )
-    .into()
+    let head = format!("event: {}\nid: {}\ndata: ", shown.sort.name(), shown.id);
+    [head.as_bytes(), &shown.json, b"\n\n"].concat().into()
 }
 
 fn stats(app: &App, live: &Live) -> Bytes {
@@ -99,21 +94,4 @@ fn stats(app: &App, live: &Live) -> Bytes {
         status.end.0.saturating_sub(status.first.0),
     )
     .into()
-}
-
-/// The receiver as a body.
-struct Texts(mpsc::Receiver<Bytes>);
-
-impl hyper::body::Body for Texts {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(context)
-            .map(|text| text.map(|text| Ok(Frame::data(text))))
-    }
 }

@@ -2,20 +2,21 @@
 //!
 //! `all` counts: `{total, good, bad, accepted, duplicates, rejected, skippedBytes}` (`good` is `accepted`, `bad` is
 //! `rejected`). `good` and `bad` list the latest, newest first:
-//! `{items: [{id, kind, receivedAt, source, type, event, code?, message?}]}`, filtered by `source`, `type`, `event`, `messageId`, `userId`
-//! and cut by `limit`. `reset` forgets and answers as `all`.
+//! `{items: [{id, kind, receivedAt, source, type, event, code?, message?, cut?}]}`, filtered by `source`, `type`, `event`,
+//! `messageId`, `userId` and `anonymousId`, no more than `limit`. Of an event over 48 KB `event` has the fields that name
+//! it and `cut` its size and beginning: `{bytes, head}`. `reset` forgets and answers as `all`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{Response, StatusCode};
-use headwater_model::event::EventType;
-use headwater_model::json::{self, Limits, Object, Value};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode};
+use headwater_model::json::Object;
 
 use crate::app::App;
-use crate::live::{Live, Shown, Sort};
+use crate::live::{Live, Reader, Shown, Sort};
 use crate::log::EventLog;
 
 type Filters = Query<HashMap<String, String>>;
@@ -70,6 +71,9 @@ fn counts(live: &Live) -> Response<Body> {
     super::json(StatusCode::OK, out)
 }
 
+/// Bytes that are handed to the connection at a time.
+const PIECE: usize = 64 << 10;
+
 async fn list(app: &App, sort: Sort, filters: &HashMap<String, String>) -> Response<Body> {
     let Some(live) = caught_up(app).await else {
         return absent();
@@ -78,45 +82,39 @@ async fn list(app: &App, sort: Sort, filters: &HashMap<String, String>) -> Respo
         .get("limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(usize::MAX);
-    let mut out = b"{\"items\":[".to_vec();
-    let wanted = live
-        .latest()
-        .into_iter()
-        .filter(|shown| shown.sort == sort && matches(shown, filters))
-        .take(limit);
-    for (index, shown) in wanted.enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(shown.json.as_bytes());
-    }
-    out.extend_from_slice(b"]}");
-    super::json(StatusCode::OK, out)
+    let Some(place) = live.list_place().await else {
+        return super::too_many_readers();
+    };
+    let listed = live.list(sort, |name| filters.get(name).map(String::as_str), limit);
+    let commas = listed.len().saturating_sub(1);
+    let bytes = listed.iter().map(|shown| shown.json.len()).sum::<usize>();
+    let bytes = OPEN.len() + bytes + commas + CLOSE.len();
+    let (reader, texts) = place.open(Some(bytes as u64));
+    tokio::spawn(send(listed, reader));
+    let mut response = Response::new(Body::new(texts));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
-fn matches(shown: &Shown, filters: &HashMap<String, String>) -> bool {
-    let fits = |name: &str, value: Option<&str>| {
-        filters
-            .get(name)
-            .is_none_or(|wanted| Some(wanted.as_str()) == value)
-    };
-    if !fits("source", Some(&shown.source)) || !fits("type", shown.kind.map(EventType::as_str)) {
-        return false;
+const OPEN: &[u8] = b"{\"items\":[";
+const CLOSE: &[u8] = b"]}";
+
+/// Sends a list in pieces, as fast as it is taken.
+async fn send(listed: Vec<Arc<Shown>>, reader: Reader) {
+    let mut piece = OPEN.to_vec();
+    for (index, shown) in listed.into_iter().enumerate() {
+        if index > 0 {
+            piece.push(b',');
+        }
+        piece.extend_from_slice(&shown.json);
+        if piece.len() >= PIECE && !reader.hand(std::mem::take(&mut piece).into()).await {
+            return;
+        }
     }
-    let inner = ["event", "messageId", "userId", "anonymousId"];
-    if !inner.iter().any(|name| filters.contains_key(*name)) {
-        return true;
-    }
-    let parsed = json::parse(shown.json.as_bytes(), &Limits::default()).ok();
-    let event = parsed.as_ref().and_then(|whole| whole.get("event"));
-    inner.iter().all(|name| {
-        fits(
-            name,
-            event
-                .and_then(|event| event.get(name))
-                .and_then(Value::as_str),
-        )
-    })
+    piece.extend_from_slice(CLOSE);
+    reader.hand(piece.into()).await;
 }
 
 fn absent() -> Response<Body> {

@@ -87,6 +87,19 @@ fn refuse(app: &App, refused: Refused) -> Response<Body> {
     response
 }
 
+/// Each reader costs memory, so there is a bound; others come and go.
+fn too_many_readers() -> Response<Body> {
+    let mut response = error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too_many_readers",
+        "as many readers as there may be watch already; close one, or come again after the time in Retry-After",
+    );
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
 /// OPTIONS is answered on every path. No header of CORS is with it, so a browser lets no page go on from here.
 async fn preflight(request: Request, next: Next) -> Response<Body> {
     if request.method() != Method::OPTIONS {

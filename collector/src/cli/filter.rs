@@ -30,19 +30,15 @@ fn kind(name: &str) -> Result<EventType, String> {
 
 impl Filter {
     /// The events of a record that are wanted.
-    pub(super) fn of(&self, stored: &Stored) -> Vec<Item> {
-        if self
-            .source
-            .as_ref()
-            .is_some_and(|source| *source != stored.head.source)
-        {
-            return Vec::new();
-        }
+    pub(super) fn of<'a>(&'a self, stored: &'a Stored) -> impl Iterator<Item = Item> + 'a {
+        let source = self.source.as_deref();
+        let of_source = source.is_none_or(|source| source == stored.head.source);
         let wanted = |item: &Item| {
             (item.verdict.is_accepted() || (self.rejected && item.reason().is_some()))
                 && self.kind.is_none_or(|kind| item.kind == Some(kind))
         };
-        read::items(stored).into_iter().filter(wanted).collect()
+        let items = of_source.then(|| read::items(stored));
+        items.into_iter().flatten().filter(wanted)
     }
 }
 

@@ -131,6 +131,7 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
     };
     let mut write_key = None;
     let mut found = false;
+    let mut shared = 0;
     scanner.object(|key, scanner| {
         match &*key.decode() {
             "batch" if scanner.kind()? == Kind::Array => {
@@ -157,11 +158,16 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
                 })?;
             }
             "writeKey" => write_key = scanner.value()?.as_str(),
+            // They become part of each event.
+            "context" | "integrations" => shared += scanner.value()?.text().len(),
             _ => scanner.skip()?,
         }
         Ok(())
     })?;
     scanner.finish()?;
+    if shared > config.max_event_bytes {
+        scanned.reject_all(Reason::EventTooLarge);
+    }
     if !found {
         return Err(Refusal::Shape(
             "`batch` must be an array of events; single events go to /v1/track and the like",

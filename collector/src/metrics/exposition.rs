@@ -127,6 +127,11 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         metrics.connections.load(Ordering::Relaxed),
     );
     gauge(
+        "headwater_live_readers",
+        "Readers that follow the events as they come.",
+        metrics.live_readers.load(Ordering::Relaxed),
+    );
+    gauge(
         "headwater_log_bytes",
         "Bytes of log on disk.",
         status.end.0.saturating_sub(status.first.0),

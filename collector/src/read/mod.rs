@@ -2,6 +2,8 @@
 
 mod normalise;
 
+use std::borrow::Cow;
+
 use headwater_model::event::EventType;
 use headwater_model::json::{self, Limits, Object, Value};
 
@@ -31,15 +33,45 @@ impl Item {
     }
 }
 
-/// The events of a record, in order.
-#[must_use]
-pub fn items(stored: &Stored) -> Vec<Item> {
+/// The events of a record, in order; each is made when it is asked for, since an envelope's context is in all of them.
+pub fn items(stored: &Stored) -> impl Iterator<Item = Item> {
+    made(stored, &stored.body)
+}
+
+/// The same with null in the place of every event that was not accepted, which may be larger than any that was.
+pub fn accepted(stored: &Stored) -> impl Iterator<Item = Item> {
+    made(stored, &without_others(stored))
+}
+
+/// The body of a record without the events that were not accepted.
+fn without_others(stored: &Stored) -> Cow<'_, [u8]> {
+    let body = &stored.body;
+    let events = &stored.head.events;
+    if events.iter().all(|slot| slot.verdict.is_accepted()) {
+        return Cow::Borrowed(body);
+    }
+    let mut kept = Vec::new();
+    let mut from = 0;
+    for slot in events.iter().filter(|slot| !slot.verdict.is_accepted()) {
+        let start = slot.offset as usize;
+        let Some(between) = body.get(from..start) else {
+            return Cow::Borrowed(body);
+        };
+        kept.extend_from_slice(between);
+        kept.extend_from_slice(b"null");
+        from = start + slot.len as usize;
+    }
+    kept.extend_from_slice(body.get(from..).unwrap_or_default());
+    Cow::Owned(kept)
+}
+
+fn made<'a>(stored: &'a Stored, body: &[u8]) -> impl Iterator<Item = Item> + use<'a> {
     // The body was within tighter limits when it was taken in.
     let limits = Limits {
         max_depth: Limits::DEPTH_CEILING,
         ..Limits::default().with_max_bytes(MAX_BODY_BYTES)
     };
-    let mut envelope = match json::parse(&stored.body, &limits) {
+    let mut envelope = match json::parse(body, &limits) {
         Ok(Value::Object(envelope)) => envelope,
         _ => Object::new(),
     };
@@ -55,26 +87,24 @@ pub fn items(stored: &Stored) -> Vec<Item> {
         }
     };
     let slots = stored.head.events.iter().zip(sent).enumerate();
-    slots
-        .map(|(index, (slot, event))| {
-            let kind = stored.head.implied.or_else(|| {
-                event
-                    .get("type")
-                    .and_then(Value::as_str)
-                    .and_then(EventType::parse)
-            });
-            let event = match event {
-                Value::Object(event) if slot.verdict.is_accepted() => {
-                    Value::Object(normalise::normalise(event, kind, &envelope, stored, index))
-                }
-                other => other,
-            };
-            Item {
-                index,
-                verdict: slot.verdict,
-                kind,
-                event,
+    slots.map(move |(index, (slot, event))| {
+        let kind = stored.head.implied.or_else(|| {
+            event
+                .get("type")
+                .and_then(Value::as_str)
+                .and_then(EventType::parse)
+        });
+        let event = match event {
+            Value::Object(event) if slot.verdict.is_accepted() => {
+                Value::Object(normalise::normalise(event, kind, &envelope, stored, index))
             }
-        })
-        .collect()
+            other => other,
+        };
+        Item {
+            index,
+            verdict: slot.verdict,
+            kind,
+            event,
+        }
+    })
 }

@@ -15,3 +15,4 @@ mod reading;
 mod retention;
 mod routes;
 mod stream;
+mod watching;

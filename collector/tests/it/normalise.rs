@@ -42,8 +42,8 @@ fn normalised(vector: &Value) -> Value {
         },
         body: Bytes::from(body),
     };
-    let items = read::items(&stored);
-    serde_json::from_str(&items.last().unwrap().event.to_string()).unwrap()
+    let last = read::items(&stored).last().unwrap();
+    serde_json::from_str(&last.event.to_string()).unwrap()
 }
 
 fn check(vectors: &str) {
