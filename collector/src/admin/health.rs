@@ -46,6 +46,14 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
             ]),
         ),
         (
+            "claims",
+            object(vec![
+                ("inMemory", Value::from(status.claims_in_memory)),
+                ("onDisk", Value::from(status.claims_on_disk)),
+                ("inDoubt", Value::from(status.claims_in_doubt)),
+            ]),
+        ),
+        (
             "disk",
             object(vec![
                 (

@@ -8,9 +8,12 @@
 //!
 //! Writing a run takes tens of milliseconds, merging some seconds, so each is a [`SpillJob`] that any thread may run
 //! while the index goes on answering from what it has; [`ClaimIndex::adopt`] then swaps the one for the other.
+//!
+//! Generations and runs know which stretch of the log they were made of. One that is *in doubt*, since its file is
+//! damaged or records of its stretch are lost ([`ClaimIndex::doubt`]), is built again from that stretch. Until then it
+//! answers only what it knows for certain; the rest is [`UnknownClaim`], and never a guess.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -18,9 +21,12 @@ use std::sync::Arc;
 
 use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
+use thiserror::Error;
 
-use super::run::Run;
-use super::{Claim, Head, Position, Verdict};
+use super::generation::Generation;
+use super::run::{RUN, Run};
+use super::spill::{Made, SpillJob, Spilled, Work};
+use super::{Claim, Extent, Head, Position, Verdict};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -33,104 +39,50 @@ const PARTS: i64 = 8;
 /// Memory that all runs' filters may take; runs beyond it do without, at one 4 KB read a question.
 const FILTER_BYTES: usize = 32 << 20;
 
-/// The file extension of runs.
-const RUN: &str = ".claims";
-
-/// Fingerprints are hashes already.
-#[derive(Debug, Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64 ^ (value >> 64) as u64;
-    }
-}
-
-type Set = HashSet<u128, BuildHasherDefault<Identity>>;
-
-/// Claims of one stretch of time.
-#[derive(Debug, Default)]
-struct Generation {
-    claims: Set,
-    oldest: Millis,
-    newest: Millis,
-}
-
-impl Generation {
-    /// Whether the claim is new here.
-    fn take(&mut self, claim: Claim, at: Millis) -> bool {
-        if !self.claims.insert(claim.0) {
-            return false;
-        }
-        if self.claims.len() == 1 {
-            self.oldest = at;
-            self.newest = at;
-        }
-        self.newest = self.newest.max(at);
-        true
-    }
-}
-
 /// The claims within the window.
 #[derive(Debug)]
 pub struct ClaimIndex {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    /// The folder of the log that the claims are those of.
+    log: PathBuf,
     window_ms: i64,
     memory: usize,
     active: Generation,
     /// Oldest first.
     sealed: VecDeque<Arc<Generation>>,
     spilling: bool,
+    /// The latest spill could not be written.
+    spill_failed: bool,
     /// Oldest first.
     runs: Vec<Arc<Run>>,
     merging: bool,
     /// Not again before the next spill worked: the disk may be full.
     merge_failed: bool,
+    rebuilding: bool,
+    /// Parts that were built again.
+    rebuilt: u64,
     latest: Millis,
     numbers: u64,
 }
 
-/// A sealed generation on its way to disk, or runs on their way into one.
-#[derive(Debug)]
-pub struct SpillJob {
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    work: Work,
-    with_filter: bool,
-}
-
-#[derive(Debug)]
-enum Work {
-    Spill(Arc<Generation>),
-    Merge(Vec<Arc<Run>>),
-}
-
-/// What came of a [`SpillJob`].
-#[derive(Debug)]
-pub struct Spilled {
-    work: Work,
-    run: io::Result<Run>,
-}
+/// Whether a claim is taken cannot be told before a part of the index is built again from the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "claims under `claims/` are damaged and are being built again from the log; nothing is lost, send it again"
+)]
+pub struct UnknownClaim;
 
 impl ClaimIndex {
-    /// An empty index whose runs lie in `dir`; runs of an earlier process are removed.
+    /// An empty index whose runs lie in `dir`, of the log in the folder `log`. Runs of an earlier process, in whatever
+    /// format, are removed: the log says it all.
     ///
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
+        log: PathBuf,
         window_ms: i64,
         memory: usize,
     ) -> io::Result<Self> {
@@ -143,14 +95,18 @@ impl ClaimIndex {
         Ok(Self {
             disk,
             dir,
+            log,
             window_ms,
             memory: memory.max(2),
             active: Generation::default(),
             sealed: VecDeque::new(),
             spilling: false,
+            spill_failed: false,
             runs: Vec::new(),
             merging: false,
             merge_failed: false,
+            rebuilding: false,
+            rebuilt: 0,
             latest: Millis(i64::MIN),
             numbers: 0,
         })
@@ -159,23 +115,85 @@ impl ClaimIndex {
     /// Takes the claim; `false` when it was taken within the window.
     ///
     /// # Errors
-    /// When a run cannot be read: then nobody knows, and the claim is not taken.
-    pub fn claim(&mut self, claim: Claim, now: Millis) -> io::Result<bool> {
-        if self
-            .sealed
-            .iter()
-            .any(|generation| generation.claims.contains(&claim.0))
-        {
+    /// When nobody knows before something is built again; then the claim is not taken.
+    pub fn claim(&mut self, claim: Claim, now: Millis) -> Result<bool, UnknownClaim> {
+        if self.active.contains(claim) {
             return Ok(false);
         }
-        if !self.runs.is_empty() && !self.active.claims.contains(&claim.0) {
-            for run in self.runs.iter().rev() {
-                if run.contains(claim)? {
+        let mut unknown = None;
+        for generation in &self.sealed {
+            if generation.contains(claim) {
+                if !generation.is_in_doubt() {
                     return Ok(false);
                 }
+                unknown = Some(UnknownClaim);
             }
         }
-        Ok(self.active.take(claim, now))
+        for run in self.runs.iter().rev() {
+            match run.contains(claim) {
+                Ok(true) => return Ok(false),
+                Ok(false) => {}
+                Err(doubt) => unknown = Some(doubt),
+            }
+        }
+        match unknown {
+            Some(doubt) => Err(doubt),
+            None => Ok(self.active.take(claim, now)),
+        }
+    }
+
+    /// Says where the records lie that made the claims taken since the last [`rotate`](Self::rotate).
+    pub fn written(&mut self, extent: Extent) {
+        if self.active.len() > 0 {
+            self.active.extent.cover(&extent);
+        }
+    }
+
+    /// Says that records of this stretch of the log are lost, or that more can be read than before: whatever was made of
+    /// it is built again, so that the claims of lost records are free. Call it between groups, never within one.
+    pub fn doubt(&mut self, lost: Extent) {
+        if self.active.extent.meets(&lost) {
+            self.seal_active();
+        }
+        for generation in &self.sealed {
+            if generation.extent.meets(&lost) {
+                generation.put_in_doubt();
+            }
+        }
+        for run in &self.runs {
+            if run.origin.extent.meets(&lost) {
+                run.put_in_doubt();
+            }
+        }
+    }
+
+    /// How many parts of the index wait to be built again.
+    #[must_use]
+    pub fn in_doubt(&self) -> usize {
+        let generations = self
+            .sealed
+            .iter()
+            .filter(|generation| generation.is_in_doubt());
+        let runs = self.runs.iter().filter(|run| run.is_in_doubt());
+        generations.count() + runs.count()
+    }
+
+    /// How many parts were built again so far.
+    #[must_use]
+    pub fn rebuilt(&self) -> u64 {
+        self.rebuilt
+    }
+
+    /// Whether twice as many claims are in memory as should be: then a job is worth waiting for.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.len().0 > 2 * self.memory
+    }
+
+    /// Whether memory is overfull and the disk does not take what is too much.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.spill_failed && self.is_overfull()
     }
 
     /// Takes the claims of a record that lies at `position` in the log, if it was received within the window before
@@ -197,7 +215,7 @@ impl ClaimIndex {
                 count += 1;
             }
         }
-        let _ = position;
+        self.written(Extent::new(position.0, position.0 + 1));
         self.seal(at);
         while let Some(job) = self.spill_job() {
             if self.adopt(job.run()).is_err() {
@@ -215,7 +233,7 @@ impl ClaimIndex {
 
     /// Gives back a claim that was taken since the last [`rotate`](Self::rotate).
     pub fn release(&mut self, claim: Claim) {
-        self.active.claims.remove(&claim.0);
+        self.active.release(claim);
     }
 
     /// Drops what left the window and seals what is full or old. Call it between groups, never within one.
@@ -231,53 +249,78 @@ impl ClaimIndex {
                 self.sealed.pop_front();
             }
         }
-        self.runs.retain(|run| !expired(run.newest));
+        self.runs.retain(|run| !expired(run.origin.newest));
         self.latest = now;
         self.seal(now);
     }
 
     fn seal(&mut self, now: Millis) {
-        let count = self.active.claims.len();
+        let count = self.active.len();
         if count > 0 && (count >= self.memory / 2 || now.since(self.active.oldest) >= HOUR_MS) {
-            self.sealed
-                .push_back(Arc::new(std::mem::take(&mut self.active)));
+            self.seal_active();
         }
     }
 
-    /// The job that brings memory back under its bound, or else one that makes fewer runs of many; one of each kind may
-    /// be under way.
+    fn seal_active(&mut self) {
+        self.sealed
+            .push_back(Arc::new(std::mem::take(&mut self.active)));
+    }
+
+    /// The job that builds again what is in doubt, or brings memory back under its bound, or else one that makes fewer
+    /// runs of many; one of each kind may be under way.
     pub fn spill_job(&mut self) -> Option<SpillJob> {
-        let sealed: usize = self
-            .sealed
-            .iter()
-            .map(|generation| generation.claims.len())
-            .sum();
-        let work = if !self.spilling && sealed + self.memory / 2 > self.memory {
-            let generation = Arc::clone(self.sealed.front()?);
-            self.spilling = true;
-            Work::Spill(generation)
-        } else if !self.merging && !self.merge_failed {
-            let runs = self.runs.get(self.mergeable()?)?.to_vec();
-            self.merging = true;
-            Work::Merge(runs)
-        } else {
-            return None;
-        };
+        let work = self.next_work()?;
         let (claims, replaced) = match &work {
-            Work::Spill(generation) => (generation.claims.len(), 0),
+            Work::Spill(generation) => (generation.len(), 0),
             Work::Merge(runs) => (
                 runs.iter().map(|run| run.len()).sum(),
                 runs.iter().map(|run| run.filter_bytes()).sum(),
             ),
+            Work::RebuildGeneration(..) => (0, 0),
+            Work::RebuildRun(run, _) => (run.len(), run.filter_bytes()),
         };
         let filters: usize = self.runs.iter().map(|run| run.filter_bytes()).sum();
         self.numbers += 1;
         Some(SpillJob {
             disk: Arc::clone(&self.disk),
-            path: self.dir.join(format!("{:08}{RUN}", self.numbers)),
+            dir: self.dir.clone(),
+            number: self.numbers,
             with_filter: filters - replaced + claims * 10 / 8 <= FILTER_BYTES,
+            most: self.memory / 2,
             work,
         })
+    }
+
+    fn next_work(&mut self) -> Option<Work> {
+        if !self.rebuilding
+            && let Some(work) = self.doubtful()
+        {
+            self.rebuilding = true;
+            return Some(work);
+        }
+        let sealed: usize = self.sealed.iter().map(|generation| generation.len()).sum();
+        if !self.spilling && sealed + self.memory / 2 > self.memory {
+            let generation = self.sealed.front().filter(|front| !front.is_in_doubt())?;
+            self.spilling = true;
+            return Some(Work::Spill(Arc::clone(generation)));
+        }
+        if self.merging || self.merge_failed || self.runs.iter().any(|run| run.is_in_doubt()) {
+            return None;
+        }
+        let runs = self.runs.get(self.mergeable()?)?.to_vec();
+        self.merging = true;
+        Some(Work::Merge(runs))
+    }
+
+    /// What is to be built again next.
+    fn doubtful(&self) -> Option<Work> {
+        let mut generations = self.sealed.iter();
+        if let Some(generation) = generations.find(|generation| generation.is_in_doubt()) {
+            let generation = Arc::clone(generation);
+            return Some(Work::RebuildGeneration(generation, self.log.clone()));
+        }
+        let run = self.runs.iter().find(|run| run.is_in_doubt())?;
+        Some(Work::RebuildRun(Arc::clone(run), self.log.clone()))
     }
 
     /// Neighbours that should be one run.
@@ -286,16 +329,16 @@ impl ClaimIndex {
         let mut start = 0;
         for group in self
             .runs
-            .chunk_by(|left, right| part(left.newest) == part(right.newest))
+            .chunk_by(|left, right| part(left.origin.newest) == part(right.origin.newest))
         {
             let over = group
                 .first()
-                .is_some_and(|run| part(run.newest) < part(self.latest));
+                .is_some_and(|run| part(run.origin.newest) < part(self.latest));
             if over && group.len() > 1 {
                 return Some(start..start + group.len());
             }
             let mut from = start;
-            for equal in group.chunk_by(|left, right| left.tier == right.tier) {
+            for equal in group.chunk_by(|left, right| left.origin.tier == right.origin.tier) {
                 if equal.len() >= FAN {
                     return Some(from..from + equal.len());
                 }
@@ -306,7 +349,7 @@ impl ClaimIndex {
         None
     }
 
-    /// Takes over what a job wrote.
+    /// Takes over what a job made.
     ///
     /// # Errors
     /// What the job met. Nothing is lost: the claims stay where they were, and a later [`spill_job`](Self::spill_job)
@@ -315,42 +358,70 @@ impl ClaimIndex {
         match spilled.work {
             Work::Spill(generation) => {
                 self.spilling = false;
-                let run = spilled.run?;
+                self.spill_failed = spilled.made.is_err();
+                let runs = runs(spilled.made)?;
                 self.merge_failed = false;
-                if self
+                let is_front = self
                     .sealed
                     .front()
-                    .is_some_and(|front| Arc::ptr_eq(front, &generation))
-                {
+                    .is_some_and(|front| Arc::ptr_eq(front, &generation));
+                // One that came into doubt meanwhile is built again before it goes to disk.
+                if is_front && !generation.is_in_doubt() {
                     self.sealed.pop_front();
-                    self.runs.push(Arc::new(run));
+                    self.runs.extend(runs);
                 }
             }
             Work::Merge(parts) => {
                 self.merging = false;
-                self.merge_failed = spilled.run.is_err();
-                let run = spilled.run?;
-                // Parts may have expired meanwhile, and only a part: spills go to the end, nothing in between.
-                let is_part = |run: &Arc<Run>| parts.iter().any(|part| Arc::ptr_eq(part, run));
-                if let Some(place) = self.runs.iter().position(is_part) {
-                    self.runs.retain(|run| !is_part(run));
-                    self.runs.insert(place, Arc::new(run));
+                // One that met damage is tried again once that is built again.
+                if spilled.made.is_err() && parts.iter().any(|part| part.is_in_doubt()) {
+                    return Ok(());
                 }
+                self.merge_failed = spilled.made.is_err();
+                let merged = runs(spilled.made)?;
+                if !parts.iter().any(|part| part.is_in_doubt()) {
+                    self.replace_runs(&parts, merged);
+                }
+            }
+            Work::RebuildGeneration(old, _) => {
+                self.rebuilding = false;
+                if let Made::Generation(new) = spilled.made?
+                    && let Some(place) = self
+                        .sealed
+                        .iter_mut()
+                        .find(|generation| Arc::ptr_eq(generation, &old))
+                {
+                    *place = Arc::new(new);
+                    self.rebuilt += 1;
+                }
+            }
+            Work::RebuildRun(old, _) => {
+                self.rebuilding = false;
+                let new = runs(spilled.made)?;
+                self.merge_failed = false;
+                self.replace_runs(&[old], new);
+                self.rebuilt += 1;
             }
         }
         Ok(())
     }
 
+    /// Puts `new` where `parts` are, or what is left of them: some may have expired meanwhile, and spills go to the end,
+    /// nothing in between.
+    fn replace_runs(&mut self, parts: &[Arc<Run>], new: Vec<Arc<Run>>) {
+        let is_part = |run: &Arc<Run>| parts.iter().any(|part| Arc::ptr_eq(part, run));
+        if let Some(place) = self.runs.iter().position(is_part) {
+            self.runs.retain(|run| !is_part(run));
+            self.runs.splice(place..place, new);
+        }
+    }
+
     /// Claims in memory, and on disk.
     #[must_use]
     pub fn len(&self) -> (usize, usize) {
-        let sealed: usize = self
-            .sealed
-            .iter()
-            .map(|generation| generation.claims.len())
-            .sum();
+        let sealed: usize = self.sealed.iter().map(|generation| generation.len()).sum();
         (
-            self.active.claims.len() + sealed,
+            self.active.len() + sealed,
             self.runs.iter().map(|run| run.len()).sum(),
         )
     }
@@ -362,29 +433,11 @@ impl ClaimIndex {
     }
 }
 
-impl SpillJob {
-    /// Sorts and writes; tens of milliseconds for a million claims.
-    #[must_use]
-    pub fn run(self) -> Spilled {
-        let run = match &self.work {
-            Work::Spill(generation) => {
-                let mut claims: Vec<u128> = generation.claims.iter().copied().collect();
-                claims.sort_unstable();
-                Run::write(
-                    self.disk,
-                    &self.path,
-                    &claims,
-                    generation.newest,
-                    self.with_filter,
-                )
-            }
-            Work::Merge(runs) => Run::merge(self.disk, &self.path, runs, self.with_filter),
-        };
-        Spilled {
-            work: self.work,
-            run,
-        }
-    }
+fn runs(made: io::Result<Made>) -> io::Result<Vec<Arc<Run>>> {
+    Ok(match made? {
+        Made::Runs(runs) => runs.into_iter().map(Arc::new).collect(),
+        Made::Generation(_) => Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -396,7 +449,9 @@ mod tests {
     const WINDOW: i64 = 24 * HOUR_MS;
 
     fn index(dir: &tempfile::TempDir, memory: usize) -> ClaimIndex {
-        ClaimIndex::open(Arc::new(RealDisk), dir.path().to_owned(), WINDOW, memory).unwrap()
+        let log = dir.path().join("log");
+        let runs = dir.path().join("claims");
+        ClaimIndex::open(Arc::new(RealDisk), runs, log, WINDOW, memory).unwrap()
     }
 
     fn id(number: u32) -> Claim {
@@ -450,7 +505,12 @@ mod tests {
         }
         index.rotate(Millis(WINDOW + 1));
         assert_eq!(index.len().1, 0);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert_eq!(
+            std::fs::read_dir(dir.path().join("claims"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]
@@ -481,7 +541,9 @@ mod tests {
             assert!(!index.claim(id(number), now).unwrap(), "{number}");
         }
         assert_eq!(
-            std::fs::read_dir(dir.path()).unwrap().count(),
+            std::fs::read_dir(dir.path().join("claims"))
+                .unwrap()
+                .count(),
             index.runs.len(),
             "no file without its run"
         );

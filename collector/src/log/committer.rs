@@ -20,7 +20,8 @@ use super::claims::ClaimIndex;
 use super::recovery::{Recovery, recover};
 use super::segments::{self, Sealed, Witness};
 use super::{
-    Entry, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, Verdict, record,
+    Entry, Extent, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, UnknownClaim,
+    Verdict, record,
 };
 
 /// How many segments of an earlier process are read for their age in one sweep: each costs some tens of milliseconds, in
@@ -95,6 +96,14 @@ pub enum CommitError {
     /// The disk's own error.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// Whether an event is a retry cannot be told for the moment.
+    #[error("{0}")]
+    Claims(#[from] UnknownClaim),
+    /// Claims cannot move to disk, and memory holds twice what it should.
+    #[error(
+        "claims cannot be written to `claims/` and there are too many for memory; see to the folder and the disk"
+    )]
+    ClaimsStuck,
     /// A record that no frame can hold; the entries' makers keep to the bounds, so this is a defect.
     #[error("{0}")]
     Frame(#[from] frame::FrameError),
@@ -157,6 +166,7 @@ impl Committer {
         let mut claims = ClaimIndex::open(
             Arc::clone(&disk),
             options.dir.join("claims"),
+            dir.clone(),
             options.dedupe_ms,
             options.dedupe_memory,
         )?;
@@ -197,10 +207,10 @@ impl Committer {
         self.sealed.iter().map(|segment| segment.len).sum::<u64>() + self.active.len
     }
 
-    /// messageIds remembered in memory, and on disk.
+    /// The index of what was accepted.
     #[must_use]
-    pub fn claims(&self) -> (usize, usize) {
-        self.claims.len()
+    pub fn claims(&self) -> &ClaimIndex {
+        &self.claims
     }
 
     /// Claims and appends the entries, in order, and makes them durable. All or nothing.
@@ -217,6 +227,9 @@ impl Committer {
             && free < self.options.min_free_bytes
         {
             return Err(CommitError::LowSpace { free });
+        }
+        if self.claims.is_stuck() {
+            return Err(CommitError::ClaimsStuck);
         }
         let written = self
             .claim(now, &mut group)
@@ -246,7 +259,7 @@ impl Committer {
 
     /// Turns `Accepted` into `Duplicate` where the claim is taken. On an error the entries behind it are demoted to
     /// duplicates, so that [`release`](Self::release) gives back what was taken and nothing else.
-    fn claim(&mut self, now: Millis, group: &mut [Entry]) -> io::Result<()> {
+    fn claim(&mut self, now: Millis, group: &mut [Entry]) -> Result<(), UnknownClaim> {
         let mut failed = None;
         for slot in group.iter_mut().flat_map(|entry| &mut entry.events) {
             if slot.verdict != Verdict::Accepted {
@@ -322,6 +335,7 @@ impl Committer {
         self.active.file.sync_data()?;
         self.active.dirty = false;
         self.active.len += total;
+        self.claims.written(Extent::new(start, start + total));
         Ok(offsets
             .into_iter()
             .map(|offset| offset.map(|offset| Position(start + offset)))

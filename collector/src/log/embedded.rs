@@ -26,8 +26,12 @@ const GROUP_ENTRIES: usize = 512;
 /// How often retention is looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// How often a failing log is tried.
+/// How often the log is looked at when nobody sends, and a failing one is tried.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Damage to claims is told once; again when none was met for this long. Files that were damaged at one time are found
+/// one by one, as questions meet them.
+const TELL_DOUBT_EVERY: Duration = Duration::from_secs(60);
 
 /// Where the thread takes the time from.
 type Now = fn() -> Millis;
@@ -45,11 +49,14 @@ pub struct LogTimings {
     pub bytes: AtomicU64,
     /// Segments that retention removed.
     pub swept_segments: AtomicU64,
+    /// Parts of the claims that were damaged and built again from the log.
+    pub rebuilt_claims: AtomicU64,
 }
 
 enum Message {
     Append(Entry, oneshot::Sender<Result<Receipt, AppendError>>),
-    Spilled(Spilled),
+    /// A job is done.
+    Wake,
     Close,
 }
 
@@ -59,6 +66,7 @@ struct Shared {
     end: Arc<AtomicU64>,
     claims_in_memory: AtomicU64,
     claims_on_disk: AtomicU64,
+    claims_in_doubt: AtomicU64,
     waiting: AtomicU64,
     failing: Mutex<Option<AppendError>>,
     timings: LogTimings,
@@ -103,6 +111,7 @@ impl EmbeddedLog {
             end: Arc::new(AtomicU64::new(extent.end.0)),
             claims_in_memory: AtomicU64::new(0),
             claims_on_disk: AtomicU64::new(0),
+            claims_in_doubt: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             failing: Mutex::new(None),
             timings: LogTimings {
@@ -113,10 +122,12 @@ impl EmbeddedLog {
                 failed_groups: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
                 swept_segments: AtomicU64::new(0),
+                rebuilt_claims: AtomicU64::new(0),
             },
         });
         let (queue, inbox) = mpsc::channel();
         let (grow, grown) = watch::channel(extent.end.0);
+        let (done, jobs_done) = mpsc::channel();
         let fingerprinter = committer.fingerprinter().clone();
         let driver = Driver {
             committer,
@@ -126,6 +137,14 @@ impl EmbeddedLog {
             shared: Arc::clone(&shared),
             now,
             swept: Instant::now(),
+            claims: ClaimsWork {
+                done,
+                jobs_done,
+                jobs: 0,
+                not_before: Instant::now(),
+                doubted: None,
+                stuck: false,
+            },
         };
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
@@ -198,6 +217,7 @@ impl EventLog for EmbeddedLog {
             end: Position(shared.end.load(Ordering::Acquire)),
             claims_in_memory: shared.claims_in_memory.load(Ordering::Relaxed),
             claims_on_disk: shared.claims_on_disk.load(Ordering::Relaxed),
+            claims_in_doubt: shared.claims_in_doubt.load(Ordering::Relaxed),
             waiting: shared.waiting.load(Ordering::Relaxed),
             free_bytes: (self.free_space)(),
             failing: shared
@@ -221,6 +241,19 @@ struct Driver {
     shared: Arc<Shared>,
     now: Now,
     swept: Instant,
+    claims: ClaimsWork,
+}
+
+/// The claims' jobs that are under way, and what was told of them.
+struct ClaimsWork {
+    done: Sender<Spilled>,
+    jobs_done: Receiver<Spilled>,
+    jobs: usize,
+    /// After a failure the next job waits a moment.
+    not_before: Instant,
+    /// When something was in doubt last.
+    doubted: Option<Instant>,
+    stuck: bool,
 }
 
 impl Driver {
@@ -228,21 +261,17 @@ impl Driver {
         let mut open = true;
         self.publish();
         while open {
-            let failing = self.is_failing();
-            let first =
-                match self
-                    .inbox
-                    .recv_timeout(if failing { PROBE_EVERY } else { SWEEP_EVERY })
-                {
-                    Ok(message) => Some(message),
-                    Err(RecvTimeoutError::Timeout) if failing => {
-                        // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
+            let first = match self.inbox.recv_timeout(PROBE_EVERY) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
+                    if self.is_failing() {
                         self.commit(Vec::new(), Vec::new());
-                        None
                     }
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                };
+                    None
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut entries = Vec::new();
             let mut answers = Vec::new();
             let mut bytes = 0;
@@ -254,19 +283,18 @@ impl Driver {
                         entries.push(entry);
                         answers.push(answer);
                     }
-                    Message::Spilled(spilled) => {
-                        if let Err(error) = self.committer.adopt(spilled) {
-                            tracing::warn!(%error, "claims could not be moved to disk; they stay in memory");
-                        }
-                    }
+                    Message::Wake => {}
                     Message::Close => open = false,
                 }
                 if open && bytes < GROUP_BYTES && entries.len() < GROUP_ENTRIES {
                     message = self.inbox.try_recv().ok();
                 }
             }
+            // What jobs made is there before the next group asks for it.
+            self.tend_claims();
             if !entries.is_empty() {
                 self.commit(entries, answers);
+                self.tend_claims();
             }
             self.maintain();
         }
@@ -283,10 +311,12 @@ impl Driver {
         let before = self.committer.extent().end.0;
         let outcome = self.committer.commit((self.now)(), entries);
         let timings = &self.shared.timings;
-        timings.group_entries.observe(count as f64);
-        timings
-            .group_seconds
-            .observe(started.elapsed().as_secs_f64());
+        if count > 0 {
+            timings.group_entries.observe(count as f64);
+            timings
+                .group_seconds
+                .observe(started.elapsed().as_secs_f64());
+        }
         self.shared
             .waiting
             .fetch_sub(count as u64, Ordering::Relaxed);
@@ -305,7 +335,9 @@ impl Driver {
             Err(error) => {
                 timings.failed_groups.fetch_add(1, Ordering::Relaxed);
                 let failure = failure(&error);
-                if self.set_failing(Some(failure.clone())) {
+                // Claims that are built again are told of in `tend_claims`, once for all of them.
+                let told = matches!(error, CommitError::Claims(_));
+                if self.set_failing(Some(failure.clone())) && !told {
                     tracing::error!(%error, "the log refuses events until this is over");
                 }
                 for answer in answers {
@@ -323,14 +355,14 @@ impl Driver {
             .is_some()
     }
 
-    /// Whether the state changed between working and failing.
+    /// Whether this is news.
     fn set_failing(&self, failing: Option<AppendError>) -> bool {
         let mut state = self
             .shared
             .failing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let changed = state.is_some() != failing.is_some();
+        let changed = *state != failing;
         if changed && failing.is_none() {
             tracing::info!("the log accepts events again");
         }
@@ -339,9 +371,6 @@ impl Driver {
     }
 
     fn maintain(&mut self) {
-        if let Some(job) = self.committer.spill_job() {
-            self.spill(job);
-        }
         if self.swept.elapsed() < SWEEP_EVERY {
             return;
         }
@@ -371,15 +400,91 @@ impl Driver {
         }
     }
 
-    fn spill(&self, job: SpillJob) {
-        let itself = self.itself.clone();
+    /// Adopts what jobs made and starts what is to be done; waits only while memory holds far too many claims.
+    fn tend_claims(&mut self) {
+        let before = self.committer.claims().rebuilt();
+        loop {
+            while let Ok(spilled) = self.claims.jobs_done.try_recv() {
+                self.adopt(spilled);
+            }
+            while Instant::now() >= self.claims.not_before
+                && let Some(job) = self.committer.spill_job()
+            {
+                self.start(job);
+            }
+            let claims = self.committer.claims();
+            if !claims.is_overfull() || claims.is_stuck() || self.claims.jobs == 0 {
+                break;
+            }
+            match self.claims.jobs_done.recv_timeout(PROBE_EVERY) {
+                Ok(spilled) => self.adopt(spilled),
+                Err(_) => break,
+            }
+        }
+        let claims = self.committer.claims();
+        let rebuilt = claims.rebuilt() - before;
+        let in_doubt = claims.in_doubt() > 0;
+        self.shared
+            .claims_in_doubt
+            .store(claims.in_doubt() as u64, Ordering::Relaxed);
+        self.publish_claims();
+        self.shared
+            .timings
+            .rebuilt_claims
+            .fetch_add(rebuilt, Ordering::Relaxed);
+        if in_doubt {
+            let quiet = |at: Instant| at.elapsed() >= TELL_DOUBT_EVERY;
+            if self.claims.doubted.is_none_or(quiet) {
+                tracing::error!(
+                    "claims are damaged, or records that they belong to are lost; they are built again from the log, \
+                     and until then requests that depend on them are refused"
+                );
+            }
+            self.claims.doubted = Some(Instant::now());
+        }
+        if rebuilt > 0 && !in_doubt && self.is_failing() {
+            self.commit(Vec::new(), Vec::new());
+        }
+    }
+
+    fn adopt(&mut self, spilled: Spilled) {
+        self.claims.jobs -= 1;
+        let adopted = self.committer.adopt(spilled);
+        if let Err(error) = &adopted {
+            self.claims.not_before = Instant::now() + PROBE_EVERY;
+            if !self.claims.stuck {
+                tracing::warn!(
+                    %error,
+                    "claims could not be written to disk; they stay in memory, and it is tried each second"
+                );
+            }
+        } else if self.claims.stuck {
+            tracing::info!("claims are written to disk again");
+        }
+        self.claims.stuck = adopted.is_err();
+    }
+
+    fn start(&mut self, job: SpillJob) {
+        self.claims.jobs += 1;
+        // Where there is no thread to be had, this one does it.
+        let job = Arc::new(Mutex::new(Some(job)));
+        let (theirs, done, itself) = (
+            Arc::clone(&job),
+            self.claims.done.clone(),
+            self.itself.clone(),
+        );
         let spawned = std::thread::Builder::new()
             .name("claims".to_owned())
             .spawn(move || {
-                let _ = itself.send(Message::Spilled(job.run()));
+                if let Some(job) = take(&theirs) {
+                    let _ = done.send(job.run());
+                    let _ = itself.send(Message::Wake);
+                }
             });
-        if let Err(error) = spawned {
-            tracing::warn!(%error, "no thread to move claims to disk; they stay in memory until the next start");
+        if spawned.is_err()
+            && let Some(job) = take(&job)
+        {
+            let _ = self.claims.done.send(job.run());
         }
     }
 
@@ -387,15 +492,23 @@ impl Driver {
         let extent = self.committer.extent();
         self.shared.first.store(extent.start.0, Ordering::Relaxed);
         self.shared.end.store(extent.end.0, Ordering::Release);
-        let (memory, disk) = self.committer.claims();
+        self.publish_claims();
+        self.grow.send_replace(extent.end.0);
+    }
+
+    fn publish_claims(&self) {
+        let (memory, disk) = self.committer.claims().len();
         self.shared
             .claims_in_memory
             .store(memory as u64, Ordering::Relaxed);
         self.shared
             .claims_on_disk
             .store(disk as u64, Ordering::Relaxed);
-        self.grow.send_replace(extent.end.0);
     }
+}
+
+fn take(job: &Mutex<Option<SpillJob>>) -> Option<SpillJob> {
+    job.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 fn failure(error: &CommitError) -> AppendError {
@@ -404,6 +517,9 @@ fn failure(error: &CommitError) -> AppendError {
         CommitError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             AppendError::Full
         }
-        CommitError::Io(_) | CommitError::Frame(_) => AppendError::Failed(error.to_string()),
+        CommitError::Io(_)
+        | CommitError::Claims(_)
+        | CommitError::ClaimsStuck
+        | CommitError::Frame(_) => AppendError::Failed(error.to_string()),
     }
 }

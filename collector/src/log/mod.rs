@@ -14,12 +14,16 @@ mod claims;
 mod committer;
 mod embedded;
 mod entry;
+mod extent;
+mod filter;
 mod fingerprint;
+mod generation;
 mod reader;
 mod record;
 mod recovery;
 mod run;
 mod segments;
+mod spill;
 
 use std::fmt;
 use std::future::Future;
@@ -27,14 +31,16 @@ use std::pin::Pin;
 
 use thiserror::Error;
 
-pub use claims::{ClaimIndex, SpillJob, Spilled};
+pub use claims::{ClaimIndex, UnknownClaim};
 pub use committer::{CommitError, Committer, FreeSpace, LogOptions, OpenError, Swept};
 pub use embedded::{EmbeddedLog, LogTimings};
 pub use entry::{Entry, Reason, Slot, Verdict};
+pub use extent::Extent;
 pub use fingerprint::{Claim, Fingerprinter};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
 pub use recovery::Recovery;
+pub use spill::{SpillJob, Spilled};
 
 /// The largest body one record holds: a frame's 16 MiB, less room for the head.
 pub const MAX_BODY_BYTES: usize = 14 << 20;
@@ -120,6 +126,8 @@ pub struct LogStatus {
     pub claims_in_memory: u64,
     /// messageIds remembered on disk.
     pub claims_on_disk: u64,
+    /// Parts of the claims that are damaged and are being built again from the log.
+    pub claims_in_doubt: u64,
     /// Entries that wait for their group.
     pub waiting: u64,
     /// Free bytes on the log's disk, when they can be told.

@@ -70,15 +70,24 @@ pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option
     let mut newest = None;
     let mut see = |head: Head| newest = newest.max(Some(head.received));
     if !visit_heads(&*file, &mut |_, head| see(head))? {
-        frame::scan(&*file, FILE_HEADER as u64, &mut |_, kind, body| {
-            if kind == RECORD_KIND
-                && let Ok((head, _)) = record::decode_head(body)
-            {
-                see(head);
-            }
-        })?;
+        visit_readable(&*file, &mut |_, head| see(head))?;
     }
     Ok(newest)
+}
+
+/// Visits the heads, with their offsets, of the records that can be read whole.
+pub(super) fn visit_readable(
+    file: &dyn DiskFile,
+    visit: &mut dyn FnMut(u64, Head),
+) -> io::Result<()> {
+    frame::scan(file, FILE_HEADER as u64, &mut |offset, kind, body| {
+        if kind == RECORD_KIND
+            && let Ok((head, _)) = record::decode_head(body)
+        {
+            visit(offset, head);
+        }
+    })?;
+    Ok(())
 }
 
 /// Creates the segment at `base`, durable once this returns.

@@ -119,6 +119,11 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         "Segments that retention removed.",
         &log.swept_segments,
     );
+    counter(
+        "headwater_claims_rebuilt_total",
+        "Damaged parts of the claims that were built again from the log.",
+        &log.rebuilt_claims,
+    );
     let mut gauge =
         |name: &str, help: &str, value: u64| single(&mut out, name, "gauge", help, value);
     gauge(
@@ -150,6 +155,11 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         "headwater_claims_disk",
         "messageIds remembered on disk.",
         status.claims_on_disk,
+    );
+    gauge(
+        "headwater_claims_in_doubt",
+        "Damaged parts of the claims that are being built again.",
+        status.claims_in_doubt,
     );
     if let Some(free) = status.free_bytes {
         gauge(

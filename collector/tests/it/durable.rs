@@ -13,7 +13,7 @@ use tempfile::tempdir;
 use crate::http::{strict, try_send};
 use crate::process::{Collector, export};
 
-fn batch(ids: &[String]) -> String {
+pub(crate) fn batch(ids: &[String]) -> String {
     let events: Vec<String> = ids
         .iter()
         .map(|id| format!(r#"{{"type":"track","event":"E","userId":"u","messageId":"{id}","properties":{{"pad":"{}"}}}}"#, "x".repeat(200)))
@@ -21,11 +21,11 @@ fn batch(ids: &[String]) -> String {
     format!(r#"{{"batch":[{}],"writeKey":"k"}}"#, events.join(","))
 }
 
-fn ids(prefix: &str, count: usize) -> Vec<String> {
+pub(crate) fn ids(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{prefix}-{n}")).collect()
 }
 
-fn counted(events: &[serde_json::Value]) -> HashMap<String, usize> {
+pub(crate) fn counted(events: &[serde_json::Value]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for event in events {
         *counts
