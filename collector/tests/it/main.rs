@@ -15,5 +15,6 @@ mod process;
 mod reading;
 mod retention;
 mod routes;
+mod settings;
 mod stream;
 mod watching;
