@@ -12,7 +12,6 @@ mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;
-mod etag;
 pub mod ingest;
 pub mod live;
 pub mod log;

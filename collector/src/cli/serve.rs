@@ -136,6 +136,9 @@ fn free_space(dir: &Path) -> FreeSpace {
     })
 }
 
+/// Stretches of damage that are told one by one: what a person reads; a disk that dies has thousands.
+const DAMAGE_TOLD: usize = 20;
+
 fn tell_recovery(found: &Recovery) {
     tracing::info!(
         segments = found.segments,
@@ -145,13 +148,28 @@ fn tell_recovery(found: &Recovery) {
     if found.torn_bytes > 0 {
         tracing::warn!(
             bytes = found.torn_bytes,
-            "cut off a write that was not finished; it was never acknowledged"
+            "cut off the beginning of a write that was not finished"
         );
     }
-    if found.corrupt > 0 {
+    for damage in found.damage.iter().take(DAMAGE_TOLD) {
+        let (path, bytes) = (damage.path.display(), &damage.bytes);
+        match &damage.set_aside {
+            None => tracing::error!(
+                segment = %path, from = bytes.start, to = bytes.end,
+                "the log is damaged: what lay at these bytes cannot be read and is accepted when it is sent again; all \
+                 other records are kept"
+            ),
+            Some(copy) => tracing::error!(
+                segment = %path, from = bytes.start, to = bytes.end, copy = %copy.display(),
+                "the end of the log is damaged: it stays as it is, with a copy that no retention removes, and the log \
+                 goes on in a new segment"
+            ),
+        }
+    }
+    if found.damage.len() > DAMAGE_TOLD {
         tracing::error!(
-            stretches = found.corrupt,
-            "the log is damaged; the records there are lost, all others are kept"
+            more = found.damage.len() - DAMAGE_TOLD,
+            "more stretches of the log are damaged"
         );
     }
     for name in &found.foreign {

@@ -290,41 +290,44 @@ impl Committer {
     }
 
     fn write(&mut self, group: &[Entry]) -> Result<Vec<Option<Position>>, CommitError> {
-        self.heads.clear();
-        let mut total = 0;
-        let mut records: Vec<(Range<usize>, &[u8])> = Vec::with_capacity(group.len());
-        let mut offsets = Vec::with_capacity(group.len());
-        for entry in group {
-            // A pure retry adds nothing that the log does not say already.
-            if entry
-                .events
-                .iter()
-                .all(|slot| slot.verdict == Verdict::Duplicate)
-            {
-                offsets.push(None);
-                continue;
-            }
-            let start = self.heads.len();
-            self.heads.extend_from_slice(&[0; frame::HEADER]);
-            record::encode_head(&mut self.heads, entry);
-            let head = self.heads.get(start + frame::HEADER..).unwrap_or_default();
-            let header = frame::header(RECORD_KIND, &[head, &entry.body])?;
-            if let Some(place) = self.heads.get_mut(start..start + frame::HEADER) {
-                place.copy_from_slice(&header);
-            }
-            offsets.push(Some(total));
-            total += (self.heads.len() - start + entry.body.len()) as u64;
-            records.push((start..self.heads.len(), &entry.body));
-        }
-        if records.is_empty() {
-            return Ok(offsets.into_iter().map(|_| None).collect());
-        }
-        if self.active.len > FILE_HEADER as u64
-            && self.active.len + total > self.options.segment_bytes
+        // Before the records are made, since each says where it lies.
+        let bound = group
+            .iter()
+            .filter(|entry| !is_retry(entry))
+            .map(|entry| (frame::HEADER + record::head_bound(entry) + entry.body.len()) as u64);
+        let bound: u64 = bound.sum();
+        if bound > 0
+            && self.active.len > FILE_HEADER as u64
+            && self.active.len + bound > self.options.segment_bytes
         {
             self.roll()?;
         }
         let start = self.active.base.0 + self.active.len;
+        self.heads.clear();
+        let mut total = 0;
+        let mut records: Vec<(Range<usize>, &[u8])> = Vec::with_capacity(group.len());
+        let mut positions = Vec::with_capacity(group.len());
+        for entry in group {
+            if is_retry(entry) {
+                positions.push(None);
+                continue;
+            }
+            let position = Position(start + total);
+            let begin = self.heads.len();
+            self.heads.extend_from_slice(&[0; frame::HEADER]);
+            record::encode_head(&mut self.heads, entry, position);
+            let head = self.heads.get(begin + frame::HEADER..).unwrap_or_default();
+            let header = frame::header(RECORD_KIND, &[head, &entry.body])?;
+            if let Some(place) = self.heads.get_mut(begin..begin + frame::HEADER) {
+                place.copy_from_slice(&header);
+            }
+            positions.push(Some(position));
+            total += (self.heads.len() - begin + entry.body.len()) as u64;
+            records.push((begin..self.heads.len(), &entry.body));
+        }
+        if records.is_empty() {
+            return Ok(positions);
+        }
         let parts: Vec<IoSlice<'_>> = records
             .iter()
             .flat_map(|(head, body)| [self.heads.get(head.clone()).unwrap_or_default(), body])
@@ -336,10 +339,7 @@ impl Committer {
         self.active.dirty = false;
         self.active.len += total;
         self.claims.written(Extent::new(start, start + total));
-        Ok(offsets
-            .into_iter()
-            .map(|offset| offset.map(|offset| Position(start + offset)))
-            .collect())
+        Ok(positions)
     }
 
     /// Cuts off what a failed group may have left behind.
@@ -455,6 +455,12 @@ impl Committer {
     pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
         self.claims.adopt(spilled)
     }
+}
+
+/// Whether nothing is to be stored: a pure retry adds nothing that the log does not say already.
+fn is_retry(entry: &Entry) -> bool {
+    let mut verdicts = entry.events.iter().map(|slot| slot.verdict);
+    verdicts.all(|verdict| verdict == Verdict::Duplicate)
 }
 
 /// The folder's fingerprint key: sixteen bytes and their checksum.

@@ -18,6 +18,7 @@ mod extent;
 mod filter;
 mod fingerprint;
 mod generation;
+mod places;
 mod reader;
 mod record;
 mod recovery;
@@ -39,7 +40,7 @@ pub use extent::Extent;
 pub use fingerprint::{Claim, Fingerprinter};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
-pub use recovery::Recovery;
+pub use recovery::{Damage, Recovery};
 pub use spill::{SpillJob, Spilled};
 
 /// The largest body one record holds: a frame's 16 MiB, less room for the head.

@@ -1,7 +1,10 @@
 //! Reads the log from any position, in any process, while it is written or not.
 //!
-//! A reader opens files for itself and takes no lock. Damage in the middle is passed over and told
-//! ([`Next::Skipped`]); at the end of the last segment a frame that is not whole yet is simply not there yet.
+//! A reader opens files for itself and takes no lock. It judges what it finds as recovery does: damage is passed over and
+//! told ([`Next::Skipped`]); at the end of the last segment a frame that is not whole yet is simply not there yet. A record
+//! is read once and under the position at which it was written, wherever in its segment it lies now
+//! ([`places`](super::places)). What one position cannot say is how far a segment was read whose records changed their
+//! order: who goes on within such a one from a position misses those that were put behind it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,9 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use headwater_store::disk::{Disk, DiskFile};
-use headwater_store::frame::{self, Decoded, FILE_HEADER, FileHeader, HEADER};
+use headwater_store::frame::{self, Decoded, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
-use super::{Position, RECORD_KIND, Stored, record, segments};
+use super::places::Places;
+use super::record::{self, Records};
+use super::{Position, RECORD_KIND, Stored, segments};
 
 /// What a reader came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,13 +41,27 @@ pub struct LogReader {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     at: Position,
-    segment: Option<(Position, Arc<dyn DiskFile>)>,
+    segment: Option<Segment>,
+    /// Where the segment begins that is to be entered, when that is not for `at` to say.
+    next: Option<Position>,
     /// What lies beyond is not durable yet; only the writing process knows.
     durable: Option<Arc<AtomicU64>>,
     buffer: Vec<u8>,
 }
 
-/// Read ahead in one call; most records are smaller.
+/// The segment that is being read.
+#[derive(Debug)]
+struct Segment {
+    base: Position,
+    file: Arc<dyn DiskFile>,
+    /// Where in the file the next frame is looked for.
+    offset: u64,
+    /// Records whose place lies before it were read by an earlier reader.
+    floor: u64,
+    places: Places,
+}
+
+/// Room that is kept for the next record; most are smaller.
 const CHUNK: usize = 256 * 1024;
 
 impl LogReader {
@@ -54,6 +73,7 @@ impl LogReader {
             dir: dir.join("log"),
             at: from,
             segment: None,
+            next: None,
             durable: None,
             buffer: Vec::new(),
         }
@@ -84,49 +104,48 @@ impl LogReader {
             {
                 return Ok(Next::End);
             }
-            let Some((base, file)) = self.segment.clone() else {
+            let from = self.at;
+            let Some(segment) = &mut self.segment else {
                 match self.enter()? {
                     Some(found) => return Ok(found),
                     None => continue,
                 }
             };
-            let offset = self.at.0 - base.0;
-            let mut head = [0; HEADER];
-            let read = file.read_at(offset, &mut head)?;
+            let read = read_frame(&*segment.file, segment.offset, &mut self.buffer)?;
             if read == 0 {
-                if self.leave(base)? {
-                    continue;
+                if !self.leave()? {
+                    return Ok(Next::End);
                 }
-                return Ok(Next::End);
-            }
-            let size = match frame::decode(head.get(..read).unwrap_or_default()) {
-                Decoded::NeedMore { size } => size,
-                // A frame without a body is whole in its header, and holds no record.
-                Decoded::Frame { size, .. } => size,
-                Decoded::Corrupt { .. } => return self.damaged(base, &file),
-            };
-            self.buffer.clear();
-            self.buffer.resize(size, 0);
-            let read = file.read_at(offset, &mut self.buffer)?;
-            match frame::decode(self.buffer.get(..read).unwrap_or_default()) {
-                Decoded::Frame { kind, body, size } => {
-                    let from = self.at;
-                    self.at = Position(from.0 + size as u64);
-                    if kind == RECORD_KIND
-                        && let Ok((head, len)) = record::decode_head(body)
-                    {
-                        let body = Bytes::copy_from_slice(body.get(len..).unwrap_or_default());
-                        return Ok(Next::Record(Stored {
-                            position: from,
-                            head,
-                            body,
-                        }));
-                    }
+                if from < self.at {
                     return Ok(Next::Skipped { from, to: self.at });
                 }
-                Decoded::NeedMore { .. } | Decoded::Corrupt { .. } => {
-                    return self.damaged(base, &file);
+                continue;
+            }
+            let bytes = self.buffer.get(..read).unwrap_or_default();
+            let Decoded::Frame { kind, body, size } = frame::decode(bytes) else {
+                return self.damaged();
+            };
+            let (at, size) = (segment.offset, size as u64);
+            segment.offset += size;
+            let decoded = (kind == RECORD_KIND).then(|| record::decode_head(body));
+            let Some(Ok((head, len))) = decoded else {
+                self.at = from.max(Position(segment.base.0 + segment.offset));
+                return Ok(Next::Skipped { from, to: self.at });
+            };
+            match segment.places.admit(&*segment.file, at, &head)? {
+                Some(home) if home < segment.floor => {}
+                Some(home) => {
+                    let position = Position(segment.base.0 + home);
+                    let body = Bytes::copy_from_slice(body.get(len..).unwrap_or_default());
+                    self.at = from.max(Position(position.0 + size));
+                    return Ok(Next::Record(Stored {
+                        position,
+                        head,
+                        body,
+                    }));
                 }
+                // A copy of a record that is elsewhere.
+                None => return Ok(Next::Skipped { from, to: from }),
             }
         }
     }
@@ -138,16 +157,15 @@ impl LogReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Next::End)),
             Err(error) => return Err(error),
         };
-        let Some(first) = bases.first().copied() else {
+        let from = self.at;
+        let wanted = self.next.unwrap_or(from);
+        let index = bases
+            .partition_point(|base| *base <= wanted)
+            .saturating_sub(1);
+        let Some(base) = bases.get(index).copied() else {
             return Ok(Some(Next::End));
         };
-        let from = self.at;
-        let base = bases
-            .iter()
-            .rev()
-            .find(|base| **base <= from)
-            .copied()
-            .unwrap_or(first);
+        let following = bases.get(index + 1).copied();
         let (file, header) = match segments::open(&*self.disk, &self.dir.join(segments::name(base)))
         {
             Ok(opened) => opened,
@@ -162,59 +180,102 @@ impl LogReader {
             }
             Err(error) => return Err(error),
         };
-        let start = Position(base.0 + FILE_HEADER as u64);
-        match header {
-            FileHeader::Short => return Ok(Some(Next::End)),
-            FileHeader::OtherVersion(_) => {
-                let to = Position(base.0 + file.len()?);
-                if bases.iter().any(|base| *base >= to) {
-                    self.at = to;
-                    return Ok(Some(Next::Skipped { from, to }));
-                }
+        if matches!(header, FileHeader::OtherVersion(_) | FileHeader::Short) {
+            // Of the last one: nothing is in it yet, or a later version writes it.
+            let Some(to) = following else {
                 return Ok(Some(Next::End));
-            }
-            FileHeader::Good | FileHeader::Damaged => {}
+            };
+            self.next = Some(to);
+            self.at = from.max(to);
+            return Ok(Some(Next::Skipped { from, to: self.at }));
         }
-        self.segment = Some((base, file));
-        if self.at < start {
-            self.at = start;
-            // Between two segments lies only a header; further away, retention took what was there.
-            if from < base && from != Position::default() {
-                return Ok(Some(Next::Skipped { from, to: start }));
-            }
+        let start = FILE_HEADER as u64;
+        let wanted = wanted.0.saturating_sub(base.0).max(start);
+        let places = Places::new(base, following);
+        let (offset, floor) = if wanted == start || lies_at(&*file, wanted, &places)? {
+            (wanted, 0)
+        } else {
+            // Bytes were lost or put in before it: the records say themselves where they belong.
+            (start, wanted)
+        };
+        self.next = None;
+        self.at = from.max(Position(base.0 + start));
+        self.segment = Some(Segment {
+            base,
+            file,
+            offset,
+            floor,
+            places,
+        });
+        // Between two segments lies only a header; further away, retention took what was there.
+        if from < base && from != Position::default() {
+            return Ok(Some(Next::Skipped { from, to: self.at }));
         }
         Ok(None)
     }
 
     /// Goes on to the next segment, if there is one.
-    fn leave(&mut self, base: Position) -> io::Result<bool> {
+    fn leave(&mut self) -> io::Result<bool> {
+        let Some(base) = self.segment.as_ref().map(|segment| segment.base) else {
+            return Ok(true);
+        };
         let bases = segments::list(&*self.disk, &self.dir)?;
-        match bases.iter().find(|next| **next > base) {
-            // `at` stays where it is when the next segment begins there; `enter` steps over its header.
-            Some(next) => {
-                self.at = self.at.max(*next);
-                self.segment = None;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let Some(next) = bases.iter().find(|next| **next > base) else {
+            return Ok(false);
+        };
+        self.at = self.at.max(*next);
+        self.next = Some(*next);
+        self.segment = None;
+        Ok(true)
     }
 
     /// Goes on at the next good frame; at the end of the log there may be none yet.
-    fn damaged(&mut self, base: Position, file: &Arc<dyn DiskFile>) -> io::Result<Next> {
+    fn damaged(&mut self) -> io::Result<Next> {
         let from = self.at;
-        let mut next = None;
-        frame::scan(&**file, from.0 - base.0, &mut |offset, _, _| {
-            next.get_or_insert(offset);
-        })?;
-        if let Some(offset) = next {
-            self.at = Position(base.0 + offset);
+        let Some(segment) = &mut self.segment else {
+            return Ok(Next::End);
+        };
+        let mut scanner = Scanner::new(&*segment.file, segment.offset, &Records)?;
+        let found = scanner.advance()?;
+        let (end, torn) = match found {
+            Found::Damage { from: start, to } => {
+                let goes_on = match scanner.advance()? {
+                    Found::Frame { kind, body, .. } => Some((kind, record::decode_head(body))),
+                    _ => None,
+                };
+                if let Some((kind, head)) = goes_on {
+                    segment.offset = to;
+                    let home = match head {
+                        Ok((head, _)) if kind == RECORD_KIND => segment.places.home(to, &head),
+                        _ => Some(to),
+                    };
+                    self.at = from.max(Position(segment.base.0 + home.unwrap_or(start)));
+                    return Ok(Next::Skipped { from, to: self.at });
+                }
+                (to, false)
+            }
+            Found::Torn { to, .. } => (to, true),
+            // It was written while we looked.
+            Found::Frame { .. } | Found::End => return Ok(Next::Skipped { from, to: from }),
+        };
+        let (file, offset, base) = (Arc::clone(&segment.file), segment.offset, segment.base);
+        if self.leave()? {
             return Ok(Next::Skipped { from, to: self.at });
         }
-        if self.leave(base)? {
-            return Ok(Next::Skipped { from, to: self.at });
+        // What is being written right now looks no other than what never was finished.
+        let mut head = [0; HEADER];
+        let read = file.read_at(offset, &mut head)?;
+        let head = head.get(..read).unwrap_or_default();
+        let open =
+            matches!(frame::decode(head), Decoded::NeedMore { size } if offset + size as u64 > end);
+        if torn || open {
+            return Ok(Next::End);
         }
-        Ok(Next::End)
+        if let Some(segment) = &mut self.segment {
+            segment.offset = end;
+        }
+        self.at = from.max(Position(base.0 + end));
+        Ok(Next::Skipped { from, to: self.at })
     }
 
     /// Room that the buffer keeps between records; a rare huge one must not stay resident.
@@ -223,4 +284,40 @@ impl LogReader {
             self.buffer = Vec::new();
         }
     }
+}
+
+/// Reads the frame at `offset`, or what there is of it; the number of bytes.
+fn read_frame(file: &dyn DiskFile, offset: u64, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let mut head = [0; HEADER];
+    let read = file.read_at(offset, &mut head)?;
+    let head = head.get(..read).unwrap_or_default();
+    let size = match frame::decode(head) {
+        Decoded::NeedMore { size } => size,
+        // A frame without a body is whole in its header, and holds no record.
+        Decoded::Frame { .. } | Decoded::Corrupt { .. } => read,
+    };
+    buffer.clear();
+    if size > read {
+        buffer.resize(size, 0);
+        return file.read_at(offset, buffer);
+    }
+    buffer.extend_from_slice(head);
+    Ok(read)
+}
+
+/// Whether the log goes on at `offset` of this file as it was written: with the record that belongs there, or its end.
+fn lies_at(file: &dyn DiskFile, offset: u64, places: &Places) -> io::Result<bool> {
+    if file.len()? == offset {
+        return Ok(places.ends_at(offset));
+    }
+    let mut buffer = Vec::new();
+    let read = read_frame(file, offset, &mut buffer)?;
+    Ok(
+        match frame::decode(buffer.get(..read).unwrap_or_default()) {
+            Decoded::Frame { kind, body, .. } if kind == RECORD_KIND => record::decode_head(body)
+                .is_ok_and(|(head, _)| places.home(offset, &head) == Some(offset)),
+            Decoded::Frame { .. } => true,
+            _ => false,
+        },
+    )
 }

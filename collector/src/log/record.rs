@@ -10,19 +10,24 @@
 //! name_len  u8    bytes of the source's name
 //! key       u32   tag of the write key
 //! count     u32   events
-//! spare     u32   0
+//! place     u32   the lower half of the record's own position, or 0: not known
 //! ip, name
 //! count × { offset u32, len u32, verdict u8 }
 //! claims    one u128 for each event whose verdict is `Accepted`, in order
 //! body      the rest of the frame: JSON as it was received, inflated
 //! ```
+//! The place tells a record from a copy of it that lies elsewhere, and where it belongs when bytes before it were lost or
+//! put in ([`places`](super::places)).
+//!
 //! All numbers are little endian. Another layout is another frame kind; a reader passes over kinds it does not know.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use headwater_model::event::EventType;
 use headwater_model::time::Millis;
+use headwater_store::frame::Shape;
 use thiserror::Error;
 
 use super::{Claim, Entry, MAX_EVENTS, Position, Slot, Verdict};
@@ -53,6 +58,8 @@ pub enum RecordError {
 /// A record without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
+    /// The lower half of the position at which it was written; `None` when it does not say.
+    pub place: Option<NonZeroU32>,
     /// When the request's last byte was received.
     pub received: Millis,
     /// The source's name; empty when the write key was unknown.
@@ -91,8 +98,14 @@ impl Stored {
     }
 }
 
-/// Appends the head of `entry` to `out`. `entry.events` carry their final verdicts.
-pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry) {
+/// The most bytes that the head of `entry` takes; as many when all its events are accepted.
+pub(super) fn head_bound(entry: &Entry) -> usize {
+    let ip = entry.ip.map_or(0, |ip| if ip.is_ipv4() { 4 } else { 16 });
+    FIXED + ip + entry.source.len().min(255) + entry.events.len() * (SLOT + CLAIM)
+}
+
+/// Appends the head of `entry` to `out`. `entry.events` carry their final verdicts; the record will lie at `position`.
+pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position) {
     let start = out.len();
     let name = entry.source.as_bytes();
     let name = name.get(..name.len().min(255)).unwrap_or_default();
@@ -118,8 +131,7 @@ pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry) {
     ]);
     out.extend_from_slice(&entry.key.0.to_le_bytes());
     out.extend_from_slice(&(entry.events.len() as u32).to_le_bytes());
-    // Four spare bytes keep the fixed part at a power of two; a later version may use them.
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&(position.0 as u32).to_le_bytes());
     out.extend_from_slice(ip);
     out.extend_from_slice(name);
     for slot in &entry.events {
@@ -160,7 +172,7 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
     let [platform, implied, ip_len, name_len] = read.array()?;
     let key = KeyTag(read.u32()?);
     let count = read.u32()? as usize;
-    let _spare = read.u32()?;
+    let place = NonZeroU32::new(read.u32()?);
     let ip = match ip_len {
         0 => None,
         4 => Some(IpAddr::from(read.array::<4>()?)),
@@ -191,6 +203,7 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         }
     }
     let head = Head {
+        place,
         received,
         source,
         key,
@@ -200,6 +213,60 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         events,
     };
     Ok((head, len))
+}
+
+/// What records look like, for the search behind damage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Records;
+
+impl Shape for Records {
+    fn may_begin(&self, kind: u8, len: usize, start: &[u8]) -> bool {
+        if kind != RECORD_KIND || len < FIXED {
+            return false;
+        }
+        // A write that ended within the fixed part has the rest of it to come.
+        let Some(fixed) = start.first_chunk::<FIXED>() else {
+            return true;
+        };
+        let mut read = Read(fixed);
+        let (Ok(head), Ok(_crc), Ok(_received)) = (read.u32(), read.u32(), read.array::<8>())
+        else {
+            return false;
+        };
+        let (Ok([platform, implied, ip, name]), Ok(_key), Ok(count)) =
+            (read.array(), read.u32(), read.u32())
+        else {
+            return false;
+        };
+        let (head, count) = (head as usize, count as usize);
+        let least = FIXED + usize::from(ip) + usize::from(name) + count.saturating_mul(SLOT);
+        count <= MAX_EVENTS
+            && matches!(ip, 0 | 4 | 16)
+            && platform_of(platform).is_ok()
+            && type_of(implied).is_ok()
+            && (least..=least + count * CLAIM).contains(&head)
+            && head <= len
+    }
+
+    /// A whole head says where its events end: a record that has all of them was not cut, its length is damaged.
+    fn may_be_cut(&self, _kind: u8, _len: usize, part: &[u8]) -> bool {
+        match head_len(part) {
+            Some(len) if len <= part.len() => match decode_head(part) {
+                Ok((head, len)) => {
+                    let ends = head
+                        .events
+                        .iter()
+                        .map(|slot| u64::from(slot.offset) + u64::from(slot.len));
+                    ends.max()
+                        .is_none_or(|end| len as u64 + end > part.len() as u64)
+                }
+                Err(RecordError::Unknown(_)) => true,
+                Err(RecordError::Head) => false,
+            },
+            Some(_) => true,
+            None => part.len() < 4,
+        }
+    }
 }
 
 struct Read<'a>(&'a [u8]);
@@ -288,9 +355,11 @@ mod tests {
     fn a_head_reads_back_as_written() {
         let entry = entry();
         let mut out = Vec::new();
-        encode_head(&mut out, &entry);
+        encode_head(&mut out, &entry, Position(7 << 32 | 99));
         let (head, len) = decode_head(&out).unwrap();
         assert_eq!(len, out.len());
+        assert_eq!(head.place, NonZeroU32::new(99));
+        assert!(head_bound(&entry) >= len);
         assert_eq!(
             (head.received, head.source.as_str(), head.key),
             (entry.received, "web", entry.key)
@@ -305,7 +374,7 @@ mod tests {
     #[test]
     fn a_damaged_head_is_an_error_and_never_a_panic() {
         let mut out = Vec::new();
-        encode_head(&mut out, &entry());
+        encode_head(&mut out, &entry(), Position(99));
         for at in 0..out.len() {
             assert!(decode_head(&out[..at]).is_err());
             for bit in 0..8 {

@@ -1,20 +1,34 @@
 //! Opening a log that an earlier process left: which segments there are, where to go on, which claims hold.
+//!
+//! Rules.
+//! - The claims are those of the records that can be read, whole, by their checksums: what is lost is new when its sender
+//!   sends it again. So the segments of the window are read from end to end.
+//! - Nothing is cut off but a tail that has the shape of an unfinished write (see [`headwater_store::frame::Found::Torn`]).
+//! - Nothing is appended to a segment that is damaged: it stays as it is, and the log goes on in a new one. What lies behind
+//!   its last good record is copied to a file of its own, which no retention removes.
+//! - Each stretch of damage is told with its file and its bytes, at each start.
 
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater_model::time::Millis;
-use headwater_store::disk::Disk;
-use headwater_store::frame::{self, FILE_HEADER, FileHeader};
+use headwater_store::disk::{Disk, DiskFile};
+use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
 use super::claims::ClaimIndex;
 use super::committer::Active;
+use super::places::Places;
+use super::record::{self, Records};
 use super::segments::{self, Sealed, Witness};
-use super::{Head, Position, RECORD_KIND, record};
+use super::{Position, RECORD_KIND};
 
 /// Segments hold claims somewhat longer than the window: a record's time is its request's, a claim's that of its group.
 const HOUR_MS: i64 = 3_600_000;
+
+/// How much of a damaged tail is copied at once.
+const COPY: usize = 256 * 1024;
 
 /// What was found when the folder was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,15 +37,26 @@ pub struct Recovery {
     pub segments: usize,
     /// Claims that were rebuilt.
     pub claims: u64,
-    /// Bytes of a torn tail that were cut off: a write that never was acknowledged.
+    /// Bytes of an unfinished write that were cut off.
     pub torn_bytes: u64,
-    /// Damaged stretches that were passed over, in the segments that were read.
-    pub corrupt: u64,
+    /// What is damaged, in the segments that were read.
+    pub damage: Vec<Damage>,
     /// Segments of another format version, left as they are.
     pub foreign: Vec<String>,
 }
 
-/// Reads what is there: heads of older segments, all of the last one.
+/// Bytes of a segment that hold no record which can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The segment's file.
+    pub path: PathBuf,
+    /// The bytes in it; beyond its end when it is shorter than it was.
+    pub bytes: Range<u64>,
+    /// Where a copy of them lies, if one was made.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Reads what is there: all of the segments that hold claims within the window, and of the last one.
 ///
 /// Which segments hold claims within the window is told by the first records of all, and a record counts as no older than
 /// those before it: a clock that was set back for a while forgets nothing. The window ends at the newest of these records
@@ -43,110 +68,295 @@ pub(super) fn recover(
     now: Millis,
 ) -> io::Result<(Vec<Sealed>, Active, Recovery)> {
     let bases = segments::list(&**disk, dir)?;
-    let mut recovery = Recovery {
-        segments: bases.len(),
-        ..Recovery::default()
-    };
-    let mut sealed: Vec<Sealed> = Vec::new();
-    let mut active = None;
-    let window_ms = claims.window_ms();
     let mut firsts = Vec::with_capacity(bases.len());
     for base in &bases {
         let (file, _) = segments::open(&**disk, &dir.join(segments::name(*base)))?;
         firsts.push(segments::first_received(&*file)?);
     }
     let reference = firsts.iter().flatten().max().map_or(now, |at| now.min(*at));
+    let mut opening = Opening {
+        disk: &**disk,
+        dir,
+        now,
+        window: claims.window_ms().saturating_add(HOUR_MS),
+        reference,
+        claims,
+        sealed: Vec::with_capacity(bases.len()),
+        recovery: Recovery {
+            segments: bases.len(),
+            ..Recovery::default()
+        },
+    };
+    let mut active = None;
     for (index, base) in bases.iter().copied().enumerate() {
-        let path = dir.join(segments::name(base));
-        let (file, header) = segments::open(&**disk, &path)?;
-        let len = file.len()?;
-        let last = index + 1 == bases.len();
-        match header {
-            FileHeader::OtherVersion(_) => {
-                recovery.foreign.push(segments::name(base));
-                sealed.push(Sealed {
-                    base,
-                    len,
-                    newest: now,
-                    witness: Witness::Nobody,
-                });
-                continue;
-            }
-            // The process ended while creating it: nothing can be in it.
-            FileHeader::Short if last => {
-                disk.remove(&path)?;
-                active = Some(begin(disk, dir, base, now)?);
-                continue;
-            }
-            FileHeader::Short | FileHeader::Good | FileHeader::Damaged => {}
+        let segment = opening.open(base)?;
+        match bases.get(index + 1) {
+            Some(next) => opening.seal(&segment, *next, bound(&firsts, index))?,
+            None => active = opening.go_on(segment)?,
         }
-        let mut newest = Millis(i64::MIN);
-        let mut take = |offset: u64, head: Head| {
-            newest = newest.max(head.received);
-            recovery.claims += claims.restore(Position(base.0 + offset), &head, reference);
-        };
-        if last {
-            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |offset, kind, body| {
-                if kind == RECORD_KIND
-                    && let Ok((head, _)) = record::decode_head(body)
-                {
-                    take(offset, head);
-                }
-            })?;
-            recovery.corrupt += scan.corrupt;
-            recovery.torn_bytes += len - scan.good_len;
-            if len > scan.good_len {
-                file.truncate(scan.good_len)?;
-                file.sync_data()?;
-            }
-            active = Some(Active {
-                base,
-                file,
-                len: scan.good_len,
-                newest: newest.max(Millis(0)),
-                dirty: false,
-            });
-            continue;
-        }
-        let bound = bound(&firsts, index);
-        let relevant =
-            bound.is_none_or(|bound| reference.since(bound) <= window_ms.saturating_add(HOUR_MS));
-        if relevant && !segments::visit_heads(&*file, &mut take)? {
-            let scan = frame::scan(&*file, FILE_HEADER as u64, &mut |offset, kind, body| {
-                if kind == RECORD_KIND
-                    && let Ok((head, _)) = record::decode_head(body)
-                {
-                    take(offset, head);
-                }
-            })?;
-            recovery.corrupt += scan.corrupt + u64::from(scan.torn_bytes > 0);
-        }
-        let witness = match (newest.0 != i64::MIN, relevant) {
-            (true, _) => Witness::Itself,
-            (false, false) => Witness::Others,
-            (false, true) => Witness::Nobody,
-        };
-        if witness != Witness::Itself {
-            newest = bound.unwrap_or(now);
-        }
-        sealed.push(Sealed {
-            base,
-            len,
-            newest,
-            witness,
-        });
     }
     let active = match active {
         Some(active) => active,
         None => {
-            let base = sealed
-                .last()
-                .map_or(0, |segment| segment.base.0 + segment.len);
-            begin(disk, dir, Position(base), now)?
+            let last = opening.sealed.last();
+            let base = last.map_or(0, |segment| segment.base.0 + segment.len);
+            begin(&**disk, dir, Position(base), now)?
         }
     };
+    let Opening {
+        sealed, recovery, ..
+    } = opening;
     claims.rotate(reference);
     Ok((sealed, active, recovery))
+}
+
+struct Opening<'a> {
+    disk: &'a dyn Disk,
+    dir: &'a Path,
+    now: Millis,
+    /// How far before `reference` a segment with claims can end.
+    window: i64,
+    reference: Millis,
+    claims: &'a mut ClaimIndex,
+    sealed: Vec<Sealed>,
+    recovery: Recovery,
+}
+
+struct Segment {
+    base: Position,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    header: FileHeader,
+    len: u64,
+}
+
+/// What reading a segment came to.
+#[derive(Default)]
+struct Contents {
+    damage: Vec<Range<u64>>,
+    /// Where an unfinished write begins.
+    torn: Option<u64>,
+    /// Where the last place ends that a record was written to.
+    end: u64,
+    newest: Option<Millis>,
+}
+
+impl Contents {
+    fn damaged(&mut self, bytes: Range<u64>) {
+        match self.damage.last_mut() {
+            Some(last) if last.end >= bytes.start => last.end = last.end.max(bytes.end),
+            _ => self.damage.push(bytes),
+        }
+    }
+}
+
+impl Opening<'_> {
+    fn open(&self, base: Position) -> io::Result<Segment> {
+        let path = self.dir.join(segments::name(base));
+        let (file, header) = segments::open(self.disk, &path)?;
+        Ok(Segment {
+            base,
+            len: file.len()?,
+            path,
+            file,
+            header,
+        })
+    }
+
+    /// Takes stock of a segment that another one follows.
+    fn seal(&mut self, segment: &Segment, next: Position, bound: Option<Millis>) -> io::Result<()> {
+        if self.is_foreign(segment) {
+            return Ok(());
+        }
+        let relevant = bound.is_none_or(|bound| self.reference.since(bound) <= self.window);
+        let mut contents = if relevant {
+            self.read(segment, Some(next))?
+        } else {
+            Contents::default()
+        };
+        let full = next.0 - segment.base.0;
+        if let Some(torn) = contents.torn {
+            contents.damaged(torn..segment.len);
+        }
+        if segment.header == FileHeader::Short {
+            contents.damage.clear();
+            contents.damaged(0..full);
+        } else if segment.len < full {
+            contents.damaged(segment.len..full);
+        }
+        let witness = match (contents.newest, relevant) {
+            (Some(_), _) => Witness::Itself,
+            (None, true) => Witness::Nobody,
+            (None, false) => Witness::Others,
+        };
+        let newest = contents.newest.or(bound).unwrap_or(self.now);
+        self.tell(segment, contents.damage, false);
+        self.sealed.push(Sealed {
+            base: segment.base,
+            len: segment.len,
+            newest,
+            witness,
+        });
+        Ok(())
+    }
+
+    /// Goes on at the end of the last segment; `None` when a new one is to begin behind those that are sealed.
+    fn go_on(&mut self, mut segment: Segment) -> io::Result<Option<Active>> {
+        if self.is_foreign(&segment) {
+            return Ok(None);
+        }
+        if segment.header != FileHeader::Good && is_begun(&segment)? {
+            return begin(self.disk, self.dir, segment.base, self.now).map(Some);
+        }
+        let mut contents = self.read(&segment, None)?;
+        if let Some(torn) = contents.torn {
+            segment.file.truncate(torn)?;
+            segment.file.sync_data()?;
+            self.recovery.torn_bytes += segment.len - torn;
+            segment.len = torn;
+        }
+        if segment.header == FileHeader::Short {
+            contents.damaged(0..segment.len);
+        } else if contents.end > segment.len {
+            contents.damaged(segment.len..contents.end);
+        }
+        if segment.header == FileHeader::Good && contents.damage.is_empty() {
+            return Ok(Some(Active {
+                base: segment.base,
+                len: segment.len,
+                file: segment.file,
+                newest: contents.newest.unwrap_or_default().max(Millis(0)),
+                dirty: false,
+            }));
+        }
+        self.tell(&segment, contents.damage, true);
+        let end = contents.end.max(segment.len).max(FILE_HEADER as u64);
+        let base = Position(segment.base.0 + end);
+        self.sealed.push(Sealed {
+            base: segment.base,
+            len: segment.len,
+            newest: contents.newest.unwrap_or(self.now),
+            witness: match contents.newest {
+                Some(_) => Witness::Itself,
+                None => Witness::Nobody,
+            },
+        });
+        begin(self.disk, self.dir, base, self.now).map(Some)
+    }
+
+    fn is_foreign(&mut self, segment: &Segment) -> bool {
+        let foreign = matches!(segment.header, FileHeader::OtherVersion(_));
+        if foreign {
+            self.recovery.foreign.push(segments::name(segment.base));
+            self.sealed.push(Sealed {
+                base: segment.base,
+                len: segment.len,
+                newest: self.now,
+                witness: Witness::Nobody,
+            });
+        }
+        foreign
+    }
+
+    /// Reads a segment from end to end and restores the claims of its records.
+    fn read(&mut self, segment: &Segment, next: Option<Position>) -> io::Result<Contents> {
+        let file = &*segment.file;
+        let mut contents = Contents::default();
+        let mut places = Places::new(segment.base, next);
+        let mut moved = None;
+        let mut scanner = Scanner::new(file, FILE_HEADER as u64, &Records)?;
+        loop {
+            let (at, body) = match scanner.advance()? {
+                Found::Frame { at, kind, body } if kind == RECORD_KIND => (at, body),
+                Found::Frame { .. } => continue,
+                Found::Damage { from, to } => {
+                    contents.damaged(from..to);
+                    continue;
+                }
+                Found::Torn { from, .. } => {
+                    contents.torn = Some(from);
+                    continue;
+                }
+                Found::End => break,
+            };
+            let Ok((head, _)) = record::decode_head(body) else {
+                continue;
+            };
+            let size = (HEADER + body.len()) as u64;
+            match places.admit(file, at, &head)? {
+                Some(home) => {
+                    if home != at {
+                        moved = moved.or(Some(at..at + size));
+                    }
+                    contents.end = contents.end.max(home + size);
+                    contents.newest = contents.newest.max(Some(head.received));
+                    let position = Position(segment.base.0 + home);
+                    self.recovery.claims += self.claims.restore(position, &head, self.reference);
+                }
+                // A copy of a record that is elsewhere.
+                None => contents.damaged(at..at + size),
+            }
+        }
+        if segment.header == FileHeader::Damaged {
+            contents.damage.insert(0, 0..FILE_HEADER as u64);
+        }
+        // Bytes went missing between two records, or records changed their order.
+        if contents.damage.is_empty() {
+            contents.damage.extend(moved);
+        }
+        Ok(contents)
+    }
+
+    /// Notes the damage; of the last segment, a copy of what lies behind its last record is kept.
+    fn tell(&mut self, segment: &Segment, damage: Vec<Range<u64>>, last: bool) {
+        for bytes in damage {
+            let tail = last && bytes.start < segment.len && bytes.end >= segment.len;
+            let set_aside = tail.then(|| set_aside(self.disk, segment, bytes.start).ok());
+            self.recovery.damage.push(Damage {
+                path: segment.path.clone(),
+                bytes,
+                set_aside: set_aside.flatten(),
+            });
+        }
+    }
+}
+
+/// Whether a process ended while it made this segment: nothing can be in it.
+fn is_begun(segment: &Segment) -> io::Result<bool> {
+    let mut bytes = [0; FILE_HEADER];
+    let read = segment.file.read_at(0, &mut bytes)?;
+    let bytes = bytes.get(..read).unwrap_or_default();
+    let header = frame::file_header(segments::MAGIC, segments::VERSION);
+    Ok(segment.len <= FILE_HEADER as u64
+        && (header.starts_with(bytes) || bytes.iter().all(|byte| *byte == 0)))
+}
+
+/// Copies the segment's bytes from `from` to its end into a file beside it.
+fn set_aside(disk: &dyn Disk, segment: &Segment, from: u64) -> io::Result<PathBuf> {
+    let end = segment.len;
+    let mut path = segment.path.clone().into_os_string();
+    path.push(format!(".{from}-{end}.damaged"));
+    let path = PathBuf::from(path);
+    match disk.remove(&path) {
+        // What an earlier start began.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let copy = disk.create(&path)?;
+    let (mut buffer, mut at) = (vec![0; COPY], from);
+    while at < end {
+        let read = segment.file.read_at(at, &mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        copy.append(buffer.get(..read).unwrap_or_default())?;
+        at += read as u64;
+    }
+    copy.sync_data()?;
+    if let Some(dir) = path.parent() {
+        disk.sync_dir(dir)?;
+    }
+    Ok(path)
 }
 
 /// The latest time at which a record of segment `index` can have been received, by the first record of the next segment
@@ -161,8 +371,8 @@ fn bound(firsts: &[Option<Millis>], index: usize) -> Option<Millis> {
         .copied()
 }
 
-fn begin(disk: &Arc<dyn Disk>, dir: &Path, base: Position, now: Millis) -> io::Result<Active> {
-    let file = segments::create(&**disk, dir, base)?;
+fn begin(disk: &dyn Disk, dir: &Path, base: Position, now: Millis) -> io::Result<Active> {
+    let file = segments::create(disk, dir, base)?;
     Ok(Active {
         base,
         file,

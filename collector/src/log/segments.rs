@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile};
-use headwater_store::frame::{self, FILE_HEADER, FileHeader, HEADER};
+use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
-use super::record::{self, Head};
+use super::places::Places;
+use super::record::{self, Head, Records};
 use super::{Position, RECORD_KIND};
 
 pub(super) const MAGIC: [u8; 7] = *b"HWEVLOG";
@@ -68,26 +69,50 @@ pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option
         return Ok(None);
     }
     let mut newest = None;
-    let mut see = |head: Head| newest = newest.max(Some(head.received));
-    if !visit_heads(&*file, &mut |_, head| see(head))? {
-        visit_readable(&*file, &mut |_, head| see(head))?;
+    if !visit_heads(&*file, &mut |head| newest = newest.max(Some(head.received)))? {
+        // Also copies of records of another segment: they are no younger than what they lie among.
+        let mut scanner = Scanner::new(&*file, FILE_HEADER as u64, &Records)?;
+        loop {
+            match scanner.advance()? {
+                Found::Frame { kind, body, .. } => {
+                    if kind == RECORD_KIND
+                        && let Ok((head, _)) = record::decode_head(body)
+                    {
+                        newest = newest.max(Some(head.received));
+                    }
+                }
+                Found::Damage { .. } | Found::Torn { .. } => {}
+                Found::End => break,
+            }
+        }
     }
     Ok(newest)
 }
 
-/// Visits the heads, with their offsets, of the records that can be read whole.
+/// Visits the records of the segment at `base` that can be read, body and all, each once with the place in the segment
+/// where it belongs; `next` is where the next segment begins.
 pub(super) fn visit_readable(
     file: &dyn DiskFile,
+    base: Position,
+    next: Option<Position>,
     visit: &mut dyn FnMut(u64, Head),
 ) -> io::Result<()> {
-    frame::scan(file, FILE_HEADER as u64, &mut |offset, kind, body| {
-        if kind == RECORD_KIND
-            && let Ok((head, _)) = record::decode_head(body)
-        {
-            visit(offset, head);
+    let mut places = Places::new(base, next);
+    let mut scanner = Scanner::new(file, FILE_HEADER as u64, &Records)?;
+    loop {
+        match scanner.advance()? {
+            Found::Frame { at, kind, body } => {
+                if kind == RECORD_KIND
+                    && let Ok((head, _)) = record::decode_head(body)
+                    && let Some(home) = places.admit(file, at, &head)?
+                {
+                    visit(home, head);
+                }
+            }
+            Found::Damage { .. } | Found::Torn { .. } => {}
+            Found::End => return Ok(()),
         }
-    })?;
-    Ok(())
+    }
 }
 
 /// Creates the segment at `base`, durable once this returns.
@@ -118,12 +143,9 @@ pub(super) fn open(disk: &dyn Disk, path: &Path) -> io::Result<(Arc<dyn DiskFile
     Ok((file, header))
 }
 
-/// Visits the heads of a segment, with their offsets, without reading its bodies. `false` when something does not add up: the caller then
+/// Visits the heads of a segment without reading its bodies. `false` when something does not add up: the caller then
 /// scans the whole file, which recovers what is around the damage.
-pub(super) fn visit_heads(
-    file: &dyn DiskFile,
-    visit: &mut dyn FnMut(u64, Head),
-) -> io::Result<bool> {
+fn visit_heads(file: &dyn DiskFile, visit: &mut dyn FnMut(Head)) -> io::Result<bool> {
     let len = file.len()?;
     let mut at = FILE_HEADER as u64;
     // Most heads of batches fit; a larger one costs a second read.
@@ -158,7 +180,7 @@ pub(super) fn visit_heads(
                 }
             }
             match record::decode_head(buffer.get(HEADER..want).unwrap_or_default()) {
-                Ok((head, _)) => visit(at, head),
+                Ok((head, _)) => visit(head),
                 Err(record::RecordError::Unknown(_)) => {}
                 Err(record::RecordError::Head) => return Ok(false),
             }

@@ -148,8 +148,8 @@ fn records(
     let (from, to) = extent.ends();
     let bases = segments::list(disk, log)?;
     for (index, base) in bases.iter().copied().enumerate() {
-        let ends = bases.get(index + 1).is_some_and(|next| *next <= from);
-        if ends || base >= to {
+        let next = bases.get(index + 1).copied();
+        if next.is_some_and(|next| next <= from) || base >= to {
             continue;
         }
         let (file, header) = match segments::open(disk, &log.join(segments::name(base))) {
@@ -161,8 +161,8 @@ fn records(
             continue;
         }
         let mut outcome = Ok(());
-        segments::visit_readable(&*file, &mut |offset, head| {
-            let position = Position(base.0 + offset);
+        segments::visit_readable(&*file, base, next, &mut |home, head| {
+            let position = Position(base.0 + home);
             if outcome.is_ok() && extent.holds(position) {
                 outcome = visit(position, &head);
             }

@@ -6,6 +6,7 @@
 mod admin;
 mod claims;
 mod connections;
+mod damage;
 mod durable;
 mod faults;
 mod hostile;
@@ -15,6 +16,5 @@ mod process;
 mod reading;
 mod retention;
 mod routes;
-mod settings;
 mod stream;
 mod watching;

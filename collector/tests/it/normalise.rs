@@ -28,6 +28,7 @@ fn normalised(vector: &Value) -> Value {
     let stored = Stored {
         position: Position(4096),
         head: Head {
+            place: None,
             received: parse_iso(text("receivedAt").unwrap()).unwrap(),
             source: "web".to_owned(),
             key: KeyTag(0),

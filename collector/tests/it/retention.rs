@@ -54,13 +54,15 @@ fn one_flipped_bit_in_a_records_time_removes_no_segment_and_forgets_no_claim() {
         for _ in 0..3 {
             log.sweep(Millis(now + HOUR)).unwrap();
         }
-        assert_eq!(segments(&disk), files, "bit {bit}");
+        // Behind a damaged last one the log goes on in a new segment.
+        assert!(segments(&disk).starts_with(&files), "bit {bit}");
         let lost = of_segment[hit][0];
         let retries = (0..100).filter(|id| accepted(&mut log, &[*id], now).unwrap() > 0);
         let again: Vec<u32> = retries.collect();
-        assert!(
-            again.is_empty() || again == [lost],
-            "bit {bit}: {again:?} were stored again, {lost} was hit"
+        assert_eq!(
+            again,
+            [lost],
+            "bit {bit}: the one that was hit is new again"
         );
     }
 }

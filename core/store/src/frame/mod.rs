@@ -17,7 +17,7 @@
 
 mod scan;
 
-pub use scan::{Scan, scan};
+pub use scan::{AnyShape, Found, PEEK, Scan, Scanner, Shape, scan};
 
 /// Bytes before the body of a frame.
 pub const HEADER: usize = 9;

@@ -1,35 +1,110 @@
 //! Reading a log file back after whatever happened to it.
 //!
-//! Rule. A good frame is visited. At a damaged one the reader finds the next good frame so: it trusts the length in the
-//! damaged header if a good frame (or exactly the end of the file) follows there; else it searches forward, byte by byte,
-//! for the first place where a frame's checksum holds. One stretch of damage in the middle therefore costs the frames it
-//! touches and none after. When nothing good follows, the rest is a torn tail: the caller truncates to
-//! [`Scan::good_len`] before it appends again.
+//! Rule. A good frame is found ([`Found::Frame`]). Where none lies, the reader goes forward byte by byte to the first place
+//! where a frame's checksum holds; the bytes before it are damage ([`Found::Damage`]). The length in a damaged header is
+//! not followed: among records of one size a single flipped bit makes it point at a later, good frame, over the heads of
+//! those in between. No body holds a frame (see [`frame`](super)), so the first one found is the next that was written. A
+//! stretch of damage therefore costs the frames that it touches and none after, whatever their size.
+//!
+//! Bound. The search gives nothing up. A place is looked at closer when the fourth byte is 0, the kind is none, the frame
+//! ends within the file and the log finds it possible ([`Shape::may_begin`]). Its checksum then costs no walk over its
+//! body: checksums of the file's first bytes are kept for each [`BLOCK`] ([`Sums`]), and the checksum of a stretch follows
+//! from those at its two ends. So one scan checksums each byte at most twice (as part of a good frame, and for the sums)
+//! and `2 * BLOCK` bytes more for each place that was looked at closer, however many frames somebody pretends in there.
+//!
+//! Proof of an unfinished write. When nothing good follows up to the end of the file, the rest is an unfinished write
+//! ([`Found::Torn`]) only if it has the shape of one, and damage otherwise, which nobody may cut off:
+//! - nothing but zeros: the length had reached the disk and the contents had not;
+//! - less than a header;
+//! - a possible header whose frame reaches beyond the end of the file, or into zeros that reach there, where what is
+//!   there of the body can be the beginning of it ([`Shape::may_be_cut`]), and the checksum does not hold up to the end
+//!   of the file (then the frame is whole, and its length is what was damaged).
+//!
+//! A whole frame at the end of the file whose checksum is wrong is thus damage: it may have been acknowledged. What cannot
+//! be told from an unfinished write is a file that was cut, or zeroed up to its end, within its last frame.
 
 use std::io;
 
-use super::{Decoded, HEADER, decode};
+use super::{Decoded, HEADER, MAX_BODY, decode};
 use crate::disk::DiskFile;
 
-/// How much is read at once: a whole segment of the default size, so that opening costs one read a file.
+/// How much is read at once: a whole segment of a queue's default size, so that opening one costs one read a file. Larger
+/// reads are no faster.
 const CHUNK: usize = 256 * 1024;
 
-/// Bytes that one search for the next good frame may checksum before it gives the rest up. Text never comes near it
-/// (see the invariant of [`frame`](super)); it bounds the time that a file built to deceive can take, to about 0.2 s.
-const SEARCH_BUDGET: usize = 256 * 1024 * 1024;
+/// How many bytes of a body [`Shape::may_begin`] sees at most.
+pub const PEEK: usize = 32;
+
+/// One sum is kept for so many bytes: 1 MiB of sums for a file of 64 MiB, and at most 512 bytes of checksum for a place
+/// that looks like a frame.
+const BLOCK: usize = 256;
+
+/// What a log knows about its own frames. The answers only have to be right about frames that it writes; each false one
+/// that is turned away here saves some checksums.
+pub trait Shape {
+    /// Whether a frame of this kind, with a body of `len` bytes that begins with `start` (all of it, or [`PEEK`] bytes), can
+    /// be one that the log wrote.
+    fn may_begin(&self, kind: u8, len: usize, start: &[u8]) -> bool;
+
+    /// Whether the first bytes of a body of `len`, and no more, can be what an unfinished write left. `part` is shorter
+    /// than `len`.
+    fn may_be_cut(&self, _kind: u8, _len: usize, _part: &[u8]) -> bool {
+        true
+    }
+}
+
+/// Frames of any kind and contents.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyShape;
+
+impl Shape for AnyShape {
+    fn may_begin(&self, _kind: u8, _len: usize, _start: &[u8]) -> bool {
+        true
+    }
+}
+
+/// What lies at a place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// A frame whose checksum holds.
+    Frame {
+        /// Where it begins.
+        at: u64,
+        /// The log's own kind.
+        kind: u8,
+        /// The record.
+        body: &'a [u8],
+    },
+    /// Bytes that hold no whole frame: at least one record is lost, or foreign bytes were put in.
+    Damage {
+        /// Where they begin.
+        from: u64,
+        /// Where a good frame follows, or the file ends.
+        to: u64,
+    },
+    /// The rest of the file is a write that was not finished.
+    Torn {
+        /// Where it begins.
+        from: u64,
+        /// Where the file ends.
+        to: u64,
+    },
+    /// The file ends after a good frame.
+    End,
+}
 
 /// What a scan found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     /// Good frames visited.
     pub frames: u64,
-    /// Where the last good frame ends (or where the scan began): append from here.
+    /// Where the last good frame ends (or where the scan began).
     pub good_len: u64,
-    /// Stretches of damage between good frames, or a whole damaged frame at the end: at least one record each.
+    /// Stretches of damage.
     pub corrupt: u64,
     /// Bytes in those stretches.
     pub corrupt_bytes: u64,
-    /// Bytes of the torn tail, 0 when the file ends well.
+    /// Bytes of an unfinished write at the end; they may be cut off.
     pub torn_bytes: u64,
 }
 
@@ -39,43 +114,252 @@ pub struct Scan {
 pub fn scan(
     file: &dyn DiskFile,
     from: u64,
+    shape: &dyn Shape,
     visit: &mut dyn FnMut(u64, u8, &[u8]),
 ) -> io::Result<Scan> {
-    let mut window = Window {
-        file,
-        end: file.len()?,
-        start: from,
-        bytes: Vec::new(),
-    };
+    let mut scanner = Scanner::new(file, from, shape)?;
     let mut found = Scan {
         good_len: from,
         ..Scan::default()
     };
-    let mut at = from;
-    while at < window.end {
-        let claimed = match window.frame(at)? {
-            Decoded::Frame { kind, body, size } => {
+    loop {
+        match scanner.advance()? {
+            Found::Frame { at, kind, body } => {
                 visit(at, kind, body);
-                at += size as u64;
                 found.frames += 1;
-                found.good_len = at;
-                continue;
+                found.good_len = at + (HEADER + body.len()) as u64;
             }
-            Decoded::NeedMore { .. } => None,
-            Decoded::Corrupt { claimed } => claimed,
-        };
-        let Some(next) = window.next_good(at, claimed)? else {
-            break;
-        };
-        found.corrupt += 1;
-        found.corrupt_bytes += next - at;
-        at = next;
+            Found::Damage { from, to } => {
+                found.corrupt += 1;
+                found.corrupt_bytes += to - from;
+            }
+            Found::Torn { from, to } => found.torn_bytes = to - from,
+            Found::End => return Ok(found),
+        }
     }
-    found.torn_bytes = window.end.saturating_sub(at);
-    Ok(found)
+}
+
+/// Goes through a file, frame by frame.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    window: Window<'a>,
+    shape: &'a dyn Shape,
+    at: u64,
+    sums: Option<Sums<'a>>,
+}
+
+impl std::fmt::Debug for dyn Shape + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shape")
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner of what `file` holds now, from offset `from` on.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn new(file: &'a dyn DiskFile, from: u64, shape: &'a dyn Shape) -> io::Result<Self> {
+        Ok(Self {
+            window: Window {
+                file,
+                end: file.len()?,
+                start: from,
+                bytes: Vec::new(),
+            },
+            shape,
+            at: from,
+            sums: None,
+        })
+    }
+
+    /// What comes next. After the file's end, [`Found::End`] for ever.
+    ///
+    /// # Errors
+    /// The disk's own. Damage is none.
+    pub fn advance(&mut self) -> io::Result<Found<'_>> {
+        let from = self.at;
+        if from >= self.window.end {
+            return Ok(Found::End);
+        }
+        if let Decoded::Frame { size, .. } = self.window.frame(from)? {
+            self.at = from + size as u64;
+            // Decoded once more without its checksum: the borrow of the first time cannot leave the branch.
+            let bytes = self.window.at(from, size)?;
+            return Ok(Found::Frame {
+                at: from,
+                kind: bytes.get(HEADER - 1).copied().unwrap_or_default(),
+                body: bytes.get(HEADER..size).unwrap_or_default(),
+            });
+        }
+        let found = self.search(from + 1)?;
+        let to = found.unwrap_or(self.window.end);
+        self.at = to;
+        if found.is_none() && self.is_unfinished(from)? {
+            return Ok(Found::Torn { from, to });
+        }
+        Ok(Found::Damage { from, to })
+    }
+
+    /// The first good frame at `from` or later.
+    fn search(&mut self, from: u64) -> io::Result<Option<u64>> {
+        let (file, mut at) = (self.window.file, from);
+        loop {
+            let bytes = self.window.at(at, HEADER + PEEK)?;
+            let places = bytes.windows(HEADER);
+            let tried = places.len();
+            if tried == 0 {
+                return Ok(None);
+            }
+            let Some(skip) = bytes
+                .windows(HEADER)
+                .position(|head| head[3] == 0 && head[8] != 0)
+            else {
+                at += tried as u64;
+                continue;
+            };
+            at += skip as u64;
+            let bytes = self.window.at(at, HEADER + PEEK)?;
+            if let Some(head) = Head::read(bytes, self.shape) {
+                let end = at + head.size as u64;
+                if end <= self.window.end {
+                    let sums = self.sums.get_or_insert_with(|| Sums::new(file, from));
+                    // The kind is the first byte that the checksum covers.
+                    if sums.hold(at + HEADER as u64 - 1, end, head.crc)? {
+                        return Ok(Some(at));
+                    }
+                }
+            }
+            at += 1;
+        }
+    }
+
+    /// Whether the bytes from `from` to the end, in which no good frame is, are what an unfinished write leaves.
+    fn is_unfinished(&self, from: u64) -> io::Result<bool> {
+        let (file, end) = (self.window.file, self.window.end);
+        let written = end_of_contents(file, from, end)?;
+        let length = usize::try_from(written - from).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length.min(HEADER + MAX_BODY)];
+        let read = file.read_at(from, &mut bytes)?;
+        bytes.truncate(read);
+        if length < HEADER {
+            // With zeros behind it, the kind is 0: nothing of a record is there.
+            return Ok(written < end || bytes.get(3).is_none_or(|byte| *byte == 0));
+        }
+        let Some(head) = Head::read(&bytes, self.shape) else {
+            return Ok(false);
+        };
+        if from + head.size as u64 <= written {
+            return Ok(false);
+        }
+        let (kind, part) = bytes.split_at(HEADER);
+        let kind = kind.last().copied().unwrap_or_default();
+        let whole = written == end && crc32fast::hash(&bytes[HEADER - 1..]) == head.crc;
+        Ok(!whole && self.shape.may_be_cut(kind, head.size - HEADER, part))
+    }
+}
+
+/// A frame's header that can be one.
+struct Head {
+    /// Bytes of the frame, header included.
+    size: usize,
+    crc: u32,
+}
+
+impl Head {
+    fn read(bytes: &[u8], shape: &dyn Shape) -> Option<Head> {
+        let (head, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let [l0, l1, l2, l3, c0, c1, c2, c3, kind] = *head;
+        let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        let start = rest.get(..rest.len().min(len).min(PEEK))?;
+        let fits = kind != 0 && len <= MAX_BODY && shape.may_begin(kind, len, start);
+        fits.then_some(Head {
+            size: HEADER + len,
+            crc: u32::from_le_bytes([c0, c1, c2, c3]),
+        })
+    }
+}
+
+/// Where the zeros begin that reach to `end`, at the earliest at `from`.
+fn end_of_contents(file: &dyn DiskFile, from: u64, end: u64) -> io::Result<u64> {
+    let (mut buffer, mut at) = (vec![0; CHUNK], end);
+    while at > from {
+        let start = at.saturating_sub(CHUNK as u64).max(from);
+        let want = usize::try_from(at - start).unwrap_or(CHUNK).min(CHUNK);
+        let chunk = buffer.get_mut(..want).unwrap_or_default();
+        let read = file.read_at(start, chunk)?;
+        if let Some(last) = chunk.iter().take(read).rposition(|byte| *byte != 0) {
+            return Ok(start + last as u64 + 1);
+        }
+        at = start;
+    }
+    Ok(from)
+}
+
+/// Checksums of a file's bytes from `start` to the end of each block: they tell the checksum of any stretch.
+#[derive(Debug)]
+struct Sums<'a> {
+    file: &'a dyn DiskFile,
+    start: u64,
+    /// Of no block, of the first, of the first two, …
+    sums: Vec<u32>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(file: &'a dyn DiskFile, start: u64) -> Self {
+        Self {
+            file,
+            start,
+            sums: vec![0],
+        }
+    }
+
+    /// Whether the bytes from `from` to `to` have this checksum.
+    fn hold(&mut self, from: u64, to: u64, crc: u32) -> io::Result<bool> {
+        let (Some(mut before), Some(all)) = (self.upto(from)?, self.upto(to)?) else {
+            return Ok(false);
+        };
+        before.combine(&crc32fast::Hasher::new_with_initial_len(crc, to - from));
+        Ok(before.finalize() == all.finalize())
+    }
+
+    /// The checksum from the start up to `offset`; `None` where the file ended before.
+    fn upto(&mut self, offset: u64) -> io::Result<Option<crc32fast::Hasher>> {
+        let length = offset - self.start;
+        let blocks = usize::try_from(length / BLOCK as u64).unwrap_or(usize::MAX);
+        let mut buffer = Vec::new();
+        while self.sums.len() <= blocks {
+            buffer.resize(CHUNK, 0);
+            let done = (self.sums.len() - 1) as u64 * BLOCK as u64;
+            let read = self.file.read_at(self.start + done, &mut buffer)?;
+            let (whole, _) = buffer.get(..read).unwrap_or_default().as_chunks::<BLOCK>();
+            let mut sum =
+                crc32fast::Hasher::new_with_initial(self.sums.last().copied().unwrap_or(0));
+            for block in whole {
+                sum.update(block);
+                self.sums.push(sum.clone().finalize());
+            }
+            if whole.is_empty() {
+                return Ok(None);
+            }
+        }
+        let known = blocks as u64 * BLOCK as u64;
+        let sum = self.sums.get(blocks).copied().unwrap_or(0);
+        let mut sum = crc32fast::Hasher::new_with_initial_len(sum, known);
+        let mut rest = [0; BLOCK];
+        let rest = rest
+            .get_mut(..(length - known) as usize)
+            .unwrap_or_default();
+        if self.file.read_at(self.start + known, rest)? < rest.len() {
+            return Ok(None);
+        }
+        sum.update(rest);
+        Ok(Some(sum))
+    }
 }
 
 /// A buffered view of the file that moves forward.
+#[derive(Debug)]
 struct Window<'a> {
     file: &'a dyn DiskFile,
     end: u64,
@@ -119,64 +403,6 @@ impl Window<'_> {
         };
         Ok(decode(self.at(at, size)?))
     }
-
-    fn is_good(&mut self, at: u64) -> io::Result<bool> {
-        Ok(matches!(self.frame(at)?, Decoded::Frame { .. }))
-    }
-
-    fn next_good(&mut self, damaged: u64, claimed: Option<usize>) -> io::Result<Option<u64>> {
-        if let Some(size) = claimed {
-            let next = damaged + size as u64;
-            // The window only moves forward, so a wrong guess far ahead must not be followed by a search from here.
-            if next == self.end || (size <= CHUNK && self.peek_is_good(next)?) {
-                return Ok(Some(next));
-            }
-        }
-        self.search(damaged + 1)
-    }
-
-    /// As [`is_good`](Self::is_good), with a view of its own, so that this one does not move.
-    fn peek_is_good(&self, at: u64) -> io::Result<bool> {
-        if at >= self.end {
-            return Ok(false);
-        }
-        Window {
-            file: self.file,
-            end: self.end,
-            start: at,
-            bytes: Vec::new(),
-        }
-        .is_good(at)
-    }
-
-    fn search(&mut self, from: u64) -> io::Result<Option<u64>> {
-        let mut at = from;
-        let mut budget = SEARCH_BUDGET;
-        loop {
-            let bytes = self.at(at, HEADER)?;
-            if bytes.len() < HEADER {
-                return Ok(None);
-            }
-            let Some(skip) = bytes
-                .windows(HEADER)
-                .position(|head| head[3] == 0 && head[8] != 0)
-            else {
-                at += (bytes.len() - HEADER + 1) as u64;
-                continue;
-            };
-            at += skip as u64;
-            let cost = match self.frame(at)? {
-                Decoded::Frame { .. } => return Ok(Some(at)),
-                Decoded::Corrupt { claimed } => claimed.unwrap_or(HEADER),
-                Decoded::NeedMore { .. } => HEADER,
-            };
-            let Some(left) = budget.checked_sub(cost) else {
-                return Ok(None);
-            };
-            budget = left;
-            at += 1;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -211,7 +437,10 @@ mod tests {
         let file = RealDisk.create(&dir.path().join("log")).unwrap();
         file.append(bytes).unwrap();
         let mut seen = Vec::new();
-        let scan = scan(&*file, 0, &mut |_, _, body| seen.push(body.to_vec())).unwrap();
+        let scan = scan(&*file, 0, &AnyShape, &mut |_, _, body| {
+            seen.push(body.to_vec());
+        })
+        .unwrap();
         (seen, scan)
     }
 
@@ -292,7 +521,112 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_near_frames_end_in_bounded_time() {
+    fn a_flipped_length_never_hides_the_good_frames_that_it_points_over() {
+        // 64 bytes a frame: a flipped bit of the length is a jump over 1, 3, 7, … whole frames.
+        let bodies: Vec<Vec<u8>> = (0..40u8)
+            .map(|n| vec![b'a' + n % 26; 64 - HEADER])
+            .collect();
+        let (bytes, starts) = written(&bodies);
+        for bit in 0..32 {
+            let mut bad = bytes.clone();
+            bad[starts[3] + bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(scanned(&bad).0.len(), 39, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn one_flipped_bit_in_the_largest_record_costs_that_record_alone() {
+        let bodies = vec![
+            vec![b'a'; 700],
+            vec![b'b'; MAX_BODY],
+            vec![b'c'; 700],
+            vec![b'd'; 70],
+        ];
+        let (bytes, starts) = written(&bodies);
+        for at in [
+            0,
+            1,
+            2,
+            3,
+            4,
+            8,
+            9,
+            100,
+            MAX_BODY / 2,
+            MAX_BODY + HEADER - 1,
+        ] {
+            let mut bad = bytes.clone();
+            bad[starts[1] + at] ^= 0x10;
+            let (seen, scan) = scanned(&bad);
+            assert_eq!(seen.len(), 3, "byte {at}");
+            assert_eq!((scan.corrupt, scan.torn_bytes), (1, 0));
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_at_the_end_is_no_unfinished_write() {
+        let bodies = bodies();
+        let (bytes, starts) = written(&bodies[..5]);
+        for at in starts[4]..bytes.len() {
+            for bit in 0..8 {
+                let mut bad = bytes.clone();
+                bad[at] ^= 1 << bit;
+                let (seen, scan) = scanned(&bad);
+                assert_eq!(seen.len(), 4);
+                assert_eq!(
+                    (scan.corrupt, scan.torn_bytes),
+                    (1, 0),
+                    "byte {at} bit {bit}"
+                );
+                assert_eq!(scan.good_len, starts[4] as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_power_cut_leaves_as_zeros_is_an_unfinished_write() {
+        let bodies = bodies();
+        let (bytes, starts) = written(&bodies[..5]);
+        for from in starts[4]..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[from..].fill(0);
+            let (seen, scan) = scanned(&bad);
+            assert_eq!(seen.len(), 4);
+            assert_eq!(
+                scan.torn_bytes,
+                (bytes.len() - starts[4]) as u64,
+                "from {from}"
+            );
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_at_the_end_are_damage() {
+        let bodies = bodies();
+        let (mut bytes, _) = written(&bodies[..5]);
+        bytes.extend_from_slice(b"# a line that somebody wrote to the wrong file");
+        let (seen, scan) = scanned(&bytes);
+        assert_eq!((seen.len(), scan.corrupt, scan.torn_bytes), (5, 1, 0));
+    }
+
+    #[test]
+    fn the_sums_tell_the_checksum_of_every_stretch() {
+        let (bytes, _) = written(&bodies());
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.create(&dir.path().join("log")).unwrap();
+        file.append(&bytes).unwrap();
+        let mut sums = Sums::new(&*file, 5);
+        for (from, to) in [(5, 6), (9, 300), (261, 517), (1000, bytes.len()), (7, 8000)] {
+            let crc = crc32fast::hash(&bytes[from..to]);
+            assert!(sums.hold(from as u64, to as u64, crc).unwrap());
+            assert!(!sums.hold(from as u64, to as u64, crc ^ 1).unwrap());
+        }
+        let beyond = bytes.len() as u64 + 1;
+        assert!(!sums.hold(5, beyond, 0).unwrap());
+    }
+
+    #[test]
+    fn noise_and_near_frames_are_searched_to_their_end() {
         let mut noise = Vec::new();
         while noise.len() < 600_000 {
             // A header that claims almost everything that follows, again and again: the worst case for the search.
@@ -300,6 +634,11 @@ mod tests {
         }
         let (seen, scan) = scanned(&noise);
         assert!(seen.is_empty());
-        assert_eq!(scan.torn_bytes, noise.len() as u64);
+        assert_eq!(scan.corrupt_bytes + scan.torn_bytes, noise.len() as u64);
+        let end = noise.len() as u64;
+        encode_into(&mut noise, 1, &[b"behind it"]).unwrap();
+        let (seen, scan) = scanned(&noise);
+        assert_eq!(seen, [b"behind it"]);
+        assert_eq!((scan.corrupt, scan.corrupt_bytes), (1, end));
     }
 }

@@ -17,7 +17,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::port::Seq;
+use crate::frame::Shape;
+use crate::port::{MAX_RECORD, Seq};
 
 pub(super) const MAGIC: [u8; 7] = *b"HWQUEUE";
 pub(super) const STATE_MAGIC: [u8; 7] = *b"HWSTATE";
@@ -83,5 +84,19 @@ pub(super) fn parse(kind: u8, body: &[u8]) -> Option<Record> {
             Some(Record::Ranges(ranges.collect()))
         }
         _ => None,
+    }
+}
+
+/// What the log's own frames look like.
+pub(super) struct Ours;
+
+impl Shape for Ours {
+    fn may_begin(&self, kind: u8, len: usize, _start: &[u8]) -> bool {
+        match kind {
+            EVENT => (EVENT_HEAD..=EVENT_HEAD + MAX_RECORD).contains(&len),
+            BELOW => len == size_of::<Seq>(),
+            RANGES => len.is_multiple_of(RANGE),
+            _ => false,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::{
-    LOCK, MAGIC, OPENINGS, Record, SEGMENT_END, STATE_END, TEMPORARY_END, VERSION, parse,
+    LOCK, MAGIC, OPENINGS, Ours, Record, SEGMENT_END, STATE_END, TEMPORARY_END, VERSION, parse,
     parse_segment_name, segment_path,
 };
 use super::hold::Hold;
@@ -215,7 +215,7 @@ impl Opening<'_> {
     /// Replaces a damaged segment by its good frames, so that the damage is met and reported once.
     fn heal(&self, path: &Path, file: &dyn DiskFile) -> io::Result<Arc<dyn DiskFile>> {
         let mut bytes = frame::file_header(MAGIC, VERSION).to_vec();
-        frame::scan(file, FILE_HEADER as u64, &mut |_, kind, body| {
+        frame::scan(file, FILE_HEADER as u64, &Ours, &mut |_, kind, body| {
             if parse(kind, body).is_some() {
                 // A frame that was read can be written.
                 let _ = frame::encode_into(&mut bytes, kind, &[body]);
@@ -250,34 +250,39 @@ impl Opening<'_> {
             recovery,
             ..
         } = self;
-        frame::scan(file, FILE_HEADER as u64, &mut |offset, kind, body| {
-            let seen = match parse(kind, body) {
-                Some(Record::Event { seq, at_ms, len }) => {
-                    let Ok(offset) = u32::try_from(offset) else {
-                        recovery.corrupt_records += 1;
-                        return;
-                    };
-                    index.insert(seq, Slot { offset, len });
-                    entries.push(Entry { seq, at_ms, len });
-                    seq.saturating_add(1)
-                }
-                Some(Record::Below(end)) => {
-                    index.kill_range(0, end);
-                    end
-                }
-                Some(Record::Ranges(ranges)) => {
-                    for (first, end) in &ranges {
-                        index.kill_range(*first, *end);
+        frame::scan(
+            file,
+            FILE_HEADER as u64,
+            &Ours,
+            &mut |offset, kind, body| {
+                let seen = match parse(kind, body) {
+                    Some(Record::Event { seq, at_ms, len }) => {
+                        let Ok(offset) = u32::try_from(offset) else {
+                            recovery.corrupt_records += 1;
+                            return;
+                        };
+                        index.insert(seq, Slot { offset, len });
+                        entries.push(Entry { seq, at_ms, len });
+                        seq.saturating_add(1)
                     }
-                    ranges.iter().map(|(_, end)| *end).max().unwrap_or(0)
-                }
-                None => {
-                    recovery.corrupt_records += 1;
-                    0
-                }
-            };
-            *next_seq = (*next_seq).max(seen);
-        })
+                    Some(Record::Below(end)) => {
+                        index.kill_range(0, end);
+                        end
+                    }
+                    Some(Record::Ranges(ranges)) => {
+                        for (first, end) in &ranges {
+                            index.kill_range(*first, *end);
+                        }
+                        ranges.iter().map(|(_, end)| *end).max().unwrap_or(0)
+                    }
+                    None => {
+                        recovery.corrupt_records += 1;
+                        0
+                    }
+                };
+                *next_seq = (*next_seq).max(seen);
+            },
+        )
     }
 
     fn check_state(&mut self, name: &str) -> Result<(), StoreError> {
