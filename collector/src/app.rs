@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::admin::Guard;
 use crate::config::{LimitsConfig, Mode, Network};
-use crate::ingest::Budget;
+use crate::ingest::{Budget, Public};
 use crate::live::{Live, Notice};
 use crate::log::{EmbeddedLog, EventLog};
 use crate::metrics::Metrics;
@@ -35,6 +35,8 @@ pub struct App {
     pub live: Option<Arc<Live>>,
     /// The clock.
     pub now: fn() -> Millis,
+    /// Where senders reach it.
+    pub(crate) public: Public,
     /// Who may see events.
     pub(crate) guard: Guard,
     pub(crate) budget: Arc<Budget>,
@@ -65,6 +67,11 @@ impl App {
             min_free_bytes: config.storage.min_free_bytes,
             live: live.then(|| Live::new(Arc::clone(&metrics), from)),
             metrics,
+            public: Public::new(
+                config.server.public_url.clone(),
+                config.server.trusted_proxies.clone(),
+                live && config.admin.token.is_none(),
+            ),
             guard: Guard::new(config.admin.token.clone(), &config.server.listen),
             now,
             budget: Budget::new(config.limits.bytes_in_flight),

@@ -12,6 +12,7 @@ mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;
+mod etag;
 pub mod ingest;
 pub mod live;
 pub mod log;

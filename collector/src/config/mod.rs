@@ -5,6 +5,7 @@
 
 mod error;
 mod network;
+mod public_url;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use toml::Spanned;
 
 pub use error::ConfigError;
 pub use network::Network;
+pub use public_url::PublicUrl;
+pub(crate) use public_url::{is_address, is_authority, is_loopback};
 pub use source::{Platform, SourceConfig};
 
 use error::Finding;
@@ -43,6 +46,9 @@ pub struct ServerConfig {
     pub listen: String,
     /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR networks. Default none.
     pub trusted_proxies: Vec<Network>,
+    /// The address under which senders reach the collector, `https://hub.example`, with a path if a proxy has one for it.
+    /// Settings documents lead there. Default none: they lead to the host of each request.
+    pub public_url: Option<PublicUrl>,
     /// Connections served at one time; more wait in the operating system's queue. Default 4,096.
     pub max_connections: usize,
     /// How much a sender is told. Default `segment`.
@@ -130,8 +136,25 @@ impl Default for ServerConfig {
         Self {
             listen: "127.0.0.1:8765".to_owned(),
             trusted_proxies: Vec::new(),
+            public_url: None,
             max_connections: 4096,
             mode: Mode::default(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// What of [`public_url`](Self::public_url) may surprise.
+    fn warning(&self) -> Option<&'static str> {
+        match &self.public_url {
+            None => Some(
+                "server.public_url is not set: settings documents lead SDKs to the host that each request was sent to, \
+                 which behind a proxy may be another than senders can reach; write public_url = \"https://hub.example\"",
+            ),
+            Some(url) if url.is_exposed() => Some(
+                "server.public_url is http: browsers do not send there from pages on https, nor phones at all",
+            ),
+            Some(_) => None,
         }
     }
 }
@@ -217,6 +240,7 @@ impl Config {
         if self.sources.is_empty() {
             warnings.push("without [[sources]] no write key is known".to_owned());
         }
+        warnings.extend(self.server.warning().map(str::to_owned));
         let storage = &self.storage;
         if storage.retain_bytes > 0 {
             warnings.push(format!(
@@ -372,6 +396,7 @@ mod tests {
         let mut shown = Config::parse(EXAMPLE).unwrap();
         // These have no default that one could show.
         shown.server.trusted_proxies.clear();
+        shown.server.public_url = None;
         shown.admin.token = None;
         shown.sources.clear();
         assert_eq!(format!("{shown:?}"), format!("{:?}", Config::default()));
@@ -443,17 +468,19 @@ mod tests {
         parse("[storage]\nretain_hours = 24\n");
         parse("[storage]\nretain_hours = 0\n");
         parse("[storage]\nretain_hours = 2\ndedupe_hours = 2\n");
-        let sources = "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";
-        assert!(parse(sources).warnings().is_empty());
-        let bounded = parse(&format!("[storage]\nretain_bytes = 1000000000\n{sources}"));
+        let usual = "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n[server]\npublic_url = \"https://hub.example\"\n";
+        assert!(parse(usual).warnings().is_empty());
+        let bounded = parse(&format!("[storage]\nretain_bytes = 1000000000\n{usual}"));
         let warnings = bounded.warnings();
         assert!(
             warnings.len() == 1 && warnings[0].contains("stored again"),
             "{warnings:?}"
         );
         assert_eq!(
-            parse("[storage]\nretain_bytes = 1000\n").warnings().len(),
-            3
+            parse(&format!("[storage]\nretain_bytes = 1000\n{usual}"))
+                .warnings()
+                .len(),
+            2
         );
     }
 

@@ -1,13 +1,14 @@
 //! What senders hear.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use headwater_model::json::{Object, Value, write_string};
 
 use super::pixel::GIF;
 use super::refusal::Refusal;
 use super::scan::Scanned;
+use crate::etag;
 use crate::log::{Receipt, Verdict};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -17,15 +18,49 @@ pub(super) fn success() -> Response<Body> {
     json(StatusCode::OK, Body::from(r#"{"success":true}"#))
 }
 
-/// A document that may be cached for a day.
-pub(super) fn document(document: &Object) -> Response<Body> {
+/// Seconds for which a settings document may be kept. SDKs ask when they start: most starts are spared the wait, and a wrong
+/// document, a disabled source, a new host are out of the way within minutes.
+const FRESH: u32 = 300;
+
+/// What of a request decided which document it gets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// A header held the write key.
+    pub(super) by_header: bool,
+    /// The path held it.
+    pub(super) by_address: bool,
+    /// The document leads to the host that the request was sent to.
+    pub(super) by_host: bool,
+}
+
+/// A settings document. A shared cache may keep it where the address alone decides what it says.
+pub(super) fn document(request: &HeaderMap, document: &Object, asked: Asked) -> Response<Body> {
     let mut out = Vec::with_capacity(2048);
     document.write(&mut out);
-    let mut answer = json(StatusCode::OK, Body::from(out));
-    answer.headers_mut().insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=86400"),
-    );
+    let tag = etag::of(&out);
+    let mut answer = if etag::is_known(request, &tag) {
+        let mut unchanged = Response::new(Body::empty());
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
+    } else {
+        json(StatusCode::OK, Body::from(out))
+    };
+    let headers = answer.headers_mut();
+    let for_one = asked.by_header || asked.by_host;
+    let scope = if for_one { "private" } else { "public" };
+    if let Ok(value) = HeaderValue::from_str(&format!("{scope}, max-age={FRESH}")) {
+        headers.insert(CACHE_CONTROL, value);
+    }
+    if !asked.by_address {
+        headers.append(VARY, HeaderValue::from_static("Authorization, X-Write-Key"));
+    }
+    if asked.by_host {
+        headers.append(
+            VARY,
+            HeaderValue::from_static("Host, X-Forwarded-Host, X-Forwarded-Proto"),
+        );
+    }
+    headers.insert(ETAG, tag);
     answer
 }
 

@@ -14,8 +14,10 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, content-encoding, x-retry-count, x-write-key, x-collector-strict, anonymousid",
 );
 
-/// Lets the page that sent the request read the answer.
+/// Lets the page that sent the request read the answer. What it says depends on the page, so a cache must not give one
+/// page's answer to another.
 pub(super) fn allow(origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
+    answer.append(VARY, HeaderValue::from_static("Origin"));
     match origin {
         Some(origin) => {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -23,7 +25,6 @@ pub(super) fn allow(origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
                 ACCESS_CONTROL_ALLOW_CREDENTIALS,
                 HeaderValue::from_static("true"),
             );
-            answer.insert(VARY, HeaderValue::from_static("Origin"));
         }
         None => {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -13,6 +13,7 @@ mod budget;
 mod cors;
 pub mod direct;
 mod pixel;
+mod public;
 mod refusal;
 mod route;
 mod scan;
@@ -26,9 +27,9 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::{Method, Response};
 use bytes::Bytes;
 use headwater_model::event::EventType;
 use headwater_model::json::ErrorKind;
@@ -36,6 +37,7 @@ use headwater_model::json::ErrorKind;
 pub(crate) use answer::error_text;
 pub(crate) use auth::parameter;
 pub(crate) use budget::Budget;
+pub(crate) use public::Public;
 pub use refusal::Refusal;
 pub use route::{Route, Target};
 
@@ -53,7 +55,8 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     if parts.method == Method::OPTIONS {
         return cors::preflight(&parts.headers);
     }
-    let target = Target::of(parts.uri.path());
+    app.public.notice_proxy(&parts);
+    let target = Target::under(app.public.path(), parts.uri.path());
     let route = target.as_ref().map_or(Route::Unknown, Target::route);
     if parts
         .headers
@@ -326,50 +329,27 @@ pub(crate) fn client_ip(app: &App, parts: &Parts) -> Option<IpAddr> {
 fn settings_document(
     app: &App,
     parts: &Parts,
-    in_path: Option<String>,
+    key: Option<String>,
     rudder: bool,
 ) -> Result<Response<Body>, Refusal> {
-    let key = match in_path {
+    let in_path = key.is_some();
+    let key = match key {
         Some(key) => key,
         None => auth::write_key(&parts.headers, parts.uri.query(), None)
             .ok_or(Refusal::NoWriteKey)?
             .into_owned(),
     };
     let source = app.sources.open(&key).ok_or(Refusal::NoSettings)?;
-    if rudder {
-        return Ok(answer::document(&settings::rudder(source, &key)));
-    }
-    let trusted = parts.extensions.get::<Peer>().is_some_and(|peer| {
-        app.trusted_proxies
-            .iter()
-            .any(|network| network.contains(peer.0.ip()))
-    });
-    let forwarded = |name: &str| trusted.then(|| header(&parts.headers, name)).flatten();
-    let host = forwarded("x-forwarded-host")
-        .or_else(|| header(&parts.headers, HOST.as_str()))
-        .or_else(|| {
-            parts
-                .uri
-                .authority()
-                .map(axum::http::uri::Authority::as_str)
-        })
-        .filter(|host| {
-            host.len() <= 255
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-        })
-        .ok_or(Refusal::Shape("the Host header must be a host name"))?;
-    let protocol = if forwarded("x-forwarded-proto") == Some("https") {
-        "https"
+    let (document, is_guess) = if rudder {
+        (settings::rudder(source, &key), false)
     } else {
-        "http"
+        let address = app.public.address(parts)?;
+        (settings::segment(source, &key, &address), address.is_guess)
     };
-    Ok(answer::document(&settings::segment(
-        source, &key, host, protocol,
-    )))
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    let asked = answer::Asked {
+        by_header: !in_path && auth::write_key(&parts.headers, None, None).is_some(),
+        by_address: in_path,
+        by_host: is_guess,
+    };
+    Ok(answer::document(&parts.headers, &document, asked))
 }

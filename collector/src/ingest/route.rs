@@ -123,6 +123,23 @@ impl Target {
         segment(&mut rest).is_none().then_some(target)
     }
 
+    /// The target of a path that may lie below `prefix`, `/events` or nothing.
+    #[must_use]
+    pub fn under(prefix: &str, path: &str) -> Option<Self> {
+        Self::of(path).or_else(|| {
+            let (mut prefix, mut rest) = (prefix, path);
+            let first = segment(&mut prefix)?;
+            let mut wanted = Some(first);
+            while let Some(name) = wanted {
+                if segment(&mut rest)? != name {
+                    return None;
+                }
+                wanted = segment(&mut prefix);
+            }
+            Self::of(rest)
+        })
+    }
+
     /// The route for metrics.
     #[must_use]
     pub fn route(&self) -> Route {

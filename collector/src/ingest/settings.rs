@@ -1,15 +1,15 @@
 //! The settings documents that SDKs fetch when they start.
 //!
-//! `integrations["Segment.io"].apiHost` is what sends analytics.js and the mobile SDKs to this collector: the host that
-//! the request itself was sent to.
+//! `integrations["Segment.io"].apiHost` is what sends analytics.js and the mobile SDKs to this collector.
 
 use headwater_model::context::merge;
 use headwater_model::json::{Object, Value};
 
+use super::public::Address;
 use crate::sources::Source;
 
 /// The document of Segment's CDN, with the source's own settings laid over it.
-pub(super) fn segment(source: &Source, write_key: &str, host: &str, protocol: &str) -> Object {
+pub(super) fn segment(source: &Source, write_key: &str, address: &Address) -> Object {
     let enabled = || {
         object([
             ("enabled", Value::from(true)),
@@ -20,8 +20,8 @@ pub(super) fn segment(source: &Source, write_key: &str, host: &str, protocol: &s
     let empty = || Value::Object(Object::new());
     let segment_io = object([
         ("apiKey", Value::from(write_key)),
-        ("apiHost", Value::from(format!("{host}/v1"))),
-        ("protocol", Value::from(protocol)),
+        ("apiHost", Value::from(format!("{}/v1", address.host))),
+        ("protocol", Value::from(address.protocol)),
         ("addBundledMetadata", Value::from(true)),
         ("unbundledIntegrations", Value::Array(Vec::new())),
         ("maybeBundledConfigIds", empty()),

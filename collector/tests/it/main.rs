@@ -16,5 +16,6 @@ mod process;
 mod reading;
 mod retention;
 mod routes;
+mod settings;
 mod stream;
 mod watching;

@@ -316,7 +316,7 @@ fn settings_send_sdks_to_the_host_they_asked() {
         let answer = get(port, path);
         assert_eq!(
             answer.header("cache-control"),
-            Some("public, max-age=86400"),
+            Some("private, max-age=300"),
             "{path}"
         );
         let settings = answer.json();
