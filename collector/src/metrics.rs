@@ -64,7 +64,7 @@ pub struct Metrics {
     pub wire_bytes: AtomicU64,
     /// Bytes of ingest bodies after inflating.
     pub body_bytes: AtomicU64,
-    /// Requests that said they are a retry (`X-Retry-Count` above 0).
+    /// Requests that said they are a retry (`X-Retry-Count` or `Rsa-Retry-Attempt` above 0).
     pub retries: AtomicU64,
     /// Connections that are open.
     pub connections: AtomicU64,

@@ -1,6 +1,6 @@
 //! Where the write key stands: SDKs put it in five places.
 //!
-//! Order: `Authorization: Basic`, `X-Write-Key`, the body, the query, and last a Bearer token, which with Segment's
+//! Order: `Authorization: Basic`, `X-Write-Key` (what stands before its colon: Jitsu's is `key:secret`), the body, the query, and last a Bearer token, which with Segment's
 //! OAuth stands beside a `writeKey` in the body. A header wins over the body.
 
 use std::borrow::Cow;
@@ -47,7 +47,7 @@ pub(super) fn write_key<'a>(
             headers
                 .get("x-write-key")
                 .and_then(|value| value.to_str().ok())
-                .map(Cow::Borrowed)
+                .map(|value| Cow::Borrowed(value.split(':').next().unwrap_or_default()))
         })
         .filter(present)
         .or(body)

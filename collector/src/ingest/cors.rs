@@ -2,8 +2,8 @@
 
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
@@ -14,9 +14,13 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, content-encoding, x-retry-count, x-write-key, x-collector-strict, anonymousid",
 );
 
+/// What SDKs in a page read of an answer: without it a page of another origin sees none of these, and comes back at once.
+const READ: HeaderValue = HeaderValue::from_static("retry-after");
+
 /// Lets the page that sent the request read the answer. What it says depends on the page, so a cache must not give one
 /// page's answer to another.
 pub(super) fn allow(origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
+    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, READ);
     answer.append(VARY, HeaderValue::from_static("Origin"));
     match origin {
         Some(origin) => {

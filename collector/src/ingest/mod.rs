@@ -48,6 +48,9 @@ use crate::log::{Entry, EventLog, Reason, Verdict};
 use crate::sources::{KeyTag, Source};
 use scan::Scanned;
 
+/// How often this was sent before, as Segment's SDKs say it and as RudderStack's do.
+const RETRIES: [&str; 2] = ["x-retry-count", "rsa-retry-attempt"];
+
 /// Answers every request that is not for the administration.
 pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
     let started = Instant::now();
@@ -58,10 +61,9 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     app.public.notice_proxy(&parts);
     let target = Target::under(app.public.path(), parts.uri.path());
     let route = target.as_ref().map_or(Route::Unknown, Target::route);
-    if parts
-        .headers
-        .get("x-retry-count")
-        .is_some_and(|count| count != "0")
+    if RETRIES
+        .iter()
+        .any(|name| parts.headers.get(*name).is_some_and(|count| count != "0"))
     {
         app.metrics.retries.fetch_add(1, Ordering::Relaxed);
     }

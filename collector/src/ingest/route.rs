@@ -3,6 +3,7 @@
 //! ```text
 //! [/v1]/{track,identify,page,screen,group,alias}   [/v1]/{t,i,p,s,g,a}      one event
 //! [/v1]/{batch,b,import,batch/b}   /beacon/v1/batch                         an envelope
+//! /api/s[/s2s]/{track,…,batch}                                              either, as Jitsu's SDK posts them
 //! [/v1]/pixel/{type}   /pixel/v1/{type}                                     GET, one event in the query
 //! [/v1]/m                                                                   an SDK's own telemetry
 //! [/v1]/projects/KEY/settings   [/v1]/projects/projects/KEY/settings        settings
@@ -91,6 +92,21 @@ impl Target {
                 Self::Batch
             }
             "b" | "import" => Self::Batch,
+            "api" => {
+                if segment(&mut rest)? != "s" {
+                    return None;
+                }
+                let name = segment(&mut rest)?;
+                let name = if name == "s2s" {
+                    segment(&mut rest)?
+                } else {
+                    name
+                };
+                match name {
+                    "batch" => Self::Batch,
+                    name => Self::Single(EventType::parse(name)?),
+                }
+            }
             "beacon" => match (segment(&mut rest), segment(&mut rest)) {
                 (Some("v1"), Some("batch")) => Self::Batch,
                 _ => return None,

@@ -217,9 +217,7 @@ impl Seen {
             None => Reason::UnknownType,
             _ if self.id_len > MAX_MESSAGE_ID => Reason::MessageIdTooLong,
             _ if self.wrong_type => Reason::WrongType,
-            Some(EventType::Alias) if !(self.previous && (self.user || self.anonymous)) => {
-                Reason::NoAliasIds
-            }
+            Some(EventType::Alias) if self.ids() < 2 => Reason::NoAliasIds,
             Some(_) if !(self.user || self.anonymous) => Reason::NoUserOrAnonymousId,
             Some(EventType::Track) if !self.event => Reason::NoEventName,
             Some(EventType::Group) if !self.group => Reason::NoGroupId,
@@ -227,6 +225,14 @@ impl Seen {
             Some(_) => return Verdict::AcceptedWithoutId,
         };
         Verdict::Rejected(reason)
+    }
+
+    /// How many of the ids that an alias joins are there.
+    fn ids(&self) -> usize {
+        [self.user, self.previous, self.anonymous]
+            .into_iter()
+            .filter(|is_there| *is_there)
+            .count()
     }
 
     /// Whether an id is there: a string that is not empty, or a number; null is as good as absent.

@@ -107,8 +107,8 @@ reasons! {
     NotAnObject = 22, "not_an_object", "each item of `batch` must be an object";
     /// A group without groupId.
     NoGroupId = 23, "no_group_id", "a group call needs `groupId`";
-    /// An alias without previousId or userId.
-    NoAliasIds = 24, "no_alias_ids", "an alias call needs `previousId` and `userId`";
+    /// An alias that does not say which two ids are one.
+    NoAliasIds = 24, "no_alias_ids", "an alias call needs two of `userId`, `previousId` and `anonymousId`, which stands in for a missing `previousId`";
     /// A field of the spec with a value of another type.
     WrongType = 25, "wrong_type", "`properties`, `traits`, `context` and `integrations` must be objects; ids must be strings or numbers";
     /// No source has this write key.

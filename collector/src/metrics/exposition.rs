@@ -96,7 +96,7 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
     );
     counter(
         "headwater_retries_seen_total",
-        "Requests with X-Retry-Count above 0.",
+        "Requests with X-Retry-Count or Rsa-Retry-Attempt above 0.",
         &metrics.retries,
     );
     counter(

@@ -2,8 +2,11 @@
 //!
 //! Timestamps: what came as `timestamp` is `originalTimestamp`, and `timestamp = receivedAt − (sentAt −
 //! originalTimestamp)`, which takes the error of the sender's clock out. Without a readable `sentAt`, `timestamp` is
-//! `originalTimestamp`; without a readable original time, both are `receivedAt`. It is never later than `receivedAt` and
-//! 24 hours. What had to be guessed is named in `context.protocols.flags`.
+//! `originalTimestamp`; without a readable original time, it is `receivedAt`. It is never later than `receivedAt` and
+//! 24 hours. `originalTimestamp` is the sender's own text to the letter, readable or not, and `receivedAt` where there is
+//! none. What had to be guessed is named in `context.protocols.flags`.
+//!
+//! An id that is an empty string is none, and becomes null: whoever takes the first id that is there finds it.
 
 use headwater_model::context::merge;
 use headwater_model::event::EventType;
@@ -41,11 +44,23 @@ pub(super) fn normalise(
         "groupId",
         "previousId",
     ] {
-        if let Some(value) = event.get_mut(key)
-            && let Value::Number(number) = value
-        {
-            *value = Value::from(number.as_str());
+        match event.get_mut(key) {
+            Some(value @ Value::Number(_)) => {
+                if let Some(text) = text_of(value) {
+                    *value = Value::from(text);
+                }
+            }
+            Some(value) if value.as_str() == Some("") => *value = Value::Null,
+            _ => {}
         }
+    }
+    // rudder-js without storage sends it so: the id before the user's is the anonymous one.
+    if kind == Some(EventType::Alias)
+        && is_absent(&event, "previousId")
+        && !is_absent(&event, "userId")
+        && let Some(anonymous) = event.get("anonymousId").filter(|id| !id.is_null()).cloned()
+    {
+        event.insert("previousId", anonymous);
     }
     if event
         .get("messageId")
@@ -75,6 +90,16 @@ pub(super) fn normalise(
         event.insert("version", API_VERSION);
     }
     event
+}
+
+fn is_absent(event: &Object, key: &str) -> bool {
+    event.get(key).is_none_or(Value::is_null)
+}
+
+/// What a string says, or the letters of a number.
+fn text_of(value: &Value) -> Option<String> {
+    let number = || Some(value.as_number()?.as_str());
+    value.as_str().or_else(number).map(str::to_owned)
 }
 
 /// An id for an event that came without: the same whenever the record is read.
@@ -147,9 +172,10 @@ fn times(event: &mut Object, envelope: &Object, received: Millis, flags: &mut Fl
     };
     let own_sent = event.remove("sentAt");
     let sent = read(envelope.get("sentAt").cloned().or(own_sent), "bad_sent_at");
-    let stamped = event.remove("timestamp");
-    let renamed = event.remove("originalTimestamp");
-    let original = read(stamped.or(renamed), "bad_timestamp");
+    let stamped = event.remove("timestamp").filter(|time| !time.is_null());
+    let written = stamped.or(event.remove("originalTimestamp"));
+    let letter = written.as_ref().and_then(text_of);
+    let original = read(written, "bad_timestamp");
     let mut timestamp = match (original, sent) {
         (Some(original), Some(sent)) => received.plus(-sent.since(original)),
         (Some(original), None) => original,
@@ -162,7 +188,9 @@ fn times(event: &mut Object, envelope: &Object, received: Millis, flags: &mut Fl
     }
     event.insert(
         "originalTimestamp",
-        original.unwrap_or(received).to_string(),
+        letter
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| received.to_string()),
     );
     event.insert("sentAt", sent.unwrap_or(received).to_string());
     event.insert("receivedAt", received.to_string());

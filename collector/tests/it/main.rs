@@ -9,6 +9,7 @@ mod connections;
 mod damage;
 mod durable;
 mod faults;
+mod foreign;
 mod hostile;
 mod http;
 mod normalise;

@@ -62,15 +62,21 @@ analytics.track('Order Completed', { orderId: 'A-1001', revenue: 39.9, currency:
 let configuration = Configuration(writeKey: "${key}")
     .apiHost("${host}/v1")
     .cdnHost("${host}/v1")
+    .defaultSettings(Settings(writeKey: "${key}", apiHost: "${host}/v1"))
     .flushAt(1)${secure ? '' : swiftPlain}
 let analytics = Analytics(configuration: configuration)
 analytics.track(name: "Order Completed", properties: ["orderId": "A-1001", "revenue": 39.9])`, secure ? 'Segment’s SDK, unchanged.' : 'Plain http needs an App Transport Security exception (NSAllowsLocalNetworking) in a development build; a device needs this machine’s address instead of localhost.'],
   ['Kotlin', (key) => `import com.segment.analytics.kotlin.android.Analytics
 import com.segment.analytics.kotlin.core.RequestFactory
+import com.segment.analytics.kotlin.core.Settings
 
 val analytics = Analytics("${key}", applicationContext) {
     apiHost = "${host}/v1"
     cdnHost = "${host}/v1"
+    // Until a settings document has come these count; without them it is Segment's API.
+    defaultSettings = Settings(integrations = buildJsonObject {
+        put("Segment.io", buildJsonObject { put("apiKey", "${key}"); put("apiHost", "${host}/v1") })
+    })
     flushAt = 1${secure ? '' : kotlinPlain}
 }
 analytics.track("Order Completed", buildJsonObject { put("orderId", "A-1001"); put("revenue", 39.9) })`, secure ? 'Segment’s SDK, unchanged.' : 'From the Android emulator this machine is 10.0.2.2 instead of localhost; plain http needs usesCleartextTraffic in a debug build.'],
