@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::address::{check_header, check_url, without_secret};
 use crate::call::to_object;
-use crate::callbacks::{Callbacks, OnChange, OnDiagnostic, OnReport};
+use crate::callbacks::{Callbacks, Handlers};
 use crate::client::Client;
 use crate::destination::{Destination, Station};
 use crate::directory;
@@ -30,6 +30,7 @@ use crate::settings::{Settings, millis};
 #[cfg(feature = "http")]
 use crate::tls::Network;
 use crate::transport::Transport;
+use crate::tries::Try;
 use crate::upload::Unread;
 use crate::view::Change;
 use crate::worker::Worker;
@@ -68,9 +69,7 @@ pub struct Builder {
     transport: Option<Arc<dyn Transport>>,
     #[cfg(feature = "http")]
     network: Network,
-    on_report: Option<OnReport>,
-    on_diagnostic: Option<OnDiagnostic>,
-    on_change: Option<OnChange>,
+    handlers: Handlers,
     stations: Vec<Station>,
     settings: Settings,
     context: Result<Object, BuildError>,
@@ -121,9 +120,7 @@ impl Builder {
             transport: None,
             #[cfg(feature = "http")]
             network: Network::default(),
-            on_report: None,
-            on_diagnostic: None,
-            on_change: None,
+            handlers: Handlers::default(),
             stations: Vec::new(),
             settings: Settings::default(),
             context: Ok(Object::new()),
@@ -340,7 +337,8 @@ impl Builder {
         self
     }
 
-    /// Adds a plugin at the end of its stage. It runs on the thread of each call.
+    /// Adds a plugin at the end of its stage. It runs on the thread of each call, and on the client's own when an event that was
+    /// kept back is tried again (see [`Plugin::required`]).
     pub fn plugin(mut self, plugin: impl Plugin + 'static) -> Self {
         self.tuned.timeline.add(Box::new(plugin));
         self
@@ -366,21 +364,28 @@ impl Builder {
 
     /// Hears of all events that will never be delivered. On a thread of its own; it may take its time.
     pub fn on_report(mut self, call: impl Fn(&Report) + Send + 'static) -> Self {
-        self.on_report = Some(Box::new(call));
+        self.handlers.report = Some(Box::new(call));
         self
     }
 
     /// Hears of what is worth knowing and costs no event: failed tries, failing plugins. On the thread of
     /// [`on_report`](Builder::on_report).
     pub fn on_diagnostic(mut self, call: impl Fn(&Diagnostic) + Send + 'static) -> Self {
-        self.on_diagnostic = Some(Box::new(call));
+        self.handlers.diagnostic = Some(Box::new(call));
         self
     }
 
     /// Hears when the user or the settings document changed, after the fact; several changes in a row may be told as one.
     /// On the thread of [`on_report`](Builder::on_report).
     pub fn on_change(mut self, call: impl Fn(Change) + Send + 'static) -> Self {
-        self.on_change = Some(Box::new(call));
+        self.handlers.change = Some(Box::new(call));
+        self
+    }
+
+    /// Runs plugins outside of the client again on an event that [`Client::hold`] kept back. On the thread of
+    /// [`on_report`](Builder::on_report). Without this each such try fails. One that panics has failed, too.
+    pub fn on_try(mut self, call: impl Fn(Try) + Send + 'static) -> Self {
+        self.handlers.again = Some(Box::new(call));
         self
     }
 
@@ -402,8 +407,7 @@ impl Builder {
         let given = self.transport.take();
         #[cfg(feature = "http")]
         let network = core::mem::take(&mut self.network);
-        let (on_report, on_diagnostic) = (self.on_report.take(), self.on_diagnostic.take());
-        let on_change = self.on_change.take();
+        let handlers = core::mem::take(&mut self.handlers);
         let stations = core::mem::take(&mut self.stations);
         let config = self.config(write_key, endpoint, destinations)?;
         #[cfg(feature = "http")]
@@ -425,8 +429,7 @@ impl Builder {
             mono: 0,
         };
         let engine = Engine::new(config, start, now);
-        let callbacks =
-            Callbacks::start(on_report, on_diagnostic, on_change).map_err(BuildError::Thread)?;
+        let callbacks = Callbacks::start(handlers).map_err(BuildError::Thread)?;
         let shared = Arc::new(Shared::new(
             engine,
             store,

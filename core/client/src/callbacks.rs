@@ -10,6 +10,7 @@ use std::thread;
 use headwater_engine::{Diagnostic, Report};
 
 use crate::inside;
+use crate::tries::Try;
 use crate::view::Change;
 
 /// Reports and diagnostics that wait for a slow callback. Beyond that, reports of one reason become one (their counts
@@ -19,6 +20,16 @@ const MAX_WAITING: usize = 1_024;
 pub(crate) type OnReport = Box<dyn Fn(&Report) + Send>;
 pub(crate) type OnDiagnostic = Box<dyn Fn(&Diagnostic) + Send>;
 pub(crate) type OnChange = Box<dyn Fn(Change) + Send>;
+pub(crate) type OnTry = Box<dyn Fn(Try) + Send>;
+
+/// What the application wants to hear.
+#[derive(Default)]
+pub(crate) struct Handlers {
+    pub(crate) report: Option<OnReport>,
+    pub(crate) diagnostic: Option<OnDiagnostic>,
+    pub(crate) change: Option<OnChange>,
+    pub(crate) again: Option<OnTry>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Callbacks {
@@ -41,6 +52,7 @@ struct Queue {
     reports: bool,
     diagnostics: bool,
     changes: bool,
+    tries: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,27 +67,31 @@ enum Notice {
     Report(Report),
     Diagnostic(Diagnostic),
     Change(Change),
+    Try(Try),
 }
 
 impl Callbacks {
     /// Starts the thread, where there is something to call.
-    pub(crate) fn start(
-        on_report: Option<OnReport>,
-        on_diagnostic: Option<OnDiagnostic>,
-        on_change: Option<OnChange>,
-    ) -> std::io::Result<Callbacks> {
+    pub(crate) fn start(handlers: Handlers) -> std::io::Result<Callbacks> {
         static CLIENTS: AtomicU64 = AtomicU64::new(1);
         let client = CLIENTS.fetch_add(1, Ordering::Relaxed);
-        if on_report.is_none() && on_diagnostic.is_none() && on_change.is_none() {
+        let Handlers {
+            report,
+            diagnostic,
+            change,
+            again,
+        } = handlers;
+        if report.is_none() && diagnostic.is_none() && change.is_none() && again.is_none() {
             return Ok(Callbacks {
                 client,
                 queue: None,
             });
         }
         let queue = Arc::new(Queue {
-            reports: on_report.is_some(),
-            diagnostics: on_diagnostic.is_some(),
-            changes: on_change.is_some(),
+            reports: report.is_some(),
+            diagnostics: diagnostic.is_some(),
+            changes: change.is_some(),
+            tries: again.is_some(),
             ..Queue::default()
         });
         let theirs = Arc::clone(&queue);
@@ -84,19 +100,27 @@ impl Callbacks {
             .spawn(move || {
                 inside::help(client);
                 while let Some(notice) = theirs.next() {
-                    let _ = catch_unwind(AssertUnwindSafe(|| match (&notice, &on_report) {
-                        (Notice::Report(report), Some(call)) => call(report),
-                        (Notice::Diagnostic(diagnostic), _) => {
-                            if let Some(call) = &on_diagnostic {
-                                call(diagnostic);
+                    let _ = catch_unwind(AssertUnwindSafe(|| match notice {
+                        Notice::Report(what) => {
+                            if let Some(call) = &report {
+                                call(&what);
                             }
                         }
-                        (Notice::Change(change), _) => {
-                            if let Some(call) = &on_change {
-                                call(*change);
+                        Notice::Diagnostic(what) => {
+                            if let Some(call) = &diagnostic {
+                                call(&what);
                             }
                         }
-                        (Notice::Report(_), None) => {}
+                        Notice::Change(what) => {
+                            if let Some(call) = &change {
+                                call(what);
+                            }
+                        }
+                        Notice::Try(what) => {
+                            if let Some(call) = &again {
+                                call(what);
+                            }
+                        }
                     }));
                 }
             })?;
@@ -150,6 +174,14 @@ impl Callbacks {
         let known = |notice: &Notice| matches!(notice, Notice::Change(known) if *known == change);
         if !state.waiting.iter().any(known) {
             state.waiting.push_back(Notice::Change(change));
+            queue.changed.notify_all();
+        }
+    }
+
+    /// Where nobody runs plugins, or the client ended, the try is dropped, and has failed. The engine bounds how many there are.
+    pub(crate) fn again(&self, what: Try) {
+        if let Some(queue) = self.queue.as_ref().filter(|queue| queue.tries) {
+            queue.state().waiting.push_back(Notice::Try(what));
             queue.changed.notify_all();
         }
     }

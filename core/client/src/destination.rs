@@ -12,7 +12,7 @@ use std::thread;
 use crate::answer::Answer;
 use crate::host::Shared;
 use crate::inside;
-use headwater_engine::{DeliveryOutcome, DestinationConfig, Input, Timeline};
+use headwater_engine::{DeliveryOutcome, DestinationConfig, Diagnostic, Input, Stop, Timeline};
 use headwater_model::event::Event;
 use headwater_model::json::Value;
 
@@ -45,11 +45,30 @@ pub trait Destination: Send {
     /// Whatever went wrong, in words; reported as `destination_failed`. It is not tried again: the hub has the event.
     fn deliver(&mut self, event: &Event) -> Result<(), String>;
 
+    /// As [`deliver`](Destination::deliver), for a destination that runs plugins of its own outside of the client: one of them that
+    /// fails and is required keeps the event from the destination ([`NotDelivered::Guard`]).
+    ///
+    /// # Errors
+    /// Whatever went wrong.
+    fn pass_and_deliver(&mut self, event: &Event) -> Result<(), NotDelivered> {
+        self.deliver(event).map_err(NotDelivered::Failed)
+    }
+
     /// The application flushes: send what is held.
     fn flush(&mut self) {}
 
     /// The user is another one from now on.
     fn reset(&mut self) {}
+}
+
+/// Why a destination did not take an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDelivered {
+    /// It failed. Reported as `destination_failed`.
+    Failed(String),
+    /// A plugin of its own that is required failed before: the destination has not seen the event. It is delivered again after
+    /// one and after ten more seconds, and reported as `plugin_failed` when that failed, too.
+    Guard(String),
 }
 
 /// What the worker tells a destination's thread.
@@ -192,19 +211,27 @@ impl Station {
         let changed = if self.timeline.is_empty() {
             None
         } else {
-            match self.timeline.run(event.clone(), None, &mut tell) {
+            match self.timeline.run(event.clone(), &mut None, &mut tell) {
                 Ok(changed) => Some(changed),
                 // Its own plugin kept the event from it: a filter, not a failure.
-                Err(_) => return DeliveryOutcome::Done,
+                Err(Stop::Dropped(_)) => return DeliveryOutcome::Done,
+                Err(Stop::Failed { plugin, detail }) => {
+                    let failed = format!("{plugin}: {detail}");
+                    tell(Diagnostic::PluginFailed { plugin, detail });
+                    return DeliveryOutcome::Guard(failed);
+                }
             }
         };
         let event = changed.as_ref().unwrap_or(event);
-        match catch_unwind(AssertUnwindSafe(|| self.destination.deliver(event))) {
+        match catch_unwind(AssertUnwindSafe(|| {
+            self.destination.pass_and_deliver(event)
+        })) {
             Ok(Ok(())) => {
                 self.timeline.after(event, &mut tell);
                 DeliveryOutcome::Done
             }
-            Ok(Err(detail)) => DeliveryOutcome::Failed(detail),
+            Ok(Err(NotDelivered::Failed(detail))) => DeliveryOutcome::Failed(detail),
+            Ok(Err(NotDelivered::Guard(detail))) => DeliveryOutcome::Guard(detail),
             Err(_) => DeliveryOutcome::Failed("it panicked".to_owned()),
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!  call(…).stamp() ─► event ─► the host's plugins ─┬─► submit ─► queue, destinations
-//!                                                  └─► discard ─► report
+//!                                                  ├─► discard ─► report
+//!                                                  └─► hold ─► the plugins again (`on_try`), or a report
 //! ```
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::client::Client;
 use crate::destination::{Destination, Station};
 use crate::error::TrackError;
 use crate::host::Shared;
-use crate::inside::{self, Job, run_deferred};
+use crate::inside::{self, Held, Job, run_deferred};
 
 impl Client {
     /// A call from its parts, for code that gets calls as data: bindings to other languages, replays.
@@ -53,6 +54,28 @@ impl Client {
     /// A stamped event that a plugin of this name keeps back; reported with the reason `plugin`.
     pub fn discard(&self, event: &Event, plugin: &str) {
         self.shared().discard(event, plugin);
+    }
+
+    /// A stamped event that goes no further since the plugin of this name failed: it is kept back, as it was stamped, and comes
+    /// again in [`Builder::on_try`](crate::Builder::on_try), after one and after ten more seconds; when those tries failed, it
+    /// is reported as `plugin_failed`. It is in the store meanwhile: the next start tries it at once. `guards`: the names of
+    /// all plugins that it must pass, this one among them.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn hold(
+        &self,
+        event: Event,
+        plugin: &str,
+        detail: &str,
+        guards: Vec<String>,
+    ) -> Result<Receipt, TrackError> {
+        self.shared().hold(Held {
+            event,
+            plugin: plugin.to_owned(),
+            detail: detail.to_owned(),
+            guards,
+        })
     }
 
     /// Adds a destination in this process; it gets the events from now on. See
@@ -115,6 +138,25 @@ impl Shared {
 
     pub(crate) fn discard_now(&self, event: &Event, plugin: &str) {
         self.locked(|core, _| core.engine.discard(event, plugin));
+    }
+
+    fn hold(self: &Arc<Self>, held: Held) -> Result<Receipt, TrackError> {
+        if inside::is_inside() {
+            let id = held.event.message_id.as_str().to_owned();
+            inside::defer(self, Job::Hold(Box::new(held)));
+            return Ok(Receipt::Held(id));
+        }
+        let outcome = self.hold_now(held);
+        run_deferred();
+        outcome
+    }
+
+    pub(crate) fn hold_now(&self, held: Held) -> Result<Receipt, TrackError> {
+        let (receipt, failure, appended) = self.locked_with_failure(|core, now| {
+            let why = (held.plugin.as_str(), held.detail.as_str());
+            core.engine.hold(now, held.event, why, held.guards)
+        });
+        self.settle(receipt, failure, appended)
     }
 
     fn add_destination(self: &Arc<Self>, station: Station) {

@@ -320,6 +320,8 @@ impl Shared {
                 }
             }
             Job::Discard(event, plugin) => self.discard_now(&event, &plugin),
+            // What the disk did not take is reported.
+            Job::Hold(held) => drop(self.hold_now(*held)),
             Job::AddDestination(station) => self.add_now(*station),
             Job::AddPlugin(plugin) => self.locked(|core, _| core.engine.timeline().add(plugin)),
             Job::RemovePlugin(name) => {

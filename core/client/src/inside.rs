@@ -35,9 +35,18 @@ pub(crate) enum Job {
     Work(Work),
     Submit(Box<Event>),
     Discard(Box<Event>, String),
+    Hold(Box<Held>),
     AddDestination(Box<Station>),
     AddPlugin(Box<dyn Plugin>),
     RemovePlugin(String),
+}
+
+/// An event that a plugin outside of the client keeps back.
+pub(crate) struct Held {
+    pub(crate) event: Event,
+    pub(crate) plugin: String,
+    pub(crate) detail: String,
+    pub(crate) guards: Vec<String>,
 }
 
 /// While this lives, the thread runs an engine.

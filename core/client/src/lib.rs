@@ -27,6 +27,7 @@ mod settings;
 #[cfg(feature = "http")]
 mod tls;
 mod transport;
+mod tries;
 mod upload;
 mod view;
 mod wait;
@@ -35,10 +36,11 @@ mod worker;
 pub use builder::Builder;
 pub use call::CallBuilder;
 pub use client::Client;
-pub use destination::Destination;
+pub use destination::{Destination, NotDelivered};
 pub use durability::{Backend, Durability};
 pub use error::{BuildError, TrackError};
 pub use transport::{Reply, Request, Response, Transport};
+pub use tries::Try;
 pub use view::Change;
 pub use wait::block_on;
 

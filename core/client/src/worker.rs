@@ -13,6 +13,7 @@ use crate::answer::{Answer, answer};
 use crate::destination::{Order, Outlet, Outlets};
 use crate::host::Shared;
 use crate::transport::Transport;
+use crate::tries::Try;
 use crate::upload::{Unread, fetch_settings, upload};
 
 /// How often a closing client looks whether the callbacks have heard everything.
@@ -163,6 +164,9 @@ impl Worker {
                     let order = if reset { Order::Reset } else { Order::Flush };
                     let _ = outlet.send(order);
                 }
+            }
+            Effect::TryAgain { id, event, guards } => {
+                shared.callbacks.again(Try::new(shared, id, event, guards));
             }
             Effect::Report(report) => shared.report(report),
             Effect::FlushDone { id, report } => shared.flush_done(id, report),

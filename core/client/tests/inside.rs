@@ -55,10 +55,10 @@ impl Plugin for Does {
 }
 
 #[test]
-fn a_plugin_that_panics_or_fails_costs_nothing() {
+fn an_enrichment_that_panics_or_fails_costs_its_own_work_alone() {
     let hub = Hub::open();
     let client = memory(&hub)
-        .plugin(does(Stage::Before, |_| panic!("a plugin that panics")))
+        .plugin(does(Stage::Enrichment, |_| panic!("a plugin that panics")))
         .plugin(does(Stage::Enrichment, |_| Err(PluginError("no".into()))))
         .plugin(does(Stage::Enrichment, |mut event| {
             event.properties.object().insert("seen", true);

@@ -5,11 +5,14 @@ use core::convert::Infallible;
 use std::sync::Arc;
 
 use headwater_model::event::Event;
+use headwater_model::id::Seq;
 use headwater_model::json::Object;
 
+use crate::clock::Now;
 use crate::config::DestinationConfig;
-use crate::effect::Effect;
-use crate::input::DeliveryOutcome;
+use crate::effect::{DropReason, Effect};
+use crate::engine::Engine;
+use crate::input::{DeliveryOutcome, TryOutcome};
 use crate::retry::RetryConfig;
 
 /// The settings document that there is not.
@@ -65,11 +68,82 @@ impl Destinations {
         match self.0 {}
     }
 
-    pub(crate) fn delivered(&mut self, _: u64, _: DeliveryOutcome, _: &mut Vec<Effect>) {
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        match self.0 {}
+    }
+
+    pub(crate) fn try_again(
+        &mut self,
+        _: Now,
+        _: Option<&Settings>,
+        _: Option<&Object>,
+        _: &mut Vec<Effect>,
+    ) {
+        match self.0 {}
+    }
+
+    pub(crate) fn delivered(&mut self, _: Now, _: u64, _: DeliveryOutcome, _: &mut Vec<Effect>) {
         match self.0 {}
     }
 
     pub(crate) fn purge(&mut self, _: &mut Vec<Effect>) {
         match self.0 {}
     }
+
+    pub(crate) fn end(&mut self, _: &mut Vec<Effect>) {
+        match self.0 {}
+    }
+}
+
+/// What guards keep back: nothing.
+#[derive(Debug)]
+pub(crate) struct Guards(Infallible);
+
+impl Guards {
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        match self.0 {}
+    }
+
+    pub(crate) fn take_unwritten(&mut self, _: bool) -> usize {
+        match self.0 {}
+    }
+}
+
+/// A record of an event that a guard keeps back stays in the store, for an engine that has plugins.
+#[expect(clippy::unused_self, reason = "as with the feature")]
+impl Engine {
+    #[inline(always)]
+    pub(crate) fn inherit_kept(&mut self, _: Seq) {}
+
+    #[inline(always)]
+    pub(crate) fn kept_loaded(&mut self, _: Now, _: Seq, _: Option<&[u8]>) {}
+
+    #[inline(always)]
+    pub(crate) fn kept_not_stored(&mut self, _: Seq) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub(crate) fn give_kept_away(&mut self, _: Seq) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub(crate) fn kept_back(&self) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    pub(crate) fn next_try(&self, _: Now) -> Option<u64> {
+        None
+    }
+
+    #[inline(always)]
+    pub(crate) fn try_again(&mut self, _: Now) {}
+
+    #[inline(always)]
+    pub(crate) fn tried(&mut self, _: Now, _: u64, _: TryOutcome) {}
+
+    #[inline(always)]
+    pub(crate) fn purge_kept(&mut self, _: DropReason, _: &str) {}
 }

@@ -256,7 +256,7 @@ impl From<Call> for Said {
 pub enum Receipt {
     /// It is in the ledger and will be delivered or reported.
     Queued(String),
-    /// It waits for a decision on consent.
+    /// It waits for a decision on consent, or a guard failed and is tried again.
     Held(String),
     /// It goes to device-mode destinations only (`"Segment.io": false`).
     LocalOnly(String),

@@ -10,9 +10,11 @@ use headwater_govern::gate::{Consent, Decision, decide};
 use headwater_model::event::{Event, EventType};
 use headwater_model::json::Object;
 
+use crate::clock::Now;
 use crate::config::DestinationConfig;
 use crate::document::Settings;
 use crate::effect::{DropReason, Effect, Report};
+use crate::guard::wait_after;
 use crate::input::DeliveryOutcome;
 use crate::text::words;
 
@@ -70,11 +72,23 @@ impl Destination {
     }
 }
 
+/// A delivery that the host has.
+#[derive(Debug)]
+struct Delivery {
+    id: u64,
+    destination: usize,
+    event: Arc<Event>,
+    /// How often a guard of the destination's own has failed on it.
+    failures: u32,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
     list: Vec<Destination>,
-    /// Deliveries the host has: their ids and destinations, in order.
-    out: Vec<(u64, usize)>,
+    /// Deliveries the host has, in order.
+    out: Vec<Delivery>,
+    /// What a guard keeps from its destination, and when it is tried again. Later events overtake it.
+    kept: Vec<(u64, Delivery)>,
     next: u64,
 }
 
@@ -187,7 +201,12 @@ impl Destinations {
                 let event = destination.waiting.remove(0);
                 destination.out += 1;
                 self.next += 1;
-                self.out.push((self.next, index));
+                self.out.push(Delivery {
+                    id: self.next,
+                    destination: index,
+                    event: Arc::clone(&event),
+                    failures: 0,
+                });
                 effects.push(Effect::Deliver {
                     delivery: self.next,
                     destination: index,
@@ -197,26 +216,93 @@ impl Destinations {
         }
     }
 
+    /// When something is tried again.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.kept.iter().map(|(due, _)| *due).min()
+    }
+
+    /// Hands out again what a guard kept from its destination, where that may still have it.
+    pub(crate) fn try_again(
+        &mut self,
+        now: Now,
+        settings: Option<&Settings>,
+        granted: Option<&Object>,
+        effects: &mut Vec<Effect>,
+    ) {
+        while let Some(at) = self.kept.iter().position(|(due, _)| *due <= now.mono) {
+            let (_, delivery) = self.kept.remove(at);
+            let Some(destination) = self.list.get_mut(delivery.destination) else {
+                continue;
+            };
+            if destination.state != State::On
+                || !destination.may_have(&delivery.event, settings, granted)
+            {
+                continue;
+            }
+            destination.out += 1;
+            self.next += 1;
+            effects.push(Effect::Deliver {
+                delivery: self.next,
+                destination: delivery.destination,
+                event: Arc::clone(&delivery.event),
+            });
+            self.out.push(Delivery {
+                id: self.next,
+                ..delivery
+            });
+        }
+    }
+
     pub(crate) fn delivered(
         &mut self,
+        now: Now,
         delivery: u64,
         outcome: DeliveryOutcome,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(at) = self.out.iter().position(|(id, _)| *id == delivery) else {
+        let Some(at) = self.out.iter().position(|out| out.id == delivery) else {
             return;
         };
-        let (_, index) = self.out.remove(at);
-        let Some(destination) = self.list.get_mut(index) else {
+        let mut delivery = self.out.remove(at);
+        let kept = self.kept.iter();
+        let kept = kept.filter(|(_, kept)| kept.destination == delivery.destination);
+        let room = kept.count() < MAX_WAITING;
+        let Some(destination) = self.list.get_mut(delivery.destination) else {
             return;
         };
         destination.out = destination.out.saturating_sub(1);
-        if let DeliveryOutcome::Failed(detail) = outcome {
-            let mut report = Report::new(DropReason::DestinationFailed, 1).detail(&detail);
-            report.destination = Some(destination.config.key.clone());
+        let (reason, detail) = match outcome {
+            DeliveryOutcome::Done => return self.send(effects),
+            DeliveryOutcome::Failed(detail) => (DropReason::DestinationFailed, detail),
+            DeliveryOutcome::Guard(detail) => (DropReason::PluginFailed, detail),
+        };
+        delivery.failures += 1;
+        if reason == DropReason::PluginFailed
+            && room
+            && let Some(wait) = wait_after(delivery.failures)
+        {
+            self.kept.push((now.mono.saturating_add(wait), delivery));
+            return self.send(effects);
+        }
+        let mut report = Report::new(reason, 1).detail(&detail);
+        report.destination = Some(destination.config.key.clone());
+        if reason == DropReason::PluginFailed {
+            report.message_id = Some(delivery.event.message_id.as_str().to_owned());
+        }
+        effects.push(Effect::Report(report));
+        self.send(effects);
+    }
+
+    /// The client ends: what a guard kept is tried no more.
+    pub(crate) fn end(&mut self, effects: &mut Vec<Effect>) {
+        let detail = words!("the client ended before the next try");
+        for (_, delivery) in core::mem::take(&mut self.kept) {
+            let destination = self.list.get(delivery.destination);
+            let mut report = Report::new(DropReason::PluginFailed, 1).detail(detail);
+            report.destination = destination.map(|destination| destination.config.key.clone());
+            report.message_id = Some(delivery.event.message_id.as_str().to_owned());
             effects.push(Effect::Report(report));
         }
-        self.send(effects);
     }
 
     /// Consent is gone, or the queue was purged: nothing that waits may go out, nor what the host has not handed on yet.
@@ -225,6 +311,7 @@ impl Destinations {
             return;
         }
         effects.push(Effect::CancelDeliveries);
+        self.kept.clear();
         for destination in &mut self.list {
             destination.waiting.clear();
         }

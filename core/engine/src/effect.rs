@@ -19,7 +19,8 @@ pub enum Effect {
     Persist {
         /// Its place in the order.
         seq: Seq,
-        /// When it was queued, for the quota by age.
+        /// When it was queued, for the quota by age. Below zero: what is stored is an event that a guard keeps back, and must
+        /// not be sent as it is.
         at: Millis,
         /// Its JSON text.
         body: Vec<u8>,
@@ -63,6 +64,17 @@ pub enum Effect {
     /// Each such delivery is answered all the same, as done.
     #[cfg(feature = "full")]
     CancelDeliveries,
+    /// The host's plugins should see an event again that a guard of theirs keeps back, all of them, from the first on. Answer:
+    /// `Tried` with the same id.
+    #[cfg(feature = "full")]
+    TryAgain {
+        /// The id of this event's tries.
+        id: u64,
+        /// The event as it was stamped.
+        event: Arc<Event>,
+        /// The guards that it must pass. Where one is not there, the try has failed.
+        guards: Vec<String>,
+    },
     /// The settings document has this to say to a destination.
     #[cfg(feature = "full")]
     Configure {
@@ -193,6 +205,8 @@ pub enum DropReason {
     ConsentWithdrawn,
     /// A plugin said no.
     Plugin,
+    /// A plugin that guards events failed at each try, so the event was not let go.
+    PluginFailed,
     /// The store could not take it.
     StorageFailed,
     /// The store lost it: a torn or corrupt record.
@@ -222,6 +236,7 @@ impl DropReason {
             DropReason::ConsentDenied => "consent_denied",
             DropReason::ConsentWithdrawn => "consent_withdrawn",
             DropReason::Plugin => "plugin",
+            DropReason::PluginFailed => "plugin_failed",
             DropReason::StorageFailed => "storage_failed",
             DropReason::Corrupt => "corrupt",
             DropReason::DestinationFailed => "destination_failed",
@@ -297,7 +312,7 @@ pub enum Diagnostic {
         /// Its events.
         events: u64,
     },
-    /// A plugin failed or panicked; the event went on as it was before it.
+    /// A plugin failed or panicked. The event went on as it was before it or, where the plugin is a guard, is kept back.
     PluginFailed {
         /// Its name.
         plugin: String,

@@ -6,7 +6,7 @@ use headwater_model::json::{Object, Value, decimal};
 
 use crate::Settings;
 #[cfg(not(feature = "full"))]
-use crate::absent::Destinations;
+use crate::absent::{Destinations, Guards};
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
 use crate::config::{Config, Hold, NATIVE, batch_url};
@@ -15,6 +15,8 @@ use crate::consent::{Consent, Gate, wrap};
 use crate::destinations::Destinations;
 use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
 use crate::flush::{Queue, Waiter};
+#[cfg(feature = "full")]
+use crate::guard::Guards;
 use crate::identity::Identity;
 use crate::input::{Connection, Input, Lifecycle, StoreFailure};
 use crate::ledger::Ledger;
@@ -107,6 +109,7 @@ pub struct Engine {
     pub(crate) context_text: Vec<u8>,
     pub(crate) context_session: Part<u64>,
     pub(crate) held: Part<Held>,
+    pub(crate) guards: Part<Guards>,
     pub(crate) loads: Vec<(Seq, Purpose)>,
     pub(crate) quarantine: Vec<Value>,
     /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
@@ -170,6 +173,7 @@ impl Engine {
             context_text: Vec::new(),
             context_session: Part::default(),
             held: Part::default(),
+            guards: Part::default(),
             loads: Vec::new(),
             quarantine: Vec::new(),
             seen: now,
@@ -196,7 +200,7 @@ impl Engine {
                 }
             }
             Input::StoreFailed(seq, failure) => {
-                if self.ledger.remove(seq) {
+                if self.ledger.remove(seq) || self.kept_not_stored(seq) {
                     let detail = match failure {
                         StoreFailure::Full => words!("the disk is full"),
                         StoreFailure::Io => words!("the store could not be written"),
@@ -219,9 +223,10 @@ impl Engine {
             Input::SettingsFetched(answer) => self.settings_fetched(now, answer),
             Input::Delivered { delivery, outcome } => {
                 if let Some(destinations) = self.destinations.as_mut() {
-                    destinations.delivered(delivery, outcome, &mut self.effects);
+                    destinations.delivered(now, delivery, outcome, &mut self.effects);
                 }
             }
+            Input::Tried { id, outcome } => self.tried(now, id, outcome),
             Input::Lifecycle(state) => self.lifecycle(now, state),
             Input::Connection(connection) => {
                 self.online = connection == Connection::Online;
@@ -318,7 +323,9 @@ impl Engine {
         let fetch = self.fetcher.as_ref().and_then(Fetcher::deadline);
         let request = self.in_flight.as_ref().map(|in_flight| in_flight.deadline);
         let sync = if NATIVE { self.sync_due } else { None };
-        let due = [retry, policies, fetch, request, sync];
+        let kept = self.guards.as_ref().and_then(Guards::deadline);
+        let deliveries = self.destinations.as_ref().and_then(Destinations::deadline);
+        let due = [retry, policies, fetch, request, sync, kept, deliveries];
         due.into_iter().fold(None, sooner)
     }
 
@@ -332,7 +339,7 @@ impl Engine {
     #[must_use]
     pub fn queue(&self) -> Queue {
         Queue {
-            events: self.ledger.len() + self.in_memory(),
+            events: self.ledger.len() + self.in_memory() + self.kept_back(),
             bytes: self.ledger.bytes(),
         }
     }
@@ -434,6 +441,8 @@ impl Engine {
             self.effects.push(Effect::Sync);
         }
         self.fetch_settings(now);
+        self.try_again(now);
+        self.deliver_again(now);
         if self.flush_due().is_some_and(|due| due <= now.mono) {
             self.request_flush();
         }

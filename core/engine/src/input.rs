@@ -4,6 +4,7 @@ use crate::config::DestinationConfig;
 use crate::effect::StateKey;
 use crate::engine::Stored;
 use crate::identity::Identity;
+use headwater_model::event::Event;
 use headwater_model::id::Seq;
 use headwater_model::json::Object;
 
@@ -38,6 +39,13 @@ pub enum Input {
         delivery: u64,
         /// What came of it.
         outcome: DeliveryOutcome,
+    },
+    /// The answer to `TryAgain`.
+    Tried {
+        /// The try's id.
+        id: u64,
+        /// What came of it.
+        outcome: TryOutcome,
     },
     /// The app came or went.
     Lifecycle(Lifecycle),
@@ -119,6 +127,24 @@ pub enum DeliveryOutcome {
     Done,
     /// The destination failed or panicked; what it said.
     Failed(String),
+    /// A guard of the destination's own failed: it has not seen the event. Which, and what it said.
+    Guard(String),
+}
+
+/// What came of another try of an event that a guard keeps back.
+#[derive(Clone, Debug)]
+pub enum TryOutcome {
+    /// All plugins let it pass: the event as they left it.
+    Passed(Box<Event>),
+    /// The plugin of this name said no.
+    Dropped(String),
+    /// A guard failed again, or is not there.
+    Failed {
+        /// Its name.
+        plugin: String,
+        /// What it said.
+        detail: String,
+    },
 }
 
 /// The app's state.

@@ -46,6 +46,8 @@ mod document;
 mod effect;
 mod engine;
 mod flush;
+#[cfg(feature = "full")]
+mod guard;
 mod identity;
 mod input;
 mod ledger;
@@ -78,10 +80,13 @@ pub use engine::{Engine, Start, Stored};
 #[cfg(feature = "plugins")]
 pub use flush::FlushPolicy;
 pub use flush::{Pace, Queue};
+#[cfg(feature = "full")]
+pub use guard::{WAITS, wait_after};
 pub use identity::Identity;
 pub use input::{
     Connection, DeliveryOutcome, HttpOutcome, Input, Lifecycle, SessionCommand, StoreFailure,
+    TryOutcome,
 };
 pub use retry::{Failure, RetryConfig, Verdict, backoff, classify, retry_after};
 #[cfg(feature = "plugins")]
-pub use timeline::{Plugin, PluginError, Stage, Timeline};
+pub use timeline::{Plugin, PluginError, Stage, Stop, Timeline};

@@ -6,8 +6,8 @@
 
 #[cfg(feature = "full")]
 use crate::{
-    clock::Now, consent::Consent, destinations::Destinations, engine::Engine, release::Held,
-    session::Session, settings::Fetcher,
+    clock::Now, consent::Consent, destinations::Destinations, engine::Engine, guard::Guards,
+    release::Held, session::Session, settings::Fetcher,
 };
 
 /// Whether this build has them.
@@ -93,5 +93,6 @@ impl Engine {
         let destinations = core::mem::take(&mut config.destinations);
         self.destinations = Part::from(Some(Destinations::new(destinations)));
         self.held = Part::from(Some(Held::default()));
+        self.guards = Part::from(Some(Guards::default()));
     }
 }

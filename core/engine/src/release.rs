@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Quarantine(u16),
     /// It was for the quarantine, and consent is gone: only forget it.
     Discard,
+    /// A guard keeps it back.
+    Guard,
 }
 
 impl Engine {
@@ -83,6 +85,14 @@ impl Engine {
             return;
         }
         self.offer_now(&event);
+    }
+
+    /// Hands out again what a guard of a destination's own kept from it.
+    pub(crate) fn deliver_again(&mut self, now: Now) {
+        if let Some(destinations) = self.destinations.as_mut() {
+            let granted = self.consent.as_ref().and_then(Consent::preferences);
+            destinations.try_again(now, self.settings.as_ref(), granted, &mut self.effects);
+        }
     }
 
     fn offer_now(&mut self, event: &Arc<Event>) {
@@ -153,6 +163,7 @@ impl Engine {
                 self.effects.push(Effect::Forget(vec![seq]));
             }
             Purpose::Discard => self.effects.push(Effect::Forget(vec![seq])),
+            Purpose::Guard => self.kept_loaded(now, seq, body.as_deref()),
         }
     }
 

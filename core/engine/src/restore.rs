@@ -68,6 +68,10 @@ impl Engine {
                 undead.push(event.seq);
                 continue;
             }
+            if event.at < 0 {
+                self.inherit_kept(event.seq);
+                continue;
+            }
             let entry = self.entry(&event, now.wall.0);
             self.ledger.push(entry);
         }
@@ -140,6 +144,12 @@ impl Engine {
             count = (held.in_memory.len() + held.local.len()) as u64;
             held.in_memory.clear();
             held.local.clear();
+        }
+        if let Some(guards) = self.guards.as_mut() {
+            count += guards.take_unwritten(volatile) as u64;
+        }
+        if let Some(destinations) = self.destinations.as_mut() {
+            destinations.end(&mut self.effects);
         }
         if volatile {
             count += self.ledger.len() as u64;

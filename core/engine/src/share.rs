@@ -44,6 +44,11 @@ impl Engine {
         let clock = self.age_clock(now);
         let mut flush = false;
         for event in events {
+            if event.at < 0 {
+                self.next_seq = self.next_seq.max(event.seq.0.saturating_add(1));
+                self.inherit_kept(event.seq);
+                continue;
+            }
             if self.ledger.last_seq().is_some_and(|last| event.seq <= last) {
                 continue;
             }
@@ -82,7 +87,7 @@ impl Engine {
     /// Another client has these now: they are in the store, and its to send.
     pub(crate) fn give_away(&mut self, now: Now, seqs: &[Seq]) {
         for seq in seqs {
-            if self.ledger.remove(*seq) {
+            if self.ledger.remove(*seq) || self.give_kept_away(*seq) {
                 for waiter in &mut self.waiters {
                     waiter.report.pending += u64::from(*seq <= waiter.until);
                 }

@@ -33,7 +33,7 @@ struct Resolved {
 }
 
 /// The first event of a session, as `event_context` marks it.
-fn is_first(event: &Event) -> bool {
+pub(crate) fn is_first(event: &Event) -> bool {
     event.context.flag("sessionStart") == Some(true)
 }
 
@@ -48,7 +48,7 @@ impl Engine {
 
     fn take(&mut self, now: Now, mut said: Said) -> Result<Receipt, CallError> {
         #[cfg(feature = "plugins")]
-        let enrichment = said.enrichment.take();
+        let mut enrichment = said.enrichment.take();
         let Resolved {
             mut event,
             changed,
@@ -68,12 +68,11 @@ impl Engine {
         } else {
             event.context = self.event_context(own_context, first);
             #[cfg(feature = "plugins")]
-            match self.run_plugins(event, enrichment) {
+            match self.pass_plugins(now, event, &mut enrichment, first) {
                 Ok(processed) => event = processed,
-                Err(refused) => {
+                Err(receipt) => {
                     self.commit(changed);
-                    self.refused(refused.message_id.clone(), first, &refused.plugin);
-                    return Ok(Receipt::Dropped(refused.message_id));
+                    return Ok(receipt);
                 }
             }
             event_text(&event, Fragment::Tree(&event.context))
@@ -103,30 +102,43 @@ impl Engine {
     ///
     /// # Errors
     /// [`CallError::Closed`], and [`CallError::TooLarge`] where the host's plugins made it so.
-    pub fn submit(&mut self, now: Now, mut event: Event) -> Result<Receipt, CallError> {
+    pub fn submit(&mut self, now: Now, event: Event) -> Result<Receipt, CallError> {
         if self.closed {
             return Err(CallError::Closed);
         }
+        #[cfg(feature = "plugins")]
+        let event = if self.config.timeline.is_empty() || self.gate() == Gate::Closed {
+            event
+        } else {
+            let mut event = event;
+            self.decide_late(&mut event);
+            let first = is_first(&event);
+            match self.pass_plugins(now, event, &mut None, first) {
+                Ok(event) => event,
+                Err(receipt) => return Ok(receipt),
+            }
+        };
+        self.queue_up(now, event)
+    }
+
+    /// An event that all plugins have seen: into the queue.
+    pub(crate) fn queue_up(&mut self, now: Now, mut event: Event) -> Result<Receipt, CallError> {
         if self.gate() == Gate::Closed {
             return Ok(self.denied(event.message_id.as_str().to_owned()));
         }
-        // The user may have decided between the halves; there was nothing to stamp before.
+        self.decide_late(&mut event);
+        let first = is_first(&event);
+        let text = event_text(&event, Fragment::Tree(&event.context));
+        self.accept(now, event, text, first, None)
+    }
+
+    /// The user may have decided since the event was stamped; there was nothing to stamp before.
+    fn decide_late(&self, event: &mut Event) {
         if let Some(preferences) = self.consent.as_ref().and_then(Consent::stamp)
             && event.context.get("consent").is_none()
         {
             context::merge(&mut event.context, wrap(preferences));
         }
-        let first = is_first(&event);
-        #[cfg(feature = "plugins")]
-        let event = match self.run_plugins(event, None) {
-            Ok(event) => event,
-            Err(refused) => {
-                self.refused(refused.message_id.clone(), first, &refused.plugin);
-                return Ok(Receipt::Dropped(refused.message_id));
-            }
-        };
-        let text = event_text(&event, Fragment::Tree(&event.context));
-        self.accept(now, event, text, first, None)
     }
 
     /// A stamped event that a plugin of the host's keeps back: reported.
@@ -187,7 +199,7 @@ impl Engine {
         Receipt::Dropped(message_id)
     }
 
-    fn refused(&mut self, message_id: String, first: bool, plugin: &str) {
+    pub(crate) fn refused(&mut self, message_id: String, first: bool, plugin: &str) {
         if first {
             self.untouch_session();
         }
@@ -332,7 +344,7 @@ impl Engine {
         first
     }
 
-    fn untouch_session(&mut self) {
+    pub(crate) fn untouch_session(&mut self) {
         if let Some(session) = self.session.as_mut() {
             session.untouch();
         }

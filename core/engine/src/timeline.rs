@@ -1,13 +1,15 @@
 //! The plugin timeline: before → enrichment → (the call's own enrichment) → after.
 //!
 //! The engine has one for all events; each device-mode destination has one of its own, run by the host with this
-//! same type. A plugin that fails or panics costs nothing: the event goes on as it was before that plugin.
+//! same type. An enrichment that fails or panics costs its own work: the event goes on as it was before it. A plugin that
+//! must not be left out (each of the stage `before`, and whichever says so itself) stops the event: see `guard`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use headwater_model::event::Event;
 
-use crate::call::Enrichment;
+use crate::call::{Enrichment, Receipt};
+use crate::clock::Now;
 use crate::effect::Diagnostic;
 use crate::engine::Engine;
 
@@ -37,10 +39,17 @@ pub trait Plugin: Send {
     fn name(&self) -> &str;
     /// Where it stands.
     fn stage(&self) -> Stage;
+    /// Whether no event may go on without it: where it fails, the event is kept back, tried again after one and after ten more
+    /// seconds (all plugins see it again then, as it was stamped), and reported as `plugin_failed` when that failed, too. Default:
+    /// a plugin of the stage `before` is required, an enrichment is not. For the other stages this means nothing.
+    fn required(&self) -> bool {
+        self.stage() == Stage::Before
+    }
     /// Sees one event. `Ok(None)` drops it (reported as `plugin`).
     ///
     /// # Errors
-    /// Whatever went wrong; the event goes on unchanged.
+    /// Whatever went wrong. The event goes on unchanged or, where the plugin is [`required`](Plugin::required), is kept back.
+    /// A panic is taken for an error.
     fn process(&mut self, event: Event) -> Result<Option<Event>, PluginError>;
 }
 
@@ -84,23 +93,36 @@ impl Timeline {
             .all(|plugin| plugin.stage() == Stage::Utility)
     }
 
-    /// Runs the stages up to the destinations. `None`: a plugin dropped the event, its name comes with it.
+    /// The names of the plugins that every event must pass.
+    #[must_use]
+    pub fn guards(&self) -> Vec<String> {
+        let guards = self.plugins.iter().filter(|plugin| is_guard(&***plugin));
+        guards.map(|plugin| plugin.name().to_owned()).collect()
+    }
+
+    /// Whether all of these guards are here, and any is.
+    pub(crate) fn has_all(&self, guards: &[String]) -> bool {
+        let here = self.guards();
+        !guards.is_empty() && guards.iter().all(|guard| here.contains(guard))
+    }
+
+    /// Runs the stages up to the destinations. `own`, the call's own enrichment, is taken when its turn comes.
     ///
     /// # Errors
-    /// The name of the plugin that dropped the event.
+    /// A plugin dropped the event, or a guard failed.
     pub fn run(
         &mut self,
         event: Event,
-        own: Option<Enrichment>,
+        own: &mut Option<Enrichment>,
         diagnostics: &mut dyn FnMut(Diagnostic),
-    ) -> Result<Event, String> {
+    ) -> Result<Event, Stop> {
         let event = self.stage(Stage::Before, event, diagnostics)?;
         let mut event = self.stage(Stage::Enrichment, event, diagnostics)?;
-        if let Some(own) = own {
+        if let Some(own) = own.take() {
             let copy = event.clone();
             match catch_unwind(AssertUnwindSafe(move || own(copy))) {
                 Ok(Some(changed)) => event = changed,
-                Ok(None) => return Err("the call's enrichment".to_owned()),
+                Ok(None) => return Err(Stop::Dropped("the call's enrichment".to_owned())),
                 Err(panic) => diagnostics(failed("the call's enrichment", &panic_text(&*panic))),
             }
         }
@@ -123,40 +145,83 @@ impl Timeline {
         stage: Stage,
         mut event: Event,
         diagnostics: &mut dyn FnMut(Diagnostic),
-    ) -> Result<Event, String> {
+    ) -> Result<Event, Stop> {
         for plugin in self
             .plugins
             .iter_mut()
             .filter(|plugin| plugin.stage() == stage)
         {
             let copy = event.clone();
-            match catch_unwind(AssertUnwindSafe(|| plugin.process(copy))) {
-                Ok(Ok(Some(changed))) => event = changed,
-                Ok(Ok(None)) if stage == Stage::After => {}
-                Ok(Ok(None)) => return Err(plugin.name().to_owned()),
-                Ok(Err(error)) => diagnostics(failed(plugin.name(), &error.0)),
-                Err(panic) => diagnostics(failed(plugin.name(), &panic_text(&*panic))),
+            let detail = match catch_unwind(AssertUnwindSafe(|| plugin.process(copy))) {
+                Ok(Ok(Some(changed))) => {
+                    event = changed;
+                    continue;
+                }
+                Ok(Ok(None)) if stage == Stage::After => continue,
+                Ok(Ok(None)) => return Err(Stop::Dropped(plugin.name().to_owned())),
+                Ok(Err(error)) => error.0,
+                Err(panic) => panic_text(&*panic),
+            };
+            if is_guard(&**plugin) {
+                let plugin = plugin.name().to_owned();
+                return Err(Stop::Failed { plugin, detail });
             }
+            diagnostics(failed(plugin.name(), &detail));
         }
         Ok(event)
     }
 }
 
-/// A plugin dropped an event.
-pub(crate) struct Refused {
-    pub(crate) message_id: String,
-    /// Its name.
-    pub(crate) plugin: String,
+/// Whether a failure of this plugin stops the event.
+fn is_guard(plugin: &dyn Plugin) -> bool {
+    matches!(plugin.stage(), Stage::Before | Stage::Enrichment) && plugin.required()
+}
+
+/// Why an event goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The plugin of this name dropped it.
+    Dropped(String),
+    /// A guard failed: the event must not go on as it is.
+    Failed {
+        /// Its name.
+        plugin: String,
+        /// What it said.
+        detail: String,
+    },
 }
 
 impl Engine {
-    /// The stages before the store. A plugin may give the event another id.
+    /// The stages before the store, for an event that comes for the first time; what the caller is told where it goes no further.
+    pub(crate) fn pass_plugins(
+        &mut self,
+        now: Now,
+        event: Event,
+        own: &mut Option<Enrichment>,
+        first: bool,
+    ) -> Result<Event, Receipt> {
+        // A plugin may give the event another id.
+        let message_id = event.message_id.as_str().to_owned();
+        let guards = self.config.timeline.guards();
+        let stamped = (!guards.is_empty()).then(|| event.clone());
+        match (self.run_plugins(event, own), stamped) {
+            (Ok(event), _) => Ok(event),
+            (Err(Stop::Failed { plugin, detail }), Some(stamped)) => {
+                Err(self.keep_back(now, stamped, (&plugin, &detail), guards, own.take()))
+            }
+            (Err(Stop::Dropped(plugin) | Stop::Failed { plugin, .. }), _) => {
+                self.refused(message_id.clone(), first, &plugin);
+                Err(Receipt::Dropped(message_id))
+            }
+        }
+    }
+
+    /// The stages before the store.
     pub(crate) fn run_plugins(
         &mut self,
         event: Event,
-        own: Option<Enrichment>,
-    ) -> Result<Event, Refused> {
-        let message_id = event.message_id.as_str().to_owned();
+        own: &mut Option<Enrichment>,
+    ) -> Result<Event, Stop> {
         let mut diagnostics = Vec::new();
         let run = self.config.timeline.run(event, own, &mut |diagnostic| {
             diagnostics.push(diagnostic);
@@ -164,7 +229,7 @@ impl Engine {
         for diagnostic in diagnostics {
             self.diagnose(diagnostic);
         }
-        run.map_err(|plugin| Refused { message_id, plugin })
+        run
     }
 
     /// The stage after it.

@@ -58,7 +58,8 @@ impl Engine {
         }
         let Some(first) = self.next_to_send() else {
             self.flush_to = None;
-            self.finish_waiters(None, None);
+            let retry_in = self.next_try(now);
+            self.finish_waiters(None, retry_in);
             return;
         };
         if let Some((reason, retry_in)) = self.blocked(now) {
@@ -336,16 +337,21 @@ impl Engine {
     fn finish_waiters(&mut self, waiting_for: Option<&'static str>, retry_in: Option<u64>) {
         let mut at = 0;
         while let Some(waiter) = self.waiters.get(at) {
-            let own = (self.ledger.count_until(waiter.until) + self.in_memory()) as u64;
-            if own > 0 && waiting_for.is_none() && self.in_memory() == 0 {
+            let queued = self.ledger.count_until(waiter.until);
+            let (unwritten, kept) = (self.in_memory(), self.kept_back());
+            if queued > 0 && waiting_for.is_none() && unwritten == 0 {
                 at += 1;
                 continue;
             }
+            let own = (queued + unwritten + kept) as u64;
             let waiter = self.waiters.remove(at);
             // Events that were given away still wait, elsewhere.
             let waiting_for = match waiting_for {
                 None if own == 0 && waiter.report.pending > 0 => {
                     Some("another client of this store, which sends")
+                }
+                None if kept > 0 && unwritten == 0 => {
+                    Some("a plugin that failed: it is tried again")
                 }
                 other => other,
             };
@@ -418,6 +424,7 @@ impl Engine {
             self.loads
                 .retain(|(_, purpose)| *purpose != Purpose::Release);
         }
+        self.purge_kept(reason, detail);
         if let Some(destinations) = self.destinations.as_mut() {
             destinations.purge(&mut self.effects);
         }

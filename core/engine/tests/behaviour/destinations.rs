@@ -84,10 +84,10 @@ fn plugins_run_by_stage_and_the_calls_own_enrichment_after_them() {
 }
 
 #[test]
-fn a_failing_or_panicking_plugin_costs_neither_the_event_nor_its_neighbours() {
+fn a_failing_or_panicking_enrichment_costs_neither_the_event_nor_its_neighbours() {
     let mut host = Host::new(config());
     let timeline = host.engine.timeline();
-    timeline.add(plugin("fails", Stage::Before, |_| {
+    timeline.add(plugin("fails", Stage::Enrichment, |_| {
         Err(PluginError("no".into()))
     }));
     timeline.add(plugin("panics", Stage::Enrichment, |_| panic!("oops")));

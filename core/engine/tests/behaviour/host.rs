@@ -20,6 +20,7 @@ pub(crate) struct Host {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) flushed: Vec<(u64, FlushReport)>,
     pub(crate) deliveries: VecDeque<(u64, usize, std::sync::Arc<Event>)>,
+    pub(crate) tries: VecDeque<(u64, std::sync::Arc<Event>, Vec<String>)>,
     pub(crate) configured: Vec<(usize, Value)>,
     pub(crate) fetches: usize,
     pub(crate) syncs: usize,
@@ -82,6 +83,7 @@ impl Host {
             diagnostics: Vec::new(),
             flushed: Vec::new(),
             deliveries: VecDeque::new(),
+            tries: VecDeque::new(),
             configured: Vec::new(),
             fetches: 0,
             syncs: 0,
@@ -195,6 +197,7 @@ impl Host {
                 } => {
                     self.deliveries.push_back((delivery, destination, event));
                 }
+                Effect::TryAgain { id, event, guards } => self.tries.push_back((id, event, guards)),
                 Effect::Configure {
                     destination,
                     settings,

@@ -4,6 +4,7 @@
 mod consent;
 mod delivery;
 mod destinations;
+mod guards;
 mod host;
 mod hostile;
 mod identity;
