@@ -31,6 +31,11 @@ export declare class Engine {
   submit(wall: number, mono: number, event: string): string;
   /** A plugin keeps a stamped event back: reported. */
   discard(event: string, plugin: string): void;
+  /**
+   * A plugin that guards events failed on a stamped event: it is kept back and comes again as effect 16. `guards` are the names of
+   * all that it must pass. Answers as `call`.
+   */
+  hold(wall: number, mono: number, event: string, plugin: string, detail: string, guards: string[]): string;
   /** The first of `count` numbers that no event has. */
   reserve(count: number): number;
   /** Events that other tabs persisted are this one's to send: `[seq, at, length, unstamped, …]`. */

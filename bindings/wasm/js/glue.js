@@ -100,6 +100,10 @@ export const createGlue = () => {
       this.#run(35, 0, 0, 0, 0, `${plugin}\0${event}`);
     }
 
+    hold(wall, mono, event, plugin, detail, guards) {
+      return this.#run(40, wall, mono, 0, 0, [plugin, detail, guards.join("\x01"), event].join("\0"));
+    }
+
     reserve(count) {
       return +this.#run(36, 0, 0, count);
     }

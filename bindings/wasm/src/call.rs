@@ -73,7 +73,7 @@ fn read(given: &str) -> Option<Said> {
 }
 
 #[cfg_attr(target_family = "wasm", inline(never))]
-fn answer(result: Result<Receipt, CallError>) -> Vec<u8> {
+pub(crate) fn answer(result: Result<Receipt, CallError>) -> Vec<u8> {
     match result {
         Ok(receipt) => {
             let letter = match &receipt {

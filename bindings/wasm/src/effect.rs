@@ -117,6 +117,14 @@ fn write(out: &mut Out, effect: &Effect) {
             out.kind(11).number(*destination as u64).text(&[]);
             settings.write(&mut out.0);
         }
+        #[cfg(feature = "full")]
+        Effect::TryAgain { id, event, guards } => {
+            out.kind(16).number(*id).text(&[]);
+            event.write(&mut out.0);
+            for guard in guards {
+                out.text(guard.as_bytes());
+            }
+        }
         Effect::Signal { reset } => {
             out.kind(12).number((*reset).into());
         }
@@ -171,6 +179,11 @@ fn explain(out: &mut Out, diagnostic: &Diagnostic) {
             out.number(0)
                 .text(b"state_unreadable")
                 .text(key.as_str().as_bytes());
+        }
+        Diagnostic::PluginFailed { plugin, detail } if FULL => {
+            out.number(0).text(b"plugin_failed").text(plugin.as_bytes());
+            out.0.extend_from_slice(b": ");
+            out.0.extend_from_slice(detail.as_bytes());
         }
         // What only hosts of another kind can meet.
         _ => {

@@ -96,10 +96,11 @@ pub(crate) fn handle(
         17 if FULL => engine.handle(now, Input::Session(SessionCommand::End)),
         18 => engine.handle(now, Input::Purge),
         19 if FULL => {
-            let outcome = if status == 0 {
-                DeliveryOutcome::Failed(text.unwrap_or_default())
-            } else {
-                DeliveryOutcome::Done
+            let text = text.unwrap_or_default();
+            let outcome = match status {
+                0 => DeliveryOutcome::Failed(text),
+                2 => DeliveryOutcome::Guard(text),
+                _ => DeliveryOutcome::Done,
             };
             let delivery = id;
             engine.handle(now, Input::Delivered { delivery, outcome });
@@ -120,6 +121,11 @@ pub(crate) fn handle(
                 .into_iter()
                 .find(|known| known.as_str() == key)?;
             engine.handle(now, Input::Saved(key, text.as_bytes().to_vec()));
+        }
+        #[cfg(feature = "full")]
+        26 => {
+            let outcome = crate::full::outcome(status, &text?)?;
+            engine.handle(now, Input::Tried { id, outcome });
         }
         _ => {}
     }

@@ -93,6 +93,8 @@ fn operate(
         37 => effect::next(engine),
         38 => engine.next_deadline().map_or_else(Vec::new, number),
         39 => engine.identity().to_json(),
+        #[cfg(feature = "full")]
+        40 => full::hold(engine, now, given).unwrap_or_default(),
         _ => {
             input::handle(engine, now, (op, a, b), text);
             Vec::new()

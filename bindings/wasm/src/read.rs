@@ -28,16 +28,19 @@ pub(crate) fn entropy(text: &str) -> [u8; 16] {
     bytes
 }
 
-/// Decimal numbers between commas, as JavaScript writes a list of them.
+/// Decimal numbers between commas, as JavaScript writes a list of them. One below zero is its two's complement.
 fn numbers(text: &str) -> Vec<u64> {
     let mut numbers = Vec::new();
-    let mut number = 0_u64;
+    let (mut number, mut sign) = (0_u64, 1);
     for byte in text.bytes() {
         if byte == b',' {
             numbers.push(number);
-            number = 0;
+            (number, sign) = (0, 1);
+        } else if byte == b'-' {
+            sign = u64::MAX;
         } else {
-            number = number.wrapping_mul(10).wrapping_add((byte & 15).into());
+            let digit = u64::from(byte & 15).wrapping_mul(sign);
+            number = number.wrapping_mul(10).wrapping_add(digit);
         }
     }
     if !text.is_empty() {

@@ -129,6 +129,12 @@ impl Engine {
     }
 
     #[inline(always)]
+    pub(crate) fn write_all_kept(&mut self, _: Now) {}
+
+    #[inline(always)]
+    pub(crate) fn record_is_over(&mut self, _: Seq) {}
+
+    #[inline(always)]
     pub(crate) fn kept_back(&self) -> usize {
         0
     }

@@ -195,6 +195,7 @@ impl Engine {
             Input::Flush(id) => self.flush(id, now),
             Input::Persisted(seq) => {
                 self.ledger.mark_stored(seq);
+                self.record_is_over(seq);
                 if self.flush_to.is_some() {
                     self.pump(now);
                 }
@@ -207,6 +208,7 @@ impl Engine {
                     };
                     self.settle(&[seq], false);
                     self.lose(DropReason::StorageFailed, 1, detail);
+                    self.record_is_over(seq);
                     // A flush may have waited for just this one; and sending is what frees a full disk.
                     if self.flush_to.is_some() {
                         self.pump(now);

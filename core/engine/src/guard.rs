@@ -25,6 +25,7 @@ use headwater_model::time::Millis;
 
 use crate::call::{Enrichment, Receipt};
 use crate::clock::Now;
+use crate::consent::Gate;
 use crate::effect::{Diagnostic, DropReason, Effect, Report};
 use crate::engine::Engine;
 use crate::input::TryOutcome;
@@ -89,6 +90,8 @@ struct Kept {
 pub(crate) struct Guards {
     kept: Vec<Kept>,
     next: u64,
+    /// Numbers of events that were let go and that the store is about to take, each with that of its record.
+    let_go: Vec<(Seq, Seq)>,
 }
 
 impl core::fmt::Debug for Guards {
@@ -112,7 +115,11 @@ impl Guards {
     fn next_try(&self, now: Now) -> Option<u64> {
         let wait = |kept: &Kept| {
             let wait = kept.due.saturating_sub(now.mono);
-            if kept.trying { wait.min(WAITS[0]) } else { wait }
+            if kept.trying {
+                wait.min(WAITS[0])
+            } else {
+                wait
+            }
         };
         self.kept.iter().map(wait).min()
     }
@@ -156,6 +163,9 @@ impl Engine {
             plugin: plugin.to_owned(),
             detail: detail.to_owned(),
         });
+        if self.gate() == Gate::Closed {
+            return self.denied(message_id);
+        }
         if self.kept_back() >= MAX_KEPT {
             let detail = words!("more than 1,000 events wait for plugins that failed");
             self.give_up(&event, None, plugin, detail);
@@ -167,16 +177,7 @@ impl Engine {
             self.give_up(&event, None, plugin, detail);
             return Receipt::Dropped(message_id);
         }
-        let seq = (!self.writes_held()).then(|| self.reserve(1));
-        if let Some(seq) = seq {
-            self.effects.push(Effect::Persist {
-                seq,
-                at: kept_at(now),
-                body,
-                unstamped: false,
-            });
-            self.appended(now);
-        }
+        let seq = (!self.writes_held()).then(|| self.write_kept(now, body));
         let wait = wait_after(1).unwrap_or_default();
         if let Some(all) = self.guards.as_mut() {
             all.next += 1;
@@ -194,8 +195,36 @@ impl Engine {
         Receipt::Held(message_id)
     }
 
-    /// How many events are kept back.
-    pub(crate) fn kept_back(&self) -> usize {
+    fn write_kept(&mut self, now: Now, body: Vec<u8>) -> Seq {
+        let seq = self.reserve(1);
+        self.effects.push(Effect::Persist {
+            seq,
+            at: kept_at(now),
+            body,
+            unstamped: false,
+        });
+        self.appended(now);
+        seq
+    }
+
+    /// From now on events may be written.
+    pub(crate) fn write_all_kept(&mut self, now: Now) {
+        let mut kept = self
+            .guards
+            .as_mut()
+            .map(|all| core::mem::take(&mut all.kept))
+            .unwrap_or_default();
+        for one in kept.iter_mut().filter(|one| one.seq.is_none()) {
+            one.seq = Some(self.write_kept(now, record(&one.event, &one.guards)));
+        }
+        if let Some(all) = self.guards.as_mut() {
+            all.kept = kept;
+        }
+    }
+
+    /// How many events guards keep back.
+    #[must_use]
+    pub fn kept_back(&self) -> usize {
         self.guards.as_ref().map_or(0, Guards::len)
     }
 
@@ -292,16 +321,31 @@ impl Engine {
         }
     }
 
-    /// It passed: into the queue, before its record is forgotten. Should the process die in between, it comes again with the
-    /// same messageId, which the hub takes once.
+    /// It passed: into the queue. Its record is forgotten once the store has taken it. Should the process die in between, it comes
+    /// again with the same messageId, which the hub takes once.
     fn released(&mut self, now: Now, seq: Option<Seq>, event: Event) {
         let message_id = event.message_id.as_str().to_owned();
+        let next = Seq(self.next_seq);
         if let Err(error) = self.queue_up(now, event) {
             let mut report = Report::new(DropReason::Invalid, 1).detail(error.as_str());
             report.message_id = Some(message_id);
             self.report(report);
         }
-        self.forget_kept(seq);
+        match (seq, self.guards.as_mut()) {
+            (Some(seq), Some(all)) if self.next_seq > next.0 => all.let_go.push((next, seq)),
+            _ => self.forget_kept(seq),
+        }
+    }
+
+    /// The store has taken this event, or reported that it could not: the record of one that was let go is of no more use.
+    pub(crate) fn record_is_over(&mut self, seq: Seq) {
+        let Some(all) = self.guards.as_mut() else {
+            return;
+        };
+        if let Some(at) = all.let_go.iter().position(|(event, _)| *event == seq) {
+            let (_, record) = all.let_go.remove(at);
+            self.forget_kept(Some(record));
+        }
     }
 
     fn give_up(&mut self, event: &Event, seq: Option<Seq>, plugin: &str, detail: &str) {

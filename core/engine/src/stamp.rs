@@ -191,7 +191,7 @@ impl Engine {
         Ok(receipt)
     }
 
-    fn denied(&mut self, message_id: String) -> Receipt {
+    pub(crate) fn denied(&mut self, message_id: String) -> Receipt {
         let mut report =
             Report::new(DropReason::ConsentDenied, 1).detail(words!("the user denied consent"));
         report.message_id = Some(message_id.clone());

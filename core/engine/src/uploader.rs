@@ -491,6 +491,7 @@ impl Engine {
 
     /// The user agreed: what was held goes out, in order.
     fn release_held(&mut self, now: Now) {
+        self.write_all_kept(now);
         let stored = self.ledger.seqs(0, self.ledger.len());
         let held = self
             .held

@@ -13,6 +13,8 @@ pub(crate) struct Accounts {
     pub(crate) numbers: BTreeMap<u64, String>,
     /// What the store holds now.
     pub(crate) waiting: BTreeSet<u64>,
+    /// Those of them that a guard keeps back: they do not count in the quota.
+    pub(crate) kept: BTreeSet<u64>,
     /// Settled events: should a power cut bring one back, it comes late.
     pub(crate) forgotten: BTreeSet<String>,
     /// Events that were reported, with the last reason.
@@ -42,6 +44,19 @@ impl Accounts {
         self.not_taken.clear();
         self.set_aside.clear();
         self.waiting = waiting;
+    }
+
+    /// Whether this was the record of an event that a guard kept back, and the event is in the store again or was given up.
+    fn gave_way(&mut self, seq: u64) -> bool {
+        let Some(id) = self.numbers.get(&seq) else {
+            return false;
+        };
+        let again = |(other, theirs): (&u64, &String)| *other > seq && theirs == id;
+        let gone = self.fates.contains_key(id) || self.numbers.iter().any(again);
+        if gone {
+            self.waiting.remove(&seq);
+        }
+        gone
     }
 
     fn settle(&mut self, seqs: &[u64], reason: Option<DropReason>) {
@@ -117,6 +132,13 @@ impl Life {
             DropReason::QuotaEvents if self.setup.quota_events.is_some() => {
                 self.accounts.open = Some((report.reason, count));
             }
+            DropReason::PluginFailed if self.setup.guard.is_some() && count == 1 => {
+                let Some(id) = report.message_id.clone() else {
+                    return self.fail("it is not said which event was given up".to_owned());
+                };
+                self.given_up(&id);
+                self.accounts.fates.insert(id, report.reason);
+            }
             DropReason::DestinationFailed => self.destination_reported(),
             other => self.fail(format!("nothing in this life is a reason for {other}")),
         }
@@ -148,6 +170,19 @@ impl Life {
         if seqs.iter().all(|seq| self.accounts.set_aside.remove(seq)) {
             return;
         }
+        if self.accounts.open.is_none()
+            && let [seq] = seqs
+            && self.accounts.kept.contains(seq)
+        {
+            let id = self.accounts.numbers.get(seq);
+            let promise = id.and_then(|id| self.promises.get(self.place(id)?));
+            // Destinations have it, and the hub never gets it.
+            let local = promise.is_some_and(|it| it.guarded && !it.wish.to_hub());
+            if self.accounts.gave_way(*seq) || local {
+                self.accounts.waiting.remove(seq);
+                return;
+            }
+        }
         match self.accounts.open.take() {
             Some((reason, of)) if of == count => {
                 if reason == DropReason::QuotaEvents {
@@ -173,6 +208,7 @@ impl Life {
             .accounts
             .waiting
             .iter()
+            .filter(|seq| !self.accounts.kept.contains(seq))
             .find(|seq| !seqs.contains(seq) && !under_way.contains(seq));
         if let Some(older) = older.copied().filter(|older| *older < newest_gone) {
             self.fail(format!("over the quota {seqs:?} went while {older} stayed"));

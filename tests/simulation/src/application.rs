@@ -6,6 +6,7 @@ use headwater_model::json::{Limits, Raw};
 
 use crate::consent::Gate;
 use crate::destinations::Wish;
+use crate::guard::Place;
 use crate::life::{Life, Promise};
 
 impl Life {
@@ -78,12 +79,22 @@ impl Life {
             spare_entropy,
             enrichment: None,
         };
-        let receipt = match process.engine.call(now, call) {
-            Ok(receipt) => receipt,
-            Err(error) => return self.fail(format!("a good call was refused: {error}")),
+        let made = if self.setup.guard == Some(Place::Outside) {
+            self.call_outside(call.into())
+        } else {
+            Some(process.engine.call(now, call))
+        };
+        let receipt = match made {
+            None => return,
+            Some(Ok(receipt)) => receipt,
+            Some(Err(error)) => return self.fail(format!("a good call was refused: {error}")),
+        };
+        let Some(process) = &self.process else {
+            return;
         };
         let identity = process.engine.identity().clone();
         let held = matches!(receipt, Receipt::Held(_));
+        let asked = self.gate() != Some(Gate::Open);
         let index = self.promises.len();
         let message_id = receipt.message_id().to_owned();
         let short = message_id.get(..8).unwrap_or_default().to_owned();
@@ -97,15 +108,18 @@ impl Life {
             releases: Vec::new(),
             released_twice: false,
             kept: false,
-            in_memory: held && self.setup.hold_in_memory,
+            in_memory: held && self.setup.hold_in_memory && asked,
             held: self.gate() == Some(Gate::Held),
             dropped: matches!(receipt, Receipt::Dropped(_)),
             poison,
+            guarded: false,
+            given_up: false,
             wish,
             epoch: self.epoch,
         });
         self.unsynced.push(index);
         self.note(|_| format!("call {index} {short} {receipt:?} {wish:?}"));
+        self.check_tries();
         self.drain();
         // Where the durability says so, the call returns when its bytes are on the disk.
         let durable = !self.setup.sync || self.sync_store();

@@ -41,9 +41,12 @@ impl Life {
         let before = self.gate();
         let news = self.decision.as_ref() != Some(&Some(preferences.clone()));
         self.decision = Some(Some(preferences.clone()));
-        if before != Some(Gate::Open) && news {
+        if news {
             for promise in &mut self.promises {
-                promise.releases.push(preferences.clone());
+                // What a guard keeps back goes on its way under whatever is decided then.
+                if before != Some(Gate::Open) || promise.guarded {
+                    promise.releases.push(preferences.clone());
+                }
             }
         }
         if news && before != Some(Gate::Closed) && self.gate() == Some(Gate::Closed) {

@@ -222,9 +222,16 @@ impl Life {
     pub(crate) fn destinations_have_all(&mut self) {
         let emptied_at = self.destinations.emptied_at;
         let known = !self.setup.settings || self.setup.consent == Consent::NotAsked;
+        // What was reported before its guard let it go, no destination gets either.
+        let gone = |promise: &Promise| {
+            promise.guarded && self.accounts.is_accounted_for(&promise.message_id)
+        };
         let missing = self.promises.iter().enumerate().find(|(index, promise)| {
             let stamped = promise.consent.is_some() || self.setup.consent != Consent::OptIn;
-            let here = promise.epoch == self.epoch && *index >= emptied_at && !promise.dropped;
+            let here = promise.epoch == self.epoch
+                && *index >= emptied_at
+                && !promise.dropped
+                && !gone(promise);
             let seen = self.destinations.each[0].seen.contains(index);
             here && stamped && known && !seen && self.may_have(0, promise)
         });

@@ -75,7 +75,7 @@ impl Life {
         };
         self.note(|_| format!("boot with {count} events, recovery {recovery:?}"));
         let born = self.t;
-        let (Some(config), now) = (self.setup.config(), self.now()) else {
+        let (Some(config), now) = (self.setup.config(&self.scrub), self.now()) else {
             return;
         };
         self.process = Some(Process {
@@ -106,6 +106,7 @@ impl Life {
             .reborn(self.kept.series.clone(), table, wall, self.t);
         self.accounts.reborn(waiting);
         self.destinations.reborn();
+        self.scrub.reborn();
         self.flushes.clear();
         self.decision = self.kept.decision.clone();
         self.soft |= self.kept.identity.is_none() || self.kept.decision.is_none();
@@ -205,6 +206,8 @@ impl Life {
         for promise in &mut self.promises {
             promise.kept &= !promise.in_memory;
             promise.in_memory = false;
+            // What was not forgotten for good (a cut, a full disk) comes back, and may then pass.
+            promise.given_up = false;
         }
         if power {
             self.torn = true;
@@ -229,6 +232,7 @@ impl Life {
             unsaved.retain(|(key, value)| store.save_state(key.as_str(), value).is_err());
             process.engine.handle(now, input);
         }
+        self.check_tries();
         self.drain();
     }
 
@@ -294,7 +298,7 @@ impl Life {
         let (Some(quota), Some(process)) = (self.setup.quota_events, &self.process) else {
             return;
         };
-        let events = process.engine.queue().events;
+        let events = process.engine.queue().events - process.engine.kept_back();
         let in_memory = self.promises.iter().filter(|promise| promise.in_memory);
         if events > quota.max(self.pace.in_flight().len()) + in_memory.count() {
             self.fail(format!("{events} events wait, over the quota of {quota}"));
@@ -348,6 +352,7 @@ impl Life {
                 }
             }
             Effect::Diagnostic(diagnostic) => self.diagnosed(&diagnostic),
+            Effect::TryAgain { id, event, guards } => self.try_again(id, event, &guards),
             Effect::Configure { .. } | Effect::Signal { .. } => {}
             other => self.fail(format!("an effect nobody knows: {other:?}")),
         }
@@ -359,6 +364,11 @@ impl Life {
             return;
         };
         let id = message_id(body);
+        if at < 0 {
+            self.accounts.kept.insert(seq.0);
+        } else {
+            self.accounts.kept.remove(&seq.0);
+        }
         if let Some(id) = id.clone() {
             self.accounts.numbers.insert(seq.0, id);
         }
@@ -433,8 +443,11 @@ impl Life {
 }
 
 fn message_id(event: &[u8]) -> Option<String> {
-    parse(event, &Limits::default())
-        .ok()?
+    let record = parse(event, &Limits::default()).ok()?;
+    // What a guard keeps back has its event inside.
+    let event = record.get("event").filter(|event| event.as_str().is_none());
+    event
+        .unwrap_or(&record)
         .get("messageId")
         .and_then(Value::as_str)
         .map(str::to_owned)

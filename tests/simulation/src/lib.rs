@@ -11,6 +11,7 @@ mod consent;
 mod destinations;
 mod device;
 mod dice;
+mod guard;
 mod hub;
 mod life;
 mod network;

@@ -11,6 +11,7 @@ use headwater_store::disk::FaultyDisk;
 use crate::accounts::Accounts;
 use crate::destinations::{Destinations, Wish};
 use crate::dice::Dice;
+use crate::guard::Scrub;
 use crate::hub::Hub;
 use crate::network::Message;
 use crate::pace::{Pace, Series};
@@ -44,6 +45,10 @@ pub(crate) struct Promise {
     /// The device said at once that it goes nowhere.
     pub(crate) dropped: bool,
     pub(crate) poison: bool,
+    /// A guard kept it back once.
+    pub(crate) guarded: bool,
+    /// A report said that its guard failed at each try.
+    pub(crate) given_up: bool,
     pub(crate) wish: Wish,
     /// The process in which it was made.
     pub(crate) epoch: u64,
@@ -74,6 +79,7 @@ pub(crate) struct Process {
 pub struct Life {
     pub(crate) dice: Dice,
     pub(crate) setup: Setup,
+    pub(crate) scrub: Scrub,
     pub(crate) t: u64,
     /// The device's wall clock is off by this.
     pub(crate) offset: i64,
@@ -126,8 +132,10 @@ impl Life {
     #[must_use]
     pub fn run(seed: u64) -> Life {
         let mut dice = Dice::new(seed);
-        let setup = Setup::roll(&mut dice);
+        let mut setup = Setup::roll(&mut dice);
+        setup.roll_guard(seed);
         let mut life = Life {
+            scrub: Scrub::new(seed, setup.guard_fails),
             t: 0,
             offset: 0,
             disk: FaultyDisk::new(),
@@ -378,6 +386,7 @@ impl Life {
     /// The storm is over: disks, network, clocks and hub work, until nothing moves any more.
     fn heal(&mut self) {
         self.stormy = false;
+        self.scrub.heal();
         self.note(|_| "the storm is over".to_owned());
         self.disk.set_capacity(None);
         self.hub.disk.set_capacity(None);

@@ -1,6 +1,9 @@
 //! The network: what it does to requests and answers.
 
+use std::sync::Arc;
+
 use headwater_engine::{HttpOutcome, Input, Upload};
+use headwater_model::event::Event;
 use headwater_model::json::{Limits, Value, parse};
 
 use crate::life::Life;
@@ -32,6 +35,12 @@ pub(crate) enum Message {
         delivery: u64,
         destination: usize,
         index: usize,
+    },
+    /// An event that a guard keeps back, on its way through the host's plugins again.
+    Try {
+        epoch: u64,
+        id: u64,
+        event: Arc<Event>,
     },
 }
 
@@ -70,6 +79,7 @@ impl Life {
     pub(crate) fn send(&mut self, upload: &Upload, body: Vec<u8>) {
         self.check_upload(upload, body.len());
         self.check_consent(&body);
+        self.check_guarded(&body);
         self.note(|_| {
             format!(
                 "upload {} with {} events, {} bytes",
@@ -276,6 +286,11 @@ impl Life {
             } => {
                 if epoch == self.epoch && self.process.is_some() {
                     self.delivered(delivery, destination, index);
+                }
+            }
+            Message::Try { epoch, id, event } => {
+                if epoch == self.epoch && self.process.is_some() {
+                    self.tried(id, &event);
                 }
             }
         }

@@ -6,6 +6,7 @@ use headwater_engine::{
 use headwater_model::id::WriteKey;
 
 use crate::dice::Dice;
+use crate::guard::{Place, Scrub};
 
 /// The consent categories of every life.
 pub(crate) const CATEGORIES: [&str; 2] = ["a", "b"];
@@ -30,6 +31,9 @@ pub(crate) struct Setup {
     /// Permille of requests that something happens to.
     pub(crate) weather: u64,
     pub(crate) rot: bool,
+    /// A plugin that guards events, and permille of tries at which it fails.
+    pub(crate) guard: Option<Place>,
+    pub(crate) guard_fails: u64,
 }
 
 /// The rule before a decision.
@@ -69,10 +73,20 @@ impl Setup {
             },
             weather: dice.range(0, 600),
             rot: dice.chance(80),
+            guard: None,
+            guard_fails: 0,
         }
     }
 
-    pub(crate) fn config(&self) -> Option<Config> {
+    /// From dice of its own, so that lives without a guard are what they were.
+    pub(crate) fn roll_guard(&mut self, seed: u64) {
+        let mut dice = Dice::new(!seed);
+        let places = [None, None, Some(Place::Inside), Some(Place::Outside)];
+        self.guard = dice.pick(&places).unwrap_or_default();
+        self.guard_fails = dice.range(20, 700);
+    }
+
+    pub(crate) fn config(&self, scrub: &Scrub) -> Option<Config> {
         let mut config = Config::new(
             WriteKey::new("key").ok()?,
             Endpoint::new("https://hub.example").ok()?,
@@ -82,6 +96,9 @@ impl Setup {
             interval: Some(10_000),
             ..Pace::NEVER
         };
+        if self.guard == Some(Place::Inside) {
+            config.timeline.add(Box::new(scrub.clone()));
+        }
         config.max_batch_events = self.batch_events;
         config.max_batch_bytes = self.batch_bytes;
         config.retry.max_retries = self.max_retries;

@@ -89,6 +89,10 @@ impl Life {
             let Some(index) = place.get(id.as_str()).copied() else {
                 continue;
             };
+            // One that a guard kept back is overtaken.
+            if self.promises.get(index).is_some_and(|it| it.guarded) {
+                continue;
+            }
             // A request that the device had given up may arrive at any time.
             if !*awaited {
                 continue;
@@ -146,7 +150,7 @@ impl Life {
                     promise.consent
                 ));
             }
-            if promise.dropped || !promise.wish.to_hub() {
+            if promise.dropped || promise.given_up || !promise.wish.to_hub() {
                 wrong.push(format!("{id}: is at the hub and must not be"));
             }
             if promise.poison {

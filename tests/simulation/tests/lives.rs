@@ -53,6 +53,16 @@ fn a_withdrawal_holds_over_crashes_and_power_cuts_once_the_disk_has_it() {
 }
 
 #[test]
+fn what_a_guard_let_go_and_a_full_disk_did_not_take_is_still_kept_back_after_a_crash() {
+    lives([105]);
+}
+
+#[test]
+fn an_event_whose_guard_fails_when_consent_is_denied_is_reported_and_not_kept() {
+    lives([90]);
+}
+
+#[test]
 fn two_decisions_in_a_row_do_not_go_round_and_round_between_tabs() {
     lives([133]);
 }
