@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, lints, and the rule that dependencies point one way.
+# Formatting, lints, the licences and sources of what we link, and the rule that dependencies point one way.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,4 +8,5 @@ cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 # What a page loads is built without the engine's features.
 cargo clippy --package headwater-wasm --no-default-features --quiet -- -D warnings
 scripts/check-arrows.sh
+scripts/deny.sh
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
