@@ -1,17 +1,19 @@
 //! What all requests share.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use headwater_model::time::Millis;
+use headwater_store::disk::RealDisk;
 use tokio::sync::watch;
 
 use crate::admin::Guard;
 use crate::config::{LimitsConfig, Mode, Network};
-use crate::ingest::{Budget, Public};
+use crate::ingest::{Budget, Public, Strangers};
 use crate::live::{Live, Notice};
-use crate::log::{EmbeddedLog, EventLog};
+use crate::log::{EmbeddedLog, EventLog, Ring};
 use crate::metrics::Metrics;
+pub use crate::peer::Peer;
 use crate::sources::Sources;
 
 /// The collector's parts.
@@ -40,12 +42,9 @@ pub struct App {
     /// Who may see events.
     pub(crate) guard: Guard,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) strangers: Strangers,
     closing: watch::Sender<bool>,
 }
-
-/// The other end of the connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 impl App {
     /// The parts for a configuration. `live` turns on the inspector and the stream of events.
@@ -74,7 +73,11 @@ impl App {
             ),
             guard: Guard::new(config.admin.token.clone(), &config.server.listen),
             now,
-            budget: Budget::new(config.limits.bytes_in_flight),
+            budget: Budget::new(
+                config.limits.bytes_in_flight,
+                config.limits.bytes_in_flight_per_peer,
+            ),
+            strangers: Strangers::new(Ring::new(Arc::new(RealDisk), &config.storage.dir)),
             closing: watch::channel(false).0,
             log,
         })
@@ -88,6 +91,13 @@ impl App {
     /// Resolves when the collector shuts down.
     pub(crate) async fn closing(&self) {
         let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Whether this address speaks for others.
+    pub(crate) fn is_trusted_proxy(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies
+            .iter()
+            .any(|network| network.contains(ip))
     }
 
     /// Tells live readers of something that is not in the log.

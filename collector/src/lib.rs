@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod live;
 pub mod log;
 pub mod metrics;
+mod peer;
 pub mod read;
 pub mod server;
 pub mod sources;

@@ -17,7 +17,7 @@ use headwater_model::time::Millis;
 use tokio::sync::watch;
 
 use crate::ingest::Refusal;
-use crate::log::{EventLog, Next, Position, Stored, Tally, Verdict};
+use crate::log::{Entry, EventLog, Next, Position, Stored, Tally, Verdict};
 use crate::metrics::Metrics;
 use crate::read;
 
@@ -157,7 +157,7 @@ impl Live {
         let start = reader.position().0;
         while reader.position().0 - start < STRIDE {
             match reader.advance()? {
-                Next::Record(stored) => self.show(&stored),
+                Next::Record(stored) => self.show(&stored, false),
                 Next::Skipped { .. } => {}
                 Next::End => break,
             }
@@ -165,7 +165,12 @@ impl Live {
         Ok(reader.position())
     }
 
-    fn show(&self, stored: &Stored) {
+    /// Shows the sample of a request that is not in the log, since nobody is known for it.
+    pub(crate) fn show_stranger(&self, entry: &Entry) {
+        self.show(&entry.unstored(), true);
+    }
+
+    fn show(&self, stored: &Stored, is_stranger: bool) {
         for (item, slot) in read::accepted(stored).zip(&stored.head.events) {
             let (sort, event) = match item.verdict {
                 verdict if verdict.is_accepted() => {
@@ -187,7 +192,7 @@ impl Live {
                     reason: reason.map(|reason| (reason.code(), reason.message().to_owned())),
                     event: Some(event),
                 },
-                false,
+                is_stranger,
             );
         }
     }

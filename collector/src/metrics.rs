@@ -70,6 +70,12 @@ pub struct Metrics {
     pub connections: AtomicU64,
     /// Who follows the events as they come.
     pub live_readers: AtomicU64,
+    /// Connections without a request in hand that were closed to make room.
+    pub connections_gave_way: AtomicU64,
+    /// Connections of a peer that had all it may have, each with a request in hand.
+    pub connections_refused: AtomicU64,
+    /// Requests of strangers that the sample left out.
+    pub strangers_unsampled: AtomicU64,
     /// Events that live readers were too slow for.
     pub live_dropped: AtomicU64,
     /// Seconds from a request's headers to its answer, ingest routes only.
@@ -89,6 +95,9 @@ impl Default for Metrics {
             retries: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             live_readers: AtomicU64::new(0),
+            connections_gave_way: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
+            strangers_unsampled: AtomicU64::new(0),
             live_dropped: AtomicU64::new(0),
             ingest_seconds: Histogram::new(SECONDS),
         }
@@ -142,15 +151,18 @@ impl Metrics {
             match slot.verdict {
                 Verdict::Accepted | Verdict::AcceptedWithoutId => accepted += 1,
                 Verdict::Duplicate => duplicates += 1,
-                Verdict::Rejected(reason) => {
-                    let place = Reason::ALL.iter().position(|known| *known == reason);
-                    if let Some(count) = place.and_then(|place| self.rejected.get(place)) {
-                        count.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
+                Verdict::Rejected(reason) => self.rejected(reason, 1),
             }
         }
         self.accepted.fetch_add(accepted, Ordering::Relaxed);
         self.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+    }
+
+    /// Counts events rejected for one reason.
+    pub fn rejected(&self, reason: Reason, events: u64) {
+        let place = Reason::ALL.iter().position(|known| *known == reason);
+        if let Some(count) = place.and_then(|place| self.rejected.get(place)) {
+            count.fetch_add(events, Ordering::Relaxed);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `headwater export`: the log as NDJSON.
 
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater_model::time::{Millis, parse_iso};
@@ -9,7 +9,7 @@ use headwater_store::disk::RealDisk;
 
 use super::Failure;
 use super::filter::{Filter, write_item, write_json};
-use crate::log::{LogReader, Next, Position};
+use crate::log::{LogReader, Next, Position, strangers_dir};
 
 /// Arguments of `headwater export`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,20 @@ impl Export {
                 self.data.display()
             )));
         }
-        let mut reader = LogReader::new(Arc::new(RealDisk), &self.data, Position::default());
-        let on_terminal = std::io::stdout().is_terminal();
         let mut out = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
         let mut left = self.limit.unwrap_or(u64::MAX);
+        self.write_log(&self.data, &mut left, &mut out)?;
+        if self.filter.rejected && !self.raw {
+            self.write_log(&strangers_dir(&self.data), &mut left, &mut out)?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Writes what is wanted of one log.
+    fn write_log(&self, dir: &Path, left: &mut u64, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut reader = LogReader::new(Arc::new(RealDisk), dir, Position::default());
+        let on_terminal = std::io::stdout().is_terminal();
         loop {
             let stored = match reader.advance()? {
                 Next::Record(stored) => stored,
@@ -80,10 +90,10 @@ impl Export {
                 {
                     continue;
                 }
-                if left == 0 {
+                if *left == 0 {
                     break;
                 }
-                left -= 1;
+                *left -= 1;
                 // JSON text may hold line breaks between its tokens only: a blank is as good there.
                 let line: Vec<u8> = stored
                     .body
@@ -96,21 +106,20 @@ impl Export {
                         }
                     })
                     .collect();
-                write_json(&mut out, &line, on_terminal)?;
+                write_json(out, &line, on_terminal)?;
                 continue;
             }
             for item in self.filter.of(&stored) {
-                if left == 0 {
+                if *left == 0 {
                     break;
                 }
-                left -= 1;
-                write_item(&mut out, item, on_terminal)?;
+                *left -= 1;
+                write_item(out, item, on_terminal)?;
             }
-            if left == 0 {
+            if *left == 0 {
                 break;
             }
         }
-        out.flush()?;
         Ok(())
     }
 }

@@ -119,13 +119,22 @@ pub(crate) fn options(storage: &StorageConfig) -> LogOptions {
         dir: storage.dir.clone(),
         segment_bytes: storage.segment_bytes,
         retain_ms: (storage.retain_hours > 0).then(|| hours(storage.retain_hours)),
-        retain_bytes: (storage.retain_bytes > 0).then_some(storage.retain_bytes),
+        retain_bytes: storage.retain_bytes.on_disk_of(disk_size(&storage.dir)),
         min_free_bytes: storage.min_free_bytes,
         dedupe_ms: hours(storage.dedupe_hours),
         dedupe_memory: storage.dedupe_memory,
         new_key: uuid::Uuid::new_v4().into_bytes(),
         free_space: free_space(&storage.dir),
     }
+}
+
+/// The size of the disk that `dir` lies on, or will lie on.
+fn disk_size(dir: &Path) -> Option<u64> {
+    let dir = std::path::absolute(dir).ok()?;
+    let disk = dir
+        .ancestors()
+        .find_map(|dir| rustix::fs::statvfs(dir).ok())?;
+    Some(disk.f_blocks.saturating_mul(disk.f_frsize))
 }
 
 fn free_space(dir: &Path) -> FreeSpace {

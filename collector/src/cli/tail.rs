@@ -14,7 +14,7 @@ use headwater_store::disk::RealDisk;
 use super::Failure;
 use super::filter::{Filter, write_item, write_line};
 use super::terminal;
-use crate::log::{LogReader, Next, Position, Reason, Verdict};
+use crate::log::{LogReader, Next, Position, Reason, Stored, Verdict, strangers_dir};
 use crate::read::Item;
 
 /// Arguments of `headwater tail`.
@@ -86,36 +86,56 @@ impl Tail {
                 dir.display()
             )));
         }
-        let mut reader = LogReader::new(Arc::new(RealDisk), dir, Position::default());
-        let mut latest: VecDeque<(String, Item)> = VecDeque::new();
-        let mut caught_up = false;
+        let log = |dir: &Path| LogReader::new(Arc::new(RealDisk), dir, Position::default());
+        let mut readers = vec![log(dir)];
+        if self.filter.rejected {
+            readers.push(log(&strangers_dir(dir)));
+        }
+        let mut latest = Vec::new();
+        for reader in &mut readers {
+            let mut own = VecDeque::new();
+            self.read_on(reader, |stored, item| {
+                own.push_back((stored.head.received, stored.head.source.clone(), item));
+                if own.len() > self.count {
+                    own.pop_front();
+                }
+                Ok(())
+            })?;
+            latest.extend(own);
+        }
+        latest.sort_by_key(|(received, _, _)| *received);
+        let more = latest.len().saturating_sub(self.count);
+        for (_, source, item) in latest.drain(..).skip(more) {
+            self.show(&source, item)?;
+        }
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            for reader in &mut readers {
+                self.read_on(reader, |stored, item| self.show(&stored.head.source, item))?;
+            }
+        }
+    }
+
+    /// Gives `take` every wanted event up to the log's present end.
+    fn read_on(
+        &self,
+        reader: &mut LogReader,
+        mut take: impl FnMut(&Stored, Item) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         loop {
             match reader.advance()? {
                 Next::Record(stored) => {
                     for item in self.filter.of(&stored) {
-                        if caught_up {
-                            self.show(&stored.head.source, item)?;
-                            continue;
-                        }
-                        latest.push_back((stored.head.source.clone(), item));
-                        if latest.len() > self.count {
-                            latest.pop_front();
-                        }
+                        take(&stored, item)?;
                     }
                 }
                 Next::Skipped { from, to } => {
                     tracing::warn!(%from, %to, "passed over bytes that hold no readable record");
                 }
-                Next::End => {
-                    for (source, item) in latest.drain(..) {
-                        self.show(&source, item)?;
-                    }
-                    caught_up = true;
-                    if !self.follow {
-                        return Ok(());
-                    }
-                    std::thread::sleep(Duration::from_millis(100));
-                }
+                Next::End => return Ok(()),
             }
         }
     }

@@ -4,20 +4,23 @@
 //! says what to write instead. [`Config::parse`] is the only way in, so a `Config` that exists is valid.
 
 mod error;
+mod limits;
 mod network;
 mod public_url;
+mod retain;
 mod source;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 pub use error::ConfigError;
+pub use limits::LimitsConfig;
 pub use network::Network;
 pub use public_url::PublicUrl;
 pub(crate) use public_url::{is_address, is_authority, is_loopback};
+pub use retain::RetainBytes;
 pub use source::{Platform, SourceConfig};
 
 use error::Finding;
@@ -80,9 +83,8 @@ pub struct StorageConfig {
     /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week). Not below
     /// [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log. At most [`MAX_HOURS`].
     pub retain_hours: u64,
-    /// Bytes of log above which the oldest segments are removed; 0 means no bound. Default 0. See
-    /// [`Config::warnings`].
-    pub retain_bytes: u64,
+    /// Bytes of log above which the oldest segments are removed. Default half of the disk.
+    pub retain_bytes: RetainBytes,
     /// Free bytes below which events are refused with 503. Default 256 MiB.
     pub min_free_bytes: u64,
     /// Hours in which a messageId is accepted once per source. Default 24, what Segment promises; at most
@@ -95,33 +97,6 @@ pub struct StorageConfig {
 /// The most that [`StorageConfig::retain_hours`] and [`StorageConfig::dedupe_hours`] take: a hundred years. Times are
 /// milliseconds in 64 bits, so sums of this and of any date we can be sent do not overflow.
 pub const MAX_HOURS: u64 = 100 * 365 * 24;
-
-/// `[limits]`: what a body may cost before anybody knows who sent it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsConfig {
-    /// Largest batch body, compressed or not, in bytes. Default 4,096,000, what RudderStack's gateway takes. Segment
-    /// documents 500 KB, but its own SDKs pass it: they count characters, or events without their context
-    /// (analytics-node sends 830 KB), and give up a batch that is answered with 400.
-    pub max_batch_bytes: usize,
-    /// Largest body of a single-event route. Default 36,864: 32 KiB and 4 KiB for the envelope.
-    pub max_single_bytes: usize,
-    /// Largest event within a batch. Default 32,768.
-    pub max_event_bytes: usize,
-    /// Events in a batch; those beyond are rejected one by one. Default 2,500.
-    pub max_events: usize,
-    /// Deepest nesting of arrays and objects. Default 64.
-    pub max_depth: usize,
-    /// How often larger than its compressed form a body may be. Default 200.
-    pub max_inflation_ratio: usize,
-    /// Milliseconds in which a whole body must arrive. Default 20,000.
-    pub body_timeout_ms: u64,
-    /// Milliseconds in which a request's headers must arrive. Default 10,000.
-    pub header_timeout_ms: u64,
-    /// Bytes of bodies held at one time, compressed and inflated; beyond that the answer is 503. Default 64 MiB: eight of
-    /// the largest bodies in both forms, or 120 of 500 KB.
-    pub bytes_in_flight: usize,
-}
 
 /// `[admin]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -165,41 +140,11 @@ impl Default for StorageConfig {
             dir: PathBuf::from("headwater-data"),
             segment_bytes: 64 << 20,
             retain_hours: 7 * 24,
-            retain_bytes: 0,
+            retain_bytes: RetainBytes::default(),
             min_free_bytes: 256 << 20,
             dedupe_hours: 24,
             dedupe_memory: 1_800_000,
         }
-    }
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            max_batch_bytes: 4000 * 1024,
-            max_single_bytes: (32 + 4) * 1024,
-            max_event_bytes: 32 * 1024,
-            max_events: 2500,
-            max_depth: 64,
-            max_inflation_ratio: 200,
-            body_timeout_ms: 20_000,
-            header_timeout_ms: 10_000,
-            bytes_in_flight: 64 << 20,
-        }
-    }
-}
-
-impl LimitsConfig {
-    /// [`body_timeout_ms`](Self::body_timeout_ms) as a duration.
-    #[must_use]
-    pub fn body_timeout(&self) -> Duration {
-        Duration::from_millis(self.body_timeout_ms)
-    }
-
-    /// [`header_timeout_ms`](Self::header_timeout_ms) as a duration.
-    #[must_use]
-    pub fn header_timeout(&self) -> Duration {
-        Duration::from_millis(self.header_timeout_ms)
     }
 }
 
@@ -242,20 +187,24 @@ impl Config {
         }
         warnings.extend(self.server.warning().map(str::to_owned));
         let storage = &self.storage;
-        if storage.retain_bytes > 0 {
+        if let RetainBytes::Most(most) = storage.retain_bytes {
             warnings.push(format!(
-                "storage.retain_bytes: should {} bytes arrive in less than the {} hours of storage.dedupe_hours, the \
+                "storage.retain_bytes: should {most} bytes arrive in less than the {} hours of storage.dedupe_hours, the \
                  oldest events are removed before that, and after a restart a retry of one of them is stored again",
-                storage.retain_bytes, storage.dedupe_hours
+                storage.dedupe_hours
             ));
         }
-        if storage.retain_bytes > 0 && storage.retain_bytes < storage.segment_bytes {
+        if matches!(storage.retain_bytes, RetainBytes::Most(most) if most < storage.segment_bytes) {
             warnings.push(
                 "storage.retain_bytes is below storage.segment_bytes: the segment that is being written always stays, \
                  so the log grows to that size"
                     .to_owned(),
             );
         }
+        warnings.extend(network::warnings(
+            &self.server.listen,
+            &self.server.trusted_proxies,
+        ));
         warnings
     }
 
@@ -297,36 +246,7 @@ impl Config {
                 "must be at most 876000 (a hundred years)",
             );
         }
-        require(
-            limits.max_batch_bytes <= crate::log::MAX_BODY_BYTES,
-            "limits.max_batch_bytes",
-            "must be at most 14680064 (14 MiB)",
-        );
-        require(
-            limits.max_event_bytes > 0,
-            "limits.max_event_bytes",
-            "must be at least 1",
-        );
-        require(
-            (1..=crate::log::MAX_EVENTS).contains(&limits.max_events),
-            "limits.max_events",
-            "must be between 1 and 65536",
-        );
-        require(
-            (4..=256).contains(&limits.max_depth),
-            "limits.max_depth",
-            "must be between 4 and 256",
-        );
-        require(
-            limits.max_inflation_ratio >= 2,
-            "limits.max_inflation_ratio",
-            "must be at least 2",
-        );
-        require(
-            limits.bytes_in_flight >= 2 * limits.max_batch_bytes,
-            "limits.bytes_in_flight",
-            "must be at least twice limits.max_batch_bytes, for a body and its compressed form",
-        );
+        limits.check(&mut require);
         require(
             self.admin
                 .token
@@ -360,7 +280,11 @@ mod tests {
             ("AdminConfig", "admin"),
             ("SourceConfig", "sources"),
         ];
-        let code = concat!(include_str!("mod.rs"), include_str!("source.rs"));
+        let code = concat!(
+            include_str!("mod.rs"),
+            include_str!("limits.rs"),
+            include_str!("source.rs")
+        );
         let mut keys = Vec::new();
         for (name, section) in sections {
             let (_, body) = code.split_once(&format!("pub struct {name} {{")).unwrap();

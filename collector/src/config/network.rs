@@ -1,6 +1,6 @@
 //! A network in CIDR notation: who counts as a trusted proxy.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -19,6 +19,45 @@ impl Network {
     pub fn contains(&self, ip: IpAddr) -> bool {
         bits(ip) & self.mask == self.address & self.mask
     }
+}
+
+/// The longest prefix that a network of proxies hardly has, with IPv4's 96 bits of mapping: shorter than 10.0.0.0/8, or
+/// than fc00::/7.
+const TOO_WIDE: [u32; 2] = [96 + 7, 6];
+
+impl Network {
+    /// Whether the network is so large that strangers are in it.
+    fn is_too_wide(&self) -> bool {
+        let is_v4 = bits(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let [v4, v6] = TOO_WIDE;
+        let longest = if self.address >> 32 == is_v4 >> 32 {
+            v4
+        } else {
+            v6
+        };
+        self.mask.leading_ones() <= longest
+    }
+}
+
+/// What of the network's settings is allowed and may surprise.
+pub(super) fn warnings(listen: &str, trusted_proxies: &[Network]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if trusted_proxies.iter().any(Network::is_too_wide) {
+        warnings.push(
+            "server.trusted_proxies names networks of strangers (0.0.0.0/0 is everybody): whoever reaches the port says \
+             which address, host and scheme it came by, and no bound counts for a single peer; name the proxies' own \
+             addresses"
+                .to_owned(),
+        );
+    }
+    let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
+    if matches!(host, "" | "0.0.0.0" | "[::]" | "[::0]" | "*") {
+        warnings.push(format!(
+            "server.listen: {listen} is every network that this machine is on, and what is said there is not encrypted; \
+             behind a proxy on the same machine write 127.0.0.1, else let a firewall say who reaches the port"
+        ));
+    }
+    warnings
 }
 
 /// IPv4 as IPv6-mapped, so that one comparison serves both families.
@@ -84,5 +123,28 @@ mod tests {
         );
         assert!("10.0.0.0/33".parse::<Network>().is_err());
         assert!("example.org".parse::<Network>().is_err());
+    }
+
+    #[test]
+    fn trusting_everybody_and_listening_everywhere_are_warned_of() {
+        let told = |listen: &str, proxies: &[&str]| {
+            let proxies: Vec<Network> = proxies.iter().map(|text| text.parse().unwrap()).collect();
+            warnings(listen, &proxies).len()
+        };
+        assert_eq!(told("127.0.0.1:8765", &[]), 0);
+        let own = [
+            "10.0.0.0/8",
+            "192.168.0.0/16",
+            "fc00::/7",
+            "::1",
+            "10.1.2.3",
+        ];
+        assert_eq!(told("[::1]:8765", &own), 0);
+        for wide in ["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"] {
+            assert_eq!(told("127.0.0.1:8765", &[wide]), 1, "{wide}");
+        }
+        for listen in ["0.0.0.0:8765", "[::]:8765", "[::]:0"] {
+            assert_eq!(told(listen, &[]), 1, "{listen}");
+        }
     }
 }

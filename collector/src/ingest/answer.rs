@@ -7,9 +7,9 @@ use headwater_model::json::{Object, Value, write_string};
 
 use super::pixel::GIF;
 use super::refusal::Refusal;
-use super::scan::Scanned;
+use super::scan::{MAX_MESSAGE_ID, Scanned};
 use crate::etag;
-use crate::log::{Receipt, Verdict};
+use crate::log::{Reason, Receipt, Verdict};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -64,41 +64,66 @@ pub(super) fn document(request: &HeaderMap, document: &Object, asked: Asked) -> 
     answer
 }
 
-/// What became of each event: `{"success":true,"accepted":1,"duplicates":0,"rejected":[{index,messageId,code,message}]}`.
+/// Bytes of `rejected` in an answer: some five hundred entries, more than anybody reads. Without a bound 131 bytes of
+/// gzip ask for four megabytes.
+const MAX_REJECTED_BYTES: usize = 64 * 1024;
+
+/// What became of each event: `{"success":true,"accepted":1,"duplicates":0,"rejected":[{index,messageId,code,message}]}`,
+/// and `"moreRejected":N` when the list does not hold the last N.
 pub(super) fn tally(receipt: &Receipt, scanned: &Scanned<'_>, body: &[u8]) -> Response<Body> {
     let tally = receipt.tally();
-    let rejected = receipt
+    let known = receipt
         .events
         .iter()
         .enumerate()
-        .filter_map(|(index, slot)| {
-            let Verdict::Rejected(reason) = slot.verdict else {
-                return None;
-            };
-            let id = scanned
-                .message_id(body, index)
-                .map_or(Value::Null, |id| Value::from(&*id));
-            let entry: Object = [
-                ("index", Value::from(index as u64)),
-                ("messageId", id),
-                ("code", Value::from(reason.code())),
-                ("message", Value::from(reason.message())),
-            ]
-            .into_iter()
-            .collect();
-            Some(Value::Object(entry))
+        .filter_map(|(index, slot)| match slot.verdict {
+            Verdict::Rejected(reason) => Some((index, reason)),
+            _ => None,
         });
-    let rejected: Value = rejected.collect();
-    let document: Object = [
-        ("success", Value::from(true)),
-        ("accepted", Value::from(tally.accepted)),
-        ("duplicates", Value::from(tally.duplicates)),
-        ("rejected", rejected),
-    ]
-    .into_iter()
-    .collect();
-    let mut out = Vec::new();
-    document.write(&mut out);
+    let first_beyond = receipt.events.len();
+    let beyond =
+        (0..scanned.beyond as usize).map(|more| (first_beyond + more, Reason::TooManyEvents));
+    let mut rejected: Vec<u8> = Vec::new();
+    let mut more: u64 = 0;
+    for (index, reason) in known.chain(beyond) {
+        if more > 0 {
+            more += 1;
+            continue;
+        }
+        // One that is too long is told by its index alone.
+        let id = scanned
+            .message_id(body, index)
+            .filter(|id| id.len() <= MAX_MESSAGE_ID)
+            .map_or(Value::Null, |id| Value::from(&*id));
+        let entry: Object = [
+            ("index", Value::from(index as u64)),
+            ("messageId", id),
+            ("code", Value::from(reason.code())),
+            ("message", Value::from(reason.message())),
+        ]
+        .into_iter()
+        .collect();
+        let before = rejected.len();
+        if before > 0 {
+            rejected.push(b',');
+        }
+        entry.write(&mut rejected);
+        if rejected.len() > MAX_REJECTED_BYTES {
+            rejected.truncate(before);
+            more = 1;
+        }
+    }
+    let mut out = format!(
+        r#"{{"success":true,"accepted":{},"duplicates":{},"rejected":["#,
+        tally.accepted, tally.duplicates
+    )
+    .into_bytes();
+    out.append(&mut rejected);
+    out.push(b']');
+    if more > 0 {
+        out.extend_from_slice(format!(r#","moreRejected":{more}"#).as_bytes());
+    }
+    out.push(b'}');
     json(StatusCode::OK, Body::from(out))
 }
 

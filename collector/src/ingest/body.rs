@@ -10,32 +10,38 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::BodyExt;
 
+use tokio::time::Instant;
+
 use super::budget::Charge;
 use super::refusal::Refusal;
+use crate::config::LimitsConfig;
 
 /// An oversize body is read to its end, and thrown away, up to this size: a sender that is still writing when the
 /// connection closes sees a reset instead of the answer.
 const DISCARD: usize = 16 << 20;
 
-/// Room that is held as soon as it is announced: the largest body of a sender that keeps to Segment's 500 KB. More is
-/// held as it arrives, so that a few connections which only announce do not use up everybody's budget.
-const ON_TRUST: usize = 516 * 1024;
+/// Over which a body's rate is looked at. A phone that changes cells says nothing for a few seconds; a TCP sender that
+/// lost packets tries again after 1, 2 and 4.
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// A body that inflates from less than this is not worth a ratio.
 const RATIO_FLOOR: usize = 64 * 1024;
 
-/// Reads the whole body.
+/// Reads the whole body. Room is held for what has arrived, never for what is announced: a connection that only
+/// announces costs nobody anything, and one that stops sending is closed after a [`WINDOW`].
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-    time: Duration,
+    limits: &LimitsConfig,
     charge: &mut Charge,
 ) -> Result<Bytes, Refusal> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    match tokio::time::timeout(time, collect(body, announced, limit, charge)).await {
+    let arriving = Arriving::new(body, limits.min_body_rate);
+    let time = limits.body_timeout();
+    match tokio::time::timeout(time, collect(arriving, announced, limit, charge)).await {
         Ok(read) => read,
         Err(_) => Err(Refusal::Slow {
             seconds: time.as_secs(),
@@ -43,41 +49,80 @@ pub(super) async fn read(
     }
 }
 
+/// A body on its way, at no less than a given rate.
+struct Arriving {
+    body: Body,
+    rate: usize,
+    /// Bytes since the window began.
+    seen: usize,
+    window_ends: Instant,
+}
+
+impl Arriving {
+    fn new(body: Body, rate: usize) -> Self {
+        Self {
+            body,
+            rate,
+            seen: 0,
+            window_ends: Instant::now() + WINDOW,
+        }
+    }
+
+    /// The next piece; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            let frame = if self.rate == 0 {
+                self.body.frame().await
+            } else {
+                tokio::time::timeout_at(self.window_ends, self.body.frame())
+                    .await
+                    .map_err(|_| Refusal::Crawling { rate: self.rate })?
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Refusal::Cut),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    self.seen = self.seen.saturating_add(data.len());
+                    if self.seen >= self.rate.saturating_mul(WINDOW.as_secs() as usize) {
+                        self.seen = 0;
+                        self.window_ends = Instant::now() + WINDOW;
+                    }
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
 async fn collect(
-    mut body: Body,
+    mut arriving: Arriving,
     announced: Option<usize>,
     limit: usize,
     charge: &mut Charge,
 ) -> Result<Bytes, Refusal> {
     if announced.is_some_and(|announced| announced > limit) {
-        return Err(discard(body, 0, limit).await);
-    }
-    let trusted = announced.unwrap_or(16 * 1024).min(ON_TRUST);
-    if !charge.hold(trusted) {
-        return Err(Refusal::Busy);
+        return Err(discard(arriving, 0, limit).await);
     }
     let mut whole: Vec<u8> = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(Refusal::Cut);
-        };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
+    while let Some(data) = arriving.next().await? {
         let total = whole.len() + data.len();
         if total > limit {
             drop(whole);
-            return Err(discard(body, total, limit).await);
+            return Err(discard(arriving, total, limit).await);
         }
         // Small bodies come in one piece: no copy.
         if whole.is_empty() && announced == Some(data.len()) {
-            return Ok(data);
+            return if charge.hold(data.len()) {
+                Ok(data)
+            } else {
+                Err(Refusal::Busy)
+            };
         }
         if total > whole.capacity() {
-            let room = (2 * total)
-                .min(announced.unwrap_or(limit))
-                .max(trusted)
-                .max(total);
+            let room = (2 * total).min(announced.unwrap_or(limit)).max(total);
             if !charge.hold(room) {
                 return Err(Refusal::Busy);
             }
@@ -88,11 +133,11 @@ async fn collect(
     Ok(whole.into())
 }
 
-async fn discard(mut body: Body, mut seen: usize, limit: usize) -> Refusal {
+async fn discard(mut arriving: Arriving, mut seen: usize, limit: usize) -> Refusal {
     while seen < DISCARD {
-        match body.frame().await {
-            Some(Ok(frame)) => seen += frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => break,
+        match arriving.next().await {
+            Ok(Some(data)) => seen += data.len(),
+            Ok(None) | Err(_) => break,
         }
     }
     Refusal::TooLarge { limit }

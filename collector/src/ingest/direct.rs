@@ -8,13 +8,13 @@ use headwater_model::time::Millis;
 
 use super::{Refusal, scan};
 use crate::config::LimitsConfig;
-use crate::log::{Entry, Fingerprinter, Reason};
+use crate::log::{Entry, Fingerprinter};
 use crate::sources::{KeyTag, Sources};
 
 /// Makes a log entry of a batch body; the write key comes from the body.
 ///
 /// # Errors
-/// [`Refusal`], as over HTTP.
+/// [`Refusal`], as over HTTP in strict mode.
 pub fn batch(
     body: &Bytes,
     sources: &Sources,
@@ -24,19 +24,17 @@ pub fn batch(
 ) -> Result<Entry, Refusal> {
     let mut scanned = scan::batch(body, limits)?;
     let key = scanned.write_key.take().ok_or(Refusal::NoWriteKey)?;
-    let source = sources.open(&key);
-    match source {
-        Some(source) => {
-            let fingerprinter = fingerprinter.source(&source.name);
-            scanned.claim(body, |id| fingerprinter.claim(id));
-        }
-        None => scanned.reject_all(Reason::UnknownWriteKey),
+    let source = sources.open(&key).ok_or(Refusal::UnknownWriteKey)?;
+    if !source.enabled {
+        return Err(Refusal::SourceDisabled);
     }
+    let fingerprinter = fingerprinter.source(&source.name);
+    scanned.claim(body, |id| fingerprinter.claim(id));
     Ok(Entry {
         received,
-        source: source.map_or_else(|| "".into(), |source| Arc::clone(&source.name)),
+        source: Arc::clone(&source.name),
         key: KeyTag::of(&key),
-        platform: source.map(|source| source.platform).unwrap_or_default(),
+        platform: source.platform,
         ip: None,
         implied: None,
         events: std::mem::take(&mut scanned.events),

@@ -18,6 +18,7 @@ mod refusal;
 mod route;
 mod scan;
 mod settings;
+mod strangers;
 mod surrogates;
 
 use std::net::IpAddr;
@@ -40,16 +41,21 @@ pub(crate) use budget::Budget;
 pub(crate) use public::Public;
 pub use refusal::Refusal;
 pub use route::{Route, Target};
+pub(crate) use strangers::Strangers;
 
 use crate::app::{App, Peer};
 use crate::config::{Mode, Platform};
 use crate::live::Notice;
-use crate::log::{Entry, EventLog, Reason, Verdict};
+use crate::log::{Entry, EventLog, Reason, Slot, Verdict};
+use crate::peer::PeerNetwork;
 use crate::sources::{KeyTag, Source};
 use scan::Scanned;
 
 /// How often this was sent before, as Segment's SDKs say it and as RudderStack's do.
 const RETRIES: [&str; 2] = ["x-retry-count", "rsa-retry-attempt"];
+
+/// What it costs to show a refused request: its code and a sentence.
+const REFUSED_BYTES: usize = 512;
 
 /// Answers every request that is not for the administration.
 pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
@@ -72,7 +78,9 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
             Ok(response) => response,
             Err(refusal) => {
                 tracing::debug!(code = refusal.code(), "request refused");
-                app.notice(|| Notice::refused(&refusal, (app.now)()));
+                if app.live.is_some() && strangers::admit(&app, REFUSED_BYTES).is_some() {
+                    app.notice(|| Notice::refused(&refusal, (app.now)()));
+                }
                 if route == Route::Pixel {
                     answer::gif()
                 } else {
@@ -107,7 +115,7 @@ async fn dispatch(
         }));
     }
     let limits = &app.limits;
-    let mut charge = app.budget.open();
+    let mut charge = app.budget.open(payer(app, parts)).ok_or(Refusal::Busy)?;
     let most = match target {
         Target::Batch => limits.max_batch_bytes,
         _ => limits.max_single_bytes,
@@ -115,10 +123,18 @@ async fn dispatch(
     let (kind, text) = match target {
         Target::Settings(key) => return settings_document(app, parts, key, false),
         Target::SourceConfig => return settings_document(app, parts, None, true),
+        // Whoever asks for the head alone (a link checker, a proxy) has not looked at the picture.
+        Target::Pixel(_) if parts.method == Method::HEAD => return Ok(answer::gif()),
         Target::Pixel(kind) => {
             let text = pixel::event(parts.uri.query().unwrap_or_default()).ok_or(
                 Refusal::Shape("the query needs `data`, base64 of an event, or dotted parameters"),
             )?;
+            if text.len() > most {
+                return Err(Refusal::TooLarge { limit: most });
+            }
+            if !charge.add(text.len()) {
+                return Err(Refusal::Busy);
+            }
             (Some(kind), text)
         }
         Target::Telemetry => {
@@ -126,21 +142,14 @@ async fn dispatch(
                 &parts.headers,
                 body,
                 limits.max_batch_bytes,
-                limits.body_timeout(),
+                limits,
                 &mut charge,
             )
             .await?;
             return Ok(answer::success());
         }
         Target::Single(_) | Target::Batch => {
-            let raw = body::read(
-                &parts.headers,
-                body,
-                most,
-                limits.body_timeout(),
-                &mut charge,
-            )
-            .await?;
+            let raw = body::read(&parts.headers, body, most, limits, &mut charge).await?;
             app.metrics
                 .wire_bytes
                 .fetch_add(raw.len() as u64, Ordering::Relaxed);
@@ -190,15 +199,26 @@ async fn accept(
     text: Bytes,
     is_pixel: bool,
 ) -> Result<Response<Body>, Refusal> {
-    let scan = |text| match kind {
-        Some(kind) => scan::single(text, kind, &app.limits),
-        None => scan::batch(text, &app.limits),
-    };
+    fn scan<'a>(
+        app: &App,
+        kind: Option<EventType>,
+        text: &'a [u8],
+    ) -> Result<Scanned<'a>, Refusal> {
+        match kind {
+            Some(kind) => scan::single(text, kind, &app.limits),
+            None => scan::batch(text, &app.limits),
+        }
+    }
     let repaired;
-    let (text, mut scanned) = match scan(&text) {
+    let (text, mut scanned) = match scan(app, kind, &text) {
         Err(Refusal::Json(error)) if error.kind == ErrorKind::LoneSurrogate => {
-            repaired = surrogates::replace(&text);
-            (&repaired, scan(&repaired)?)
+            let mut replaced = surrogates::replace(&text);
+            let ids: Vec<_> = scan(app, kind, &replaced)?.id_ranges().collect();
+            for id in ids {
+                surrogates::keep_apart(&text, &mut replaced, id);
+            }
+            repaired = Bytes::from(replaced);
+            (&repaired, scan(app, kind, &repaired)?)
         }
         scanned => (&text, scanned?),
     };
@@ -219,31 +239,35 @@ async fn accept(
         Some(_) => None,
     };
     let tag = KeyTag::of(&key);
+    let from_page = is_pixel || origin.is_some();
+    let entry = |events: Vec<Slot>, body: Bytes| {
+        entry(app, parts, opened, tag, kind, events, body, from_page)
+    };
     if let Some((reason, refusal)) = barred {
-        tracing::info!(key = %tag, code = reason.code(), events = scanned.events.len(), "events barred");
+        scanned.reject_all(reason);
+        app.metrics.decided(&scanned.events);
+        app.metrics.rejected(reason, scanned.beyond);
         if strict {
             return Err(refusal);
         }
-        scanned.reject_all(reason);
-    } else if let Some(source) = opened {
+        strangers::remember(app, &scanned, reason, text, kind.is_some(), entry);
+        return if is_pixel {
+            Ok(answer::gif())
+        } else {
+            Ok(answer::success())
+        };
+    }
+    if let Some(source) = opened {
         let fingerprinter = app.log.fingerprinter().source(&source.name);
         scanned.claim(text, |id| fingerprinter.claim(id));
     }
     if scanned.events.is_empty() {
         return Ok(answer::success());
     }
-    let entry = entry(
-        app,
-        parts,
-        opened,
-        tag,
-        kind,
-        &mut scanned,
-        text,
-        is_pixel || origin.is_some(),
-    );
+    let entry = entry(std::mem::take(&mut scanned.events), text.clone());
     let receipt = app.log.append(entry).await?;
     app.metrics.decided(&receipt.events);
+    app.metrics.rejected(Reason::TooManyEvents, scanned.beyond);
     if app.live.is_some() {
         let duplicates = receipt
             .events
@@ -279,8 +303,8 @@ fn entry(
     source: Option<&Arc<Source>>,
     key: KeyTag,
     implied: Option<EventType>,
-    scanned: &mut Scanned<'_>,
-    text: &Bytes,
+    events: Vec<Slot>,
+    body: Bytes,
     from_page: bool,
 ) -> Entry {
     let platform = match source.map(|source| source.platform) {
@@ -296,20 +320,24 @@ fn entry(
         platform,
         ip: if keep_ip { client_ip(app, parts) } else { None },
         implied,
-        events: std::mem::take(&mut scanned.events),
-        body: text.clone(),
+        events,
+        body,
     }
+}
+
+/// Whose share of the bytes in hand a request takes: its sender's. A trusted proxy that does not say whom it speaks for
+/// has none of its own.
+fn payer(app: &App, parts: &Parts) -> Option<PeerNetwork> {
+    client_ip(app, parts)
+        .filter(|ip| !app.is_trusted_proxy(*ip))
+        .map(PeerNetwork::of)
 }
 
 /// The sender's address: the peer, or what a trusted proxy says it was, read from the right up to the first hop that is
 /// not trusted itself.
 pub(crate) fn client_ip(app: &App, parts: &Parts) -> Option<IpAddr> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
-    let trusted = |ip: IpAddr| {
-        app.trusted_proxies
-            .iter()
-            .any(|network| network.contains(ip))
-    };
+    let trusted = |ip: IpAddr| app.is_trusted_proxy(ip);
     if !trusted(peer) {
         return Some(peer);
     }

@@ -35,6 +35,12 @@ pub enum Refusal {
         /// The limit.
         seconds: u64,
     },
+    /// The body comes too slowly to be waited for.
+    #[error("the body came at less than {rate} bytes a second; send it again")]
+    Crawling {
+        /// The limit.
+        rate: usize,
+    },
     /// The connection failed within the body.
     #[error("the body ended early; send it again")]
     Cut,
@@ -87,6 +93,7 @@ impl Refusal {
             Self::TooLarge { .. } => "too_large",
             Self::Bomb { .. } => "inflation_ratio",
             Self::Slow { .. } => "body_timeout",
+            Self::Crawling { .. } => "body_too_slow",
             Self::Cut => "body_cut",
             Self::Encoding => "unsupported_encoding",
             Self::Compression(_) => "bad_compression",
@@ -113,7 +120,7 @@ impl Refusal {
             | Self::Compression(_)
             | Self::Json(_)
             | Self::Shape(_) => StatusCode::BAD_REQUEST,
-            Self::Slow { .. } | Self::Cut => StatusCode::REQUEST_TIMEOUT,
+            Self::Slow { .. } | Self::Crawling { .. } | Self::Cut => StatusCode::REQUEST_TIMEOUT,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoWriteKey | Self::UnknownWriteKey | Self::SourceDisabled => {
                 StatusCode::UNAUTHORIZED

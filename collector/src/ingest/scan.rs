@@ -7,14 +7,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use headwater_model::event::EventType;
-use headwater_model::json::{self, DuplicateKeys, Kind, Limits, ParseError, Scanner};
+use headwater_model::json::{self, DuplicateKeys, ErrorKind, Kind, Limits, ParseError, Scanner};
 
 use super::refusal::Refusal;
 use crate::config::LimitsConfig;
 use crate::log::{Claim, Reason, Slot, Verdict};
 
 /// The longest messageId the spec allows, in bytes.
-const MAX_MESSAGE_ID: usize = 100;
+pub(super) const MAX_MESSAGE_ID: usize = 100;
 
 /// What a body holds.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Scanned<'a> {
     pub(super) events: Vec<Slot>,
     /// Where each event's messageId lies, quotes included; empty without one.
     ids: Vec<Range<u32>>,
+    /// Items of the batch beyond `max_events`: they are JSON, and nothing else is known of them.
+    pub(super) beyond: u64,
     /// `writeKey` of the envelope or the single event.
     pub(super) write_key: Option<Cow<'a, str>>,
 }
@@ -45,6 +47,14 @@ impl Scanned<'_> {
         for slot in &mut self.events {
             slot.verdict = Verdict::Rejected(reason);
         }
+    }
+
+    /// Where the messageIds lie, quotes included.
+    pub(super) fn id_ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        self.ids
+            .iter()
+            .filter(|range| !range.is_empty())
+            .map(|range| range.start as usize..range.end as usize)
     }
 
     /// The messageId of the event at `index`, if it has one.
@@ -100,6 +110,7 @@ pub(super) fn single<'a>(
     let mut scanned = Scanned {
         events: Vec::with_capacity(1),
         ids: Vec::with_capacity(1),
+        beyond: 0,
         write_key: None,
     };
     event(
@@ -127,16 +138,29 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
     let mut scanned = Scanned {
         events: Vec::with_capacity(guess),
         ids: Vec::with_capacity(guess),
+        beyond: 0,
         write_key: None,
     };
     let mut write_key = None;
     let mut found = false;
     let mut shared = 0;
-    scanner.object(|key, scanner| {
+    let mut is_endless = false;
+    let read = scanner.object(|key, scanner| {
         match &*key.decode() {
             "batch" if scanner.kind()? == Kind::Array => {
                 found = true;
                 scanner.array(|index, scanner| {
+                    if index >= crate::log::MAX_EVENTS {
+                        is_endless = true;
+                        return Err(ParseError {
+                            kind: ErrorKind::ExpectedCommaOrBracket,
+                            offset: scanner.position(),
+                        });
+                    }
+                    if index >= config.max_events {
+                        scanned.beyond += 1;
+                        return scanner.skip();
+                    }
                     if scanner.kind()? == Kind::Object {
                         event(
                             scanner,
@@ -144,17 +168,12 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
                             config.max_event_bytes,
                             &mut scanned,
                             &mut None,
-                        )?;
+                        )
                     } else {
                         let range = scanner.value()?.range();
                         scanned.push(&range, None, Verdict::Rejected(Reason::NotAnObject));
+                        Ok(())
                     }
-                    if index >= config.max_events
-                        && let Some(last) = scanned.events.last_mut()
-                    {
-                        last.verdict = Verdict::Rejected(Reason::TooManyEvents);
-                    }
-                    Ok(())
                 })?;
             }
             "writeKey" => write_key = scanner.value()?.as_str(),
@@ -163,7 +182,13 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
             _ => scanner.skip()?,
         }
         Ok(())
-    })?;
+    });
+    if is_endless {
+        return Err(Refusal::Shape(
+            "the batch has more than 65,536 items; send fewer",
+        ));
+    }
+    read?;
     scanner.finish()?;
     if shared > config.max_event_bytes {
         scanned.reject_all(Reason::EventTooLarge);
@@ -171,11 +196,6 @@ pub(super) fn batch<'a>(body: &'a [u8], config: &LimitsConfig) -> Result<Scanned
     if !found {
         return Err(Refusal::Shape(
             "`batch` must be an array of events; single events go to /v1/track and the like",
-        ));
-    }
-    if scanned.events.len() > crate::log::MAX_EVENTS {
-        return Err(Refusal::Shape(
-            "the batch has more than 65,536 items; send fewer",
         ));
     }
     scanned.write_key = write_key;
@@ -277,7 +297,10 @@ fn event<'a>(
                         }
                         seen.id = Some(value.range());
                     }
-                    Kind::Number => seen.id = Some(value.range()),
+                    Kind::Number => {
+                        seen.id_len = value.text().len();
+                        seen.id = Some(value.range());
+                    }
                     Kind::String | Kind::Null => {}
                     Kind::Bool | Kind::Object | Kind::Array => seen.wrong_type = true,
                 }
@@ -377,10 +400,36 @@ mod tests {
             "x".repeat(32 * 1024)
         );
         assert_eq!(verdicts(&large), [Verdict::Rejected(Reason::EventTooLarge)]);
-        let many = vec![r#"{"type":"page","userId":"u"}"#; 2501].join(",");
-        let many = verdicts(&format!(r#"{{"batch":[{many}]}}"#));
-        assert_eq!(many[2499], Verdict::AcceptedWithoutId);
-        assert_eq!(many[2500], Verdict::Rejected(Reason::TooManyEvents));
+        let many = vec![r#"{"type":"page","userId":"u"}"#; 2503].join(",");
+        let many = format!(r#"{{"batch":[{many}]}}"#);
+        let scanned = batch(many.as_bytes(), &LimitsConfig::default()).unwrap();
+        assert_eq!((scanned.events.len(), scanned.beyond), (2500, 3));
+        assert_eq!(scanned.events[2499].verdict, Verdict::AcceptedWithoutId);
+        let number = |len: usize| {
+            format!(
+                r#"{{"batch":[{{"type":"page","userId":"u","messageId":{}}}]}}"#,
+                "7".repeat(len)
+            )
+        };
+        assert_eq!(verdicts(&number(100)), [Verdict::Accepted]);
+        assert_eq!(
+            verdicts(&number(101)),
+            [Verdict::Rejected(Reason::MessageIdTooLong)]
+        );
+    }
+
+    #[test]
+    fn the_scan_ends_at_65536_items_whatever_follows() {
+        let zeros = |count: usize| format!(r#"{{"batch":[0{}]}}"#, ",0".repeat(count - 1));
+        let config = LimitsConfig::default();
+        let text = zeros(65_536);
+        let scanned = batch(text.as_bytes(), &config).unwrap();
+        assert_eq!(scanned.events.len() as u64 + scanned.beyond, 65_536);
+        let text = zeros(65_537).replace("]}", " and no JSON");
+        assert!(matches!(
+            batch(text.as_bytes(), &config),
+            Err(Refusal::Shape(_))
+        ));
     }
 
     #[test]

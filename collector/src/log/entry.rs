@@ -7,7 +7,7 @@ use bytes::Bytes;
 use headwater_model::event::EventType;
 use headwater_model::time::Millis;
 
-use super::Claim;
+use super::{Claim, Head, Position, Stored};
 use crate::config::Platform;
 use crate::sources::KeyTag;
 
@@ -30,6 +30,27 @@ pub struct Entry {
     pub events: Vec<Slot>,
     /// Valid JSON, inflated: one event (`implied` is set), or an envelope with `batch`.
     pub body: Bytes,
+}
+
+impl Entry {
+    /// The entry as a reader would find it, without going through the log.
+    #[must_use]
+    pub fn unstored(&self) -> Stored {
+        Stored {
+            position: Position::default(),
+            head: Head {
+                place: None,
+                received: self.received,
+                source: self.source.to_string(),
+                key: self.key,
+                platform: self.platform,
+                ip: self.ip,
+                implied: self.implied,
+                events: self.events.clone(),
+            },
+            body: self.body.clone(),
+        }
+    }
 }
 
 /// One event of an entry.

@@ -22,6 +22,7 @@ mod places;
 mod reader;
 mod record;
 mod recovery;
+mod ring;
 mod run;
 mod segments;
 mod spill;
@@ -41,6 +42,7 @@ pub use fingerprint::{Claim, Fingerprinter};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
 pub use recovery::{Damage, Recovery};
+pub use ring::{Ring, strangers_dir};
 pub use spill::{SpillJob, Spilled};
 
 /// The largest body one record holds: a frame's 16 MiB, less room for the head.

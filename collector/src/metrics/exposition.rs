@@ -105,6 +105,21 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         &metrics.live_dropped,
     );
     counter(
+        "headwater_connections_gave_way_total",
+        "Connections without a request in hand that were closed to make room.",
+        &metrics.connections_gave_way,
+    );
+    counter(
+        "headwater_connections_refused_total",
+        "Connections of peers that had all they may have.",
+        &metrics.connections_refused,
+    );
+    counter(
+        "headwater_strangers_unsampled_total",
+        "Requests of strangers that the sample left out.",
+        &metrics.strangers_unsampled,
+    );
+    counter(
         "headwater_log_appended_bytes_total",
         "Bytes appended to the log.",
         &log.bytes,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::tempdir;
 
-use crate::http::{connect, read, send, try_send};
+use crate::http::{connect, send, try_send};
 use crate::process::Collector;
 
 const CONFIG: &str = r#"
@@ -87,16 +87,17 @@ fn without_trusted_proxies_nobody_can_say_another_address() {
 }
 
 #[test]
-fn beyond_max_connections_a_sender_waits_for_its_turn() {
+fn beyond_max_connections_with_requests_in_hand_a_sender_waits_for_its_turn() {
     let dir = tempdir().unwrap();
     let collector = serve(&dir, "[]", 2);
     let mut held: Vec<TcpStream> = (0..2)
         .map(|_| {
             let mut stream = connect(collector.port);
             stream
-                .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+                .write_all(b"POST /v1/b HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
                 .unwrap();
-            assert_eq!(read(&mut stream).unwrap().status, 200);
+            // Now it is in hand: a connection without a request would give way.
+            stream.read_exact(&mut [0; 25]).unwrap();
             stream
         })
         .collect();

@@ -133,7 +133,7 @@ fn a_single_event_is_bound_to_its_own_limit() {
 #[test]
 fn a_slow_body_is_cut_off_and_others_do_not_wait_for_it() {
     let dir = tempdir().unwrap();
-    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nbody_timeout_ms = 8000\n\
+    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nbody_timeout_ms = 8000\nmin_body_rate = 0\n\
                   [[sources]]\nname = \"s\"\nwrite_keys = [\"k\"]\n";
     let collector = Collector::serve(dir.path(), config);
     let mut slow = connect(collector.port);
@@ -167,6 +167,7 @@ fn bodies_in_hand_are_bounded_and_the_rest_is_told_to_come_back() {
         stream
             .write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 520000\r\n\r\n{")
             .unwrap();
+        stream.write_all(&vec![b' '; 500_000]).unwrap();
         held.push(stream);
     }
     let large = format!(

@@ -18,5 +18,6 @@ mod reading;
 mod retention;
 mod routes;
 mod settings;
+mod strangers;
 mod stream;
 mod watching;
