@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The live page, driven as a person would, in Debian's Chromium.
+# The live page, driven as a person would, and what pages of other origins may do, in Debian's Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/browsers.sh
@@ -7,4 +7,5 @@ cd "$(dirname "$0")/.."
 collector dev
 browser_package collector/page-tests
 cd collector/page-tests
+node origins.mjs
 node test.mjs

@@ -1,18 +1,27 @@
 // A collector of its own for the tests: on a free port, in a folder that goes away.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Starts HEADWATER_BIN; `restart` ends it and starts it again on the same port and folder. */
-export async function startCollector(binary) {
+/**
+ * Starts HEADWATER_BIN for development, or with a configuration in which DATA stands for its folder; `again` starts it on
+ * the same port and folder once it was ended.
+ */
+export async function startCollector(binary, configuration) {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-page-'));
   let child;
   let url;
+  let command = ['dev', '--data', folder];
+  if (configuration) {
+    const file = join(folder, 'headwater.toml');
+    await writeFile(file, configuration.replace('DATA', join(folder, 'data')));
+    command = ['serve', '--config', file];
+  }
 
   async function start(port) {
-    child = spawn(binary, ['dev', '--port', String(port), '--data', folder], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HEADWATER_LOG: 'error' } });
+    child = spawn(binary, [...command, '--port', String(port)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HEADWATER_LOG: 'error' } });
     url = await new Promise((resolve, reject) => {
       let said = '';
       child.stdout.on('data', (chunk) => {

@@ -1,6 +1,7 @@
 //! `headwater dev` and `headwater serve`.
 
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,6 +95,13 @@ fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
         let listener = TcpListener::bind(&address)
             .await
             .map_err(|source| Failure::Listen { address, source })?;
+        let dir = &config.storage.dir;
+        make_private(dir).map_err(|error| {
+            Failure::Usage(format!(
+                "cannot make the data folder {}: {error}",
+                dir.display()
+            ))
+        })?;
         let (log, recovery) =
             EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
         tell_recovery(&recovery);
@@ -105,6 +113,18 @@ fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Makes the data folder, if it is not there, for this user alone: it holds what people did. One that is there is the
+/// operator's.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    if let Some(parent) = dir.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// How the log is kept, by configuration.

@@ -355,3 +355,23 @@ fn wrong_admin_tokens_are_counted_logged_and_slowed_and_the_operator_elsewhere_i
         .filter(|line| line.contains("wrong admin token"));
     assert!(lines.count() < 20, "{log}");
 }
+
+#[test]
+fn the_folder_that_the_collector_makes_is_its_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let dir = tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let data = dir.path().join("var/events");
+    drop(Collector::dev(&data));
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("key")), 0o600);
+    assert!(std::fs::metadata(data.join("log")).unwrap().is_dir());
+    // A folder that was there is the operator's.
+    let own = dir.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::set_permissions(&own, PermissionsExt::from_mode(0o750)).unwrap();
+    drop(Collector::dev(&own));
+    assert_eq!(mode(&own), 0o750);
+}

@@ -1,6 +1,6 @@
 // One event, opened: the facts one looks for first, why it was refused if it was, and all of its JSON.
 
-import { $, copy, element } from './dom.js';
+import { $, copy, element, size } from './dom.js';
 import { isObject } from './summary.js';
 import { tree } from './json.js';
 
@@ -16,7 +16,8 @@ export function createDetail({ onClose, onFind }) {
     const fields = isObject(event) ? event : {};
     const library = isObject(fields.context) && isObject(fields.context.library) ? fields.context.library : {};
     const shown = event ?? message;
-    const pretty = JSON.stringify(shown, null, 2);
+    const { cut } = message;
+    const pretty = cut ? String(cut.head) : JSON.stringify(shown, null, 2);
 
     const facts = [
       ['User', fields.userId, true],
@@ -27,7 +28,7 @@ export function createDetail({ onClose, onFind }) {
       ['Lag', item.kind === 'good' ? lag(item.at, fields.originalTimestamp) : ''],
       ['Source', message.source],
       ['Library', [library.name, library.version].filter((part) => typeof part === 'string').join(' ')],
-      ['Size', event && size(new TextEncoder().encode(JSON.stringify(event)).length)],
+      ['Size', event && size(cut ? Number(cut.bytes) : new TextEncoder().encode(JSON.stringify(event)).length)],
     ];
     const list = element('dl');
     for (const [name, value, findable] of facts) {
@@ -51,8 +52,8 @@ export function createDetail({ onClose, onFind }) {
         element('button', { type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close (esc)', onclick: onClose }, '✕')),
       ...notice(item, message),
       list,
-      element('div', { class: 'bar' }, element('h3', {}, heading(item, event)), copyButton),
-      tree(shown),
+      element('div', { class: 'bar' }, element('h3', {}, cut ? 'Its beginning' : heading(item, event)), copyButton),
+      cut ? element('div', { class: 'json head' }, pretty, '…') : tree(shown),
     );
     panel.scrollTop = 0;
     panel.hidden = false;
@@ -64,6 +65,12 @@ export function createDetail({ onClose, onFind }) {
   }
 
   function notice(item, message) {
+    return [...verdict(item, message), ...(message.cut ? [element('div', { class: 'notice' },
+      element('strong', {}, 'Cut'),
+      element('p', {}, 'It is too large to be shown whole. All of it: ', element('code', {}, `headwater export${item.kind === 'bad' ? ' --rejected' : ''}`)))] : [])];
+  }
+
+  function verdict(item, message) {
     if (item.kind === 'duplicate') return [element('div', { class: 'notice' }, element('strong', {}, 'Duplicate'), element('p', {}, DUPLICATE))];
     if (item.kind !== 'bad') return [];
     return [element('div', { class: 'notice bad' },
@@ -90,5 +97,3 @@ function span(ms) {
   if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} days`;
 }
-
-const size = (bytes) => (bytes < 1024 ? `${bytes} bytes` : `${(bytes / 1024).toFixed(1)} KB`);

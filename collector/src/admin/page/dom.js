@@ -17,6 +17,13 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Bytes for people. */
+export function size(bytes) {
+  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
 /** Copies text and tells so on the button for a moment. */
 export async function copy(button, text) {
   const label = button.dataset.label ??= button.textContent;

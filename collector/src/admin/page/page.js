@@ -1,6 +1,6 @@
 // The live debugger: what arrives goes into a queue, and once a frame from there into the ledger and the list.
 
-import { $, element, say } from './dom.js';
+import { $, element, say, size } from './dom.js';
 import { follow } from './stream.js';
 import { createLedger, MAX_EVENTS } from './ledger.js';
 import { createList } from './list.js';
@@ -24,6 +24,7 @@ let queue = []; // [kind, JSON]: parsed when the list wants it, not when it come
 let paused = false;
 let meanwhile = 0;
 let skipped = 0;
+let unseenBytes = 0; // of log, that came faster than the collector itself could show
 let frame = 0;
 let drawnAt = 0;
 let badWhileAway = 0;
@@ -31,7 +32,10 @@ let current = false; // past the recent events that a connection begins with
 
 function receive(kind, data) {
   if (kind === 'stats') return totals(JSON.parse(data));
-  if (kind === 'dropped') return void (skipped += Number(JSON.parse(data).count) || 0);
+  if (kind === 'skipped') {
+    skipped += Number(JSON.parse(data).count) || 0;
+    return schedule();
+  }
   if (kind !== 'good' && kind !== 'bad' && kind !== 'duplicate') return;
   queue.push([kind, data]);
   if (kind === 'bad' && current && document.hidden) document.title = `(${++badWhileAway} rejected) Headwater`;
@@ -51,6 +55,7 @@ function receive(kind, data) {
 
 function totals(stats) {
   meter.totals(stats);
+  unseenBytes = Number(stats.skippedBytes) || 0;
   if (current) return;
   current = true;
   schedule();
@@ -89,7 +94,7 @@ function refresh(added = 0, slide = false) {
   say($('duplicateCount'), brief(ledger.counts.duplicate));
   const n = (count) => count.toLocaleString('en');
   const shown = ledger.view.length === ledger.all.length ? `${n(ledger.all.length)} events` : `${n(ledger.view.length)} of ${n(ledger.all.length)} events`;
-  const lost = [ledger.letGo && `${n(ledger.letGo)} older let go`, skipped && `${n(skipped)} skipped`].filter(Boolean);
+  const lost = [ledger.letGo && `${n(ledger.letGo)} older let go`, skipped && `${n(skipped)} skipped`, unseenBytes && `${size(unseenBytes)} came too fast to show`].filter(Boolean);
   say($('kept'), [shown, ...lost].join(' · '));
   showSources();
 }
