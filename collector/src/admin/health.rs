@@ -43,6 +43,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
                     Value::from(status.end.0.saturating_sub(status.first.0)),
                 ),
                 ("end", Value::from(status.end.0)),
+                (
+                    "lastIncident",
+                    status.last_incident.map_or(Value::Null, Value::from),
+                ),
             ]),
         ),
         (

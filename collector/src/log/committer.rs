@@ -5,6 +5,9 @@
 //! so that a retry of the same events is new again; until that cut is durable nothing further is accepted, since a
 //! record that nobody was told about must not come back to life beside its retry.
 
+mod mending;
+mod sweep;
+
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -12,11 +15,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use headwater_model::time::Millis;
-use headwater_store::disk::{Disk, DiskFile, DiskLock};
+use headwater_store::disk::{Disk, DiskFile, FileId};
 use headwater_store::frame::{self, FILE_HEADER};
 use thiserror::Error;
 
 use super::claims::ClaimIndex;
+use super::folder::{Folder, FolderError};
 use super::recovery::{Recovery, recover};
 use super::segments::{self, Sealed, Witness};
 use super::{
@@ -24,9 +28,8 @@ use super::{
     Verdict, record,
 };
 
-/// How many segments of an earlier process are read for their age in one sweep: each costs some tens of milliseconds, in
-/// which no group is written.
-const ASKED_A_SWEEP: u32 = 2;
+pub use mending::Incident;
+pub use sweep::Swept;
 
 /// Tells how many bytes are free on the log's disk; `None` when that cannot be told.
 pub type FreeSpace = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -104,20 +107,17 @@ pub enum CommitError {
         "claims cannot be written to `claims/` and there are too many for memory; see to the folder and the disk"
     )]
     ClaimsStuck,
+    /// The data folder is not ours any more.
+    #[error("{0}")]
+    Folder(#[from] FolderError),
+    /// The segment was removed or cut between the write and the answer.
+    #[error(
+        "the log's file was removed or changed while it was written; nothing of this group counts"
+    )]
+    Displaced,
     /// A record that no frame can hold; the entries' makers keep to the bounds, so this is a defect.
     #[error("{0}")]
     Frame(#[from] frame::FrameError),
-}
-
-/// What retention removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Segments.
-    pub segments: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// How many of them held claims that are within the window still: forgotten at the next start.
-    pub early: u64,
 }
 
 /// The segment that is appended to.
@@ -144,7 +144,17 @@ pub struct Committer {
     active: Active,
     /// Heads of the group in hand; kept for its allocation.
     heads: Vec<u8>,
-    _lock: Box<dyn DiskLock>,
+    folder: Folder,
+    /// Where the active segment lies, and which file it is.
+    path: PathBuf,
+    id: Option<FileId>,
+    /// The next record goes to a new segment.
+    must_roll: bool,
+    /// Why nothing is accepted, as the latest look at the folder found.
+    refusing: Option<FolderError>,
+    /// Which sealed segment is looked at next.
+    looked_at: usize,
+    incidents: Vec<Incident>,
 }
 
 impl Committer {
@@ -159,10 +169,8 @@ impl Committer {
     ) -> Result<(Self, Recovery), OpenError> {
         let dir = options.dir.join("log");
         disk.create_dir_all(&dir)?;
-        let lock = disk
-            .lock(&options.dir.join("lock"))?
-            .ok_or_else(|| OpenError::InUse(options.dir.clone()))?;
-        let fingerprinter = Fingerprinter::new(key(&*disk, &options)?);
+        let folder = Folder::open(Arc::clone(&disk), &options)?;
+        let fingerprinter = Fingerprinter::new(folder.key());
         let mut claims = ClaimIndex::open(
             Arc::clone(&disk),
             options.dir.join("claims"),
@@ -172,6 +180,8 @@ impl Committer {
         )?;
         let (sealed, active, recovery) = recover(&disk, &dir, &mut claims, now)?;
         let committer = Self {
+            path: dir.join(segments::name(active.base)),
+            id: active.file.stat()?.id,
             disk,
             dir,
             options,
@@ -180,7 +190,11 @@ impl Committer {
             sealed,
             active,
             heads: Vec::new(),
-            _lock: lock,
+            folder,
+            must_roll: false,
+            refusing: None,
+            looked_at: 0,
+            incidents: Vec::new(),
         };
         Ok((committer, recovery))
     }
@@ -222,7 +236,10 @@ impl Committer {
         now: Millis,
         mut group: Vec<Entry>,
     ) -> Result<Vec<Receipt>, CommitError> {
-        self.clean()?;
+        if let Some(error) = &self.refusing {
+            return Err((*error).into());
+        }
+        self.stand()?;
         if let Some(free) = (self.options.free_space)()
             && free < self.options.min_free_bytes
         {
@@ -240,7 +257,7 @@ impl Committer {
             Err(error) => {
                 self.release(&group);
                 // If this fails, the next commit tries it first.
-                let _ = self.clean();
+                let _ = self.stand();
                 return Err(error);
             }
         };
@@ -336,25 +353,34 @@ impl Committer {
         self.active.dirty = true;
         self.active.file.append_vectored(&parts)?;
         self.active.file.sync_data()?;
+        if !self.is_in_place(self.active.len + total)? {
+            self.take_back(total)?;
+            return Err(CommitError::Displaced);
+        }
         self.active.dirty = false;
         self.active.len += total;
         self.claims.written(Extent::new(start, start + total));
         Ok(positions)
     }
 
-    /// Cuts off what a failed group may have left behind.
-    fn clean(&mut self) -> io::Result<()> {
-        if self.active.dirty {
-            self.active.file.truncate(self.active.len)?;
-            self.active.file.sync_data()?;
-            self.active.dirty = false;
-        }
-        Ok(())
-    }
-
-    fn roll(&mut self) -> io::Result<()> {
+    /// Begins a new segment where the active one ends.
+    fn roll(&mut self) -> Result<(), CommitError> {
         let base = Position(self.active.base.0 + self.active.len);
+        let path = self.dir.join(segments::name(base));
+        self.set_aside(&path, FILE_HEADER as u64)?;
         let file = segments::create(&*self.disk, &self.dir, base)?;
+        let id = file.stat()?.id;
+        // Shorter than what was written if somebody cut it, and that was told.
+        let len = match self.must_roll {
+            true => self.active.file.len()?.min(self.active.len),
+            false => self.active.len,
+        };
+        // Once the last one is closed nobody could write it again.
+        if !self.is_in_place(len)? {
+            return Err(CommitError::Displaced);
+        }
+        self.id = id;
+        self.path = path;
         let next = Active {
             base,
             file,
@@ -365,81 +391,10 @@ impl Committer {
         let last = std::mem::replace(&mut self.active, next);
         self.sealed.push(Sealed {
             base: last.base,
-            len: last.len,
+            len,
             newest: last.newest,
             witness: Witness::Itself,
         });
-        Ok(())
-    }
-
-    /// Removes segments that are older, or more, than the options keep. The active one always stays.
-    ///
-    /// # Errors
-    /// When a file cannot be read or removed; what was removed before stays removed.
-    pub fn sweep(&mut self, now: Millis) -> io::Result<Swept> {
-        let mut swept = Swept::default();
-        let outcome = self
-            .sweep_by_size(now, &mut swept)
-            .and_then(|()| self.sweep_by_age(now, &mut swept));
-        if swept.segments > 0 {
-            self.disk.sync_dir(&self.dir)?;
-        }
-        outcome.map(|()| swept)
-    }
-
-    fn sweep_by_size(&mut self, now: Millis, swept: &mut Swept) -> io::Result<()> {
-        let most = self.options.retain_bytes.unwrap_or(u64::MAX);
-        while self.bytes() > most && !self.sealed.is_empty() {
-            self.remove_segment(0, now, swept)?;
-        }
-        Ok(())
-    }
-
-    fn sweep_by_age(&mut self, now: Millis, swept: &mut Swept) -> io::Result<()> {
-        let Some(age) = self.options.retain_ms else {
-            return Ok(());
-        };
-        let mut index = 0;
-        let mut asked = 0;
-        while let Some(segment) = self.sealed.get_mut(index) {
-            if now.since(segment.newest) <= age {
-                break;
-            }
-            match segment.witness {
-                Witness::Itself => self.remove_segment(index, now, swept)?,
-                Witness::Nobody => index += 1,
-                Witness::Others if asked == ASKED_A_SWEEP => break,
-                Witness::Others => {
-                    asked += 1;
-                    let path = self.dir.join(segments::name(segment.base));
-                    match segments::newest_received(&*self.disk, &path)? {
-                        Some(newest) => {
-                            segment.newest = newest;
-                            segment.witness = Witness::Itself;
-                        }
-                        None => segment.witness = Witness::Nobody,
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn remove_segment(&mut self, index: usize, now: Millis, swept: &mut Swept) -> io::Result<()> {
-        let segment = self.sealed.remove(index);
-        let removed = self
-            .disk
-            .remove(&self.dir.join(segments::name(segment.base)));
-        if let Err(error) = removed {
-            // One that is gone already is as good as removed.
-            if error.kind() != io::ErrorKind::NotFound {
-                self.sealed.insert(index, segment);
-                return Err(error);
-            }
-        }
-        swept.segments += 1;
-        swept.bytes += segment.len;
-        swept.early += u64::from(now.since(segment.newest) <= self.options.dedupe_ms);
         Ok(())
     }
 
@@ -461,41 +416,4 @@ impl Committer {
 fn is_retry(entry: &Entry) -> bool {
     let mut verdicts = entry.events.iter().map(|slot| slot.verdict);
     verdicts.all(|verdict| verdict == Verdict::Duplicate)
-}
-
-/// The folder's fingerprint key: sixteen bytes and their checksum.
-fn key(disk: &dyn Disk, options: &LogOptions) -> Result<[u8; 16], OpenError> {
-    let path = options.dir.join("key");
-    match disk.open(&path) {
-        Ok(file) => {
-            let mut bytes = [0; 20];
-            let read = file.read_at(0, &mut bytes)?;
-            let (key, crc) = bytes.split_at(16);
-            let key: [u8; 16] = key.try_into().unwrap_or_default();
-            if read == 20 && crc32fast::hash(&key).to_le_bytes() == *crc {
-                Ok(key)
-            } else {
-                Err(OpenError::Key {
-                    path,
-                    hours: options.dedupe_ms / 3_600_000,
-                })
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = options.new_key;
-            let draft = options.dir.join("key.tmp");
-            match disk.remove(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-            let file = disk.create(&draft)?;
-            file.append(&key)?;
-            file.append(&crc32fast::hash(&key).to_le_bytes())?;
-            file.sync_data()?;
-            disk.rename(&draft, &path)?;
-            disk.sync_dir(&options.dir)?;
-            Ok(key)
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -49,6 +49,8 @@ pub struct LogTimings {
     pub bytes: AtomicU64,
     /// Segments that retention removed.
     pub swept_segments: AtomicU64,
+    /// What others did to the log's files.
+    pub incidents: AtomicU64,
     /// Parts of the claims that were damaged and built again from the log.
     pub rebuilt_claims: AtomicU64,
 }
@@ -69,6 +71,7 @@ struct Shared {
     claims_in_doubt: AtomicU64,
     waiting: AtomicU64,
     failing: Mutex<Option<AppendError>>,
+    last_incident: Mutex<Option<String>>,
     timings: LogTimings,
 }
 
@@ -114,6 +117,7 @@ impl EmbeddedLog {
             claims_in_doubt: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             failing: Mutex::new(None),
+            last_incident: Mutex::new(None),
             timings: LogTimings {
                 group_entries: Histogram::new(&[
                     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0,
@@ -122,6 +126,7 @@ impl EmbeddedLog {
                 failed_groups: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
                 swept_segments: AtomicU64::new(0),
+                incidents: AtomicU64::new(0),
                 rebuilt_claims: AtomicU64::new(0),
             },
         });
@@ -137,6 +142,7 @@ impl EmbeddedLog {
             shared: Arc::clone(&shared),
             now,
             swept: Instant::now(),
+            looked: Instant::now(),
             claims: ClaimsWork {
                 done,
                 jobs_done,
@@ -225,6 +231,11 @@ impl EventLog for EmbeddedLog {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
+            last_incident: shared
+                .last_incident
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -241,6 +252,7 @@ struct Driver {
     shared: Arc<Shared>,
     now: Now,
     swept: Instant,
+    looked: Instant,
     claims: ClaimsWork,
 }
 
@@ -263,13 +275,7 @@ impl Driver {
         while open {
             let first = match self.inbox.recv_timeout(PROBE_EVERY) {
                 Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout) => {
-                    // Nobody sends to a collector that is not ready, so it must find out by itself that it is.
-                    if self.is_failing() {
-                        self.commit(Vec::new(), Vec::new());
-                    }
-                    None
-                }
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let mut entries = Vec::new();
@@ -310,6 +316,7 @@ impl Driver {
         let count = entries.len();
         let before = self.committer.extent().end.0;
         let outcome = self.committer.commit((self.now)(), entries);
+        self.tell_incidents();
         let timings = &self.shared.timings;
         if count > 0 {
             timings.group_entries.observe(count as f64);
@@ -333,13 +340,10 @@ impl Driver {
                 }
             }
             Err(error) => {
-                timings.failed_groups.fetch_add(1, Ordering::Relaxed);
-                let failure = failure(&error);
-                // Claims that are built again are told of in `tend_claims`, once for all of them.
-                let told = matches!(error, CommitError::Claims(_));
-                if self.set_failing(Some(failure.clone())) && !told {
-                    tracing::error!(%error, "the log refuses events until this is over");
-                }
+                timings
+                    .failed_groups
+                    .fetch_add(u64::from(count > 0), Ordering::Relaxed);
+                let failure = self.fail(&error);
                 for answer in answers {
                     let _ = answer.send(Err(failure.clone()));
                 }
@@ -371,6 +375,10 @@ impl Driver {
     }
 
     fn maintain(&mut self) {
+        if self.looked.elapsed() >= PROBE_EVERY {
+            self.looked = Instant::now();
+            self.look();
+        }
         if self.swept.elapsed() < SWEEP_EVERY {
             return;
         }
@@ -398,6 +406,46 @@ impl Driver {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "retention could not remove a segment"),
         }
+    }
+
+    /// Looks after the files, and whether a log that fails does so still: nobody sends to a collector that is not ready,
+    /// so it must find out by itself that it is.
+    fn look(&mut self) {
+        if let Err(error) = self.committer.look() {
+            self.fail(&error);
+        } else if self.is_failing() {
+            self.commit(Vec::new(), Vec::new());
+        }
+        self.tell_incidents();
+        self.tend_claims();
+    }
+
+    fn fail(&self, error: &CommitError) -> AppendError {
+        let failure = failure(error);
+        // Claims that are built again are told of in `tend_claims`, once for all of them.
+        let told = matches!(error, CommitError::Claims(_));
+        if self.set_failing(Some(failure.clone())) && !told {
+            tracing::error!(%error, "the log refuses events until this is over");
+        }
+        failure
+    }
+
+    fn tell_incidents(&mut self) {
+        let incidents = self.committer.take_incidents();
+        let count = incidents.len() as u64;
+        for incident in incidents {
+            tracing::error!("{incident}");
+            let mut last = self
+                .shared
+                .last_incident
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last = Some(incident.to_string());
+        }
+        self.shared
+            .timings
+            .incidents
+            .fetch_add(count, Ordering::Relaxed);
     }
 
     /// Adopts what jobs made and starts what is to be done; waits only while memory holds far too many claims.
@@ -520,6 +568,8 @@ fn failure(error: &CommitError) -> AppendError {
         CommitError::Io(_)
         | CommitError::Claims(_)
         | CommitError::ClaimsStuck
+        | CommitError::Folder(_)
+        | CommitError::Displaced
         | CommitError::Frame(_) => AppendError::Failed(error.to_string()),
     }
 }

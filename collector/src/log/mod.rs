@@ -17,6 +17,7 @@ mod entry;
 mod extent;
 mod filter;
 mod fingerprint;
+mod folder;
 mod generation;
 mod places;
 mod reader;
@@ -34,11 +35,12 @@ use std::pin::Pin;
 use thiserror::Error;
 
 pub use claims::{ClaimIndex, UnknownClaim};
-pub use committer::{CommitError, Committer, FreeSpace, LogOptions, OpenError, Swept};
+pub use committer::{CommitError, Committer, FreeSpace, Incident, LogOptions, OpenError, Swept};
 pub use embedded::{EmbeddedLog, LogTimings};
 pub use entry::{Entry, Reason, Slot, Verdict};
 pub use extent::Extent;
 pub use fingerprint::{Claim, Fingerprinter};
+pub use folder::FolderError;
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
 pub use recovery::{Damage, Recovery};
@@ -137,6 +139,8 @@ pub struct LogStatus {
     pub free_bytes: Option<u64>,
     /// Why the last group failed; `None` once one succeeded again.
     pub failing: Option<AppendError>,
+    /// What others did to the files last, in words.
+    pub last_incident: Option<String>,
 }
 
 /// The answer to an append, when it comes.

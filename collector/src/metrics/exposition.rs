@@ -135,6 +135,11 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         &log.swept_segments,
     );
     counter(
+        "headwater_log_incidents_total",
+        "What others did to the log's files: removed, moved, cut.",
+        &log.incidents,
+    );
+    counter(
         "headwater_claims_rebuilt_total",
         "Damaged parts of the claims that were built again from the log.",
         &log.rebuilt_claims,

@@ -11,7 +11,7 @@ use headwater_collector::log::{
 };
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
-use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk};
+use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk, Stat};
 
 pub(crate) const HOUR: i64 = 3_600_000;
 
@@ -264,6 +264,12 @@ impl Disk for Removing {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.disk.sync_dir(dir)
     }
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.disk.stat(path)
+    }
+    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        self.disk.lock_dir(dir)
+    }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
         self.disk.lock(path)
     }
@@ -286,4 +292,38 @@ fn a_reader_whose_segment_retention_removes_first_reads_on_in_the_next() {
     let left = stored(&disk);
     assert!(left.len() < all.len() && left.len() > 100, "{}", left.len());
     assert_eq!(read, left);
+}
+
+#[test]
+fn a_reader_that_holds_a_removed_segment_reads_on_in_the_one_that_follows() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    let mut reader = LogReader::new(
+        Arc::new(disk.clone()),
+        Path::new("/data"),
+        Position::default(),
+    );
+    let mut records = 0;
+    let mut read_all = |log: &Committer, expected: u64| {
+        while let Next::Record(_) = reader.advance().unwrap() {
+            records += 1;
+        }
+        assert_eq!((records, reader.position()), (expected, log.extent().end));
+    };
+    for id in 0..5 {
+        accepted(&mut log, &[id], 0).unwrap();
+    }
+    read_all(&log, 5);
+    for round in 1..4 {
+        let active = disk
+            .files()
+            .into_iter()
+            .filter(|path| path.starts_with("/data/log"));
+        disk.remove(&active.max().unwrap()).unwrap();
+        for id in 0..5 {
+            accepted(&mut log, &[round * 5 + id], 0).unwrap();
+        }
+        read_all(&log, u64::from(round + 1) * 5);
+    }
+    assert_eq!(stored(&disk), (0..20).collect::<Vec<_>>());
 }

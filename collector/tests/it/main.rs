@@ -15,6 +15,7 @@ mod http;
 mod normalise;
 mod process;
 mod reading;
+mod removed;
 mod retention;
 mod routes;
 mod settings;

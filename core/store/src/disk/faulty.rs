@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, DiskFile, DiskLock};
+use super::{Disk, DiskFile, DiskLock, FileId, Stat};
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -26,6 +26,8 @@ struct State {
     next_node: u64,
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
+    /// Directories; they survive crashes.
+    dirs: BTreeSet<PathBuf>,
     journal: Vec<Change>,
     locks: BTreeSet<PathBuf>,
     capacity: Option<u64>,
@@ -184,6 +186,14 @@ impl State {
             .sum()
     }
 
+    fn stat(&self, id: u64, len: u64) -> Stat {
+        Stat {
+            len,
+            id: Some(FileId(0, id)),
+            links: self.names.values().filter(|node| **node == id).count() as u64,
+        }
+    }
+
     fn room(&self) -> u64 {
         self.capacity
             .map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used()))
@@ -296,8 +306,11 @@ impl DiskFile for FaultyFile {
         })
     }
 
-    fn len(&self) -> io::Result<u64> {
-        self.with(|state, id| Ok(node(state, id)?.data.len() as u64))
+    fn stat(&self) -> io::Result<Stat> {
+        self.with(|state, id| {
+            let len = node(state, id)?.data.len() as u64;
+            Ok(state.stat(id, len))
+        })
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
@@ -338,7 +351,12 @@ struct FaultyLock {
     epoch: u64,
 }
 
-impl DiskLock for FaultyLock {}
+impl DiskLock for FaultyLock {
+    /// Locks are on paths here.
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+}
 
 impl Drop for FaultyLock {
     fn drop(&mut self) {
@@ -350,7 +368,9 @@ impl Drop for FaultyLock {
 }
 
 impl Disk for FaultyDisk {
-    fn create_dir_all(&self, _dir: &Path) -> io::Result<()> {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let ancestors = dir.ancestors().map(Path::to_owned);
+        self.state().dirs.extend(ancestors);
         Ok(())
     }
 
@@ -416,6 +436,26 @@ impl Disk for FaultyDisk {
         state.journal.clear();
         state.durable_names = state.names.clone();
         Ok(())
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let state = self.state();
+        if let Some(id) = state.names.get(path).copied() {
+            let len = state.nodes.get(&id).map_or(0, |node| node.data.len());
+            return Ok(state.stat(id, len as u64));
+        }
+        if state.dirs.contains(path) {
+            return Ok(Stat {
+                len: 0,
+                id: None,
+                links: 1,
+            });
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        self.lock(dir)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

@@ -40,13 +40,38 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// Makes the creates, renames and removes in `dir` so far durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// What lies at `path`, a file or a directory; `NotFound` when nothing does.
+    fn stat(&self, path: &Path) -> io::Result<Stat>;
+
+    /// Takes the exclusive lock on the directory `dir` itself, which nobody can remove and make again as one can a lock
+    /// file; `Ok(None)` when another holder has it. `Unsupported` where directories cannot be locked.
+    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;
+
     /// Takes the exclusive lock on the file at `path`, creating it; `Ok(None)` when another holder has it, in this process
     /// or another. The lock ends when the value is dropped, and when the process ends in whatever way.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;
 }
 
 /// A lock held; dropping it releases it.
-pub trait DiskLock: Debug + Send + Sync {}
+pub trait DiskLock: Debug + Send + Sync {
+    /// Whether what is locked still lies at its path; if not, another can take the lock of what lies there now.
+    fn is_in_place(&self) -> io::Result<bool>;
+}
+
+/// A file apart from its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Length in bytes; of a directory without meaning.
+    pub len: u64,
+    /// Which file it is, whatever it is called; `None` where the platform does not tell.
+    pub id: Option<FileId>,
+    /// How many names it has; 0 once it was removed while it is open.
+    pub links: u64,
+}
+
+/// Tells files apart, by device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId(pub u64, pub u64);
 
 /// An open file that grows at its end. All methods take `&self`: one handle may be appended to, read and synced from
 /// several threads; appends by several threads need a lock of the caller's.
@@ -60,8 +85,13 @@ pub trait DiskFile: Debug + Send + Sync {
     /// Fills `buffer` from `offset`; returns how many bytes there were, fewer than asked for only at the end of the file.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// The open file apart from its bytes, whatever lies at its path now.
+    fn stat(&self) -> io::Result<Stat>;
+
     /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.stat()?.len)
+    }
 
     /// Whether the file has no byte.
     fn is_empty(&self) -> io::Result<bool> {

@@ -1,11 +1,11 @@
 //! The operating system's own filesystem.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, IoSlice, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Disk, DiskFile, DiskLock};
+use super::{Disk, DiskFile, DiskLock, FileId, Stat};
 
 /// The operating system's own filesystem.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,11 +27,53 @@ fn private() -> OpenOptions {
 #[derive(Debug)]
 struct RealLock {
     file: File,
+    path: PathBuf,
     /// Whose it is: a copy in a forked process must not free it.
     process: u32,
 }
 
-impl DiskLock for RealLock {}
+impl RealLock {
+    fn take(file: File, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(Self {
+                file,
+                path: path.to_owned(),
+                process: std::process::id(),
+            }))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl DiskLock for RealLock {
+    fn is_in_place(&self) -> io::Result<bool> {
+        match std::fs::metadata(&self.path) {
+            Ok(there) => Ok(stat(&there).id == stat(&self.file.metadata()?).id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn stat(metadata: &Metadata) -> Stat {
+    use std::os::unix::fs::MetadataExt;
+    Stat {
+        len: metadata.len(),
+        id: Some(FileId(metadata.dev(), metadata.ino())),
+        links: metadata.nlink(),
+    }
+}
+
+#[cfg(not(unix))]
+fn stat(metadata: &Metadata) -> Stat {
+    Stat {
+        len: metadata.len(),
+        id: None,
+        links: 1,
+    }
+}
 
 /// Closing the descriptor is not enough: a child process that is just being started has a copy of it, and with it the
 /// lock, until it runs its own program.
@@ -99,14 +141,21 @@ impl Disk for RealDisk {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(RealLock {
-                file,
-                process: std::process::id(),
-            }))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        RealLock::take(file, path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        Ok(stat(&std::fs::metadata(path)?))
+    }
+
+    #[cfg(unix)]
+    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        RealLock::take(File::open(dir)?, dir)
+    }
+
+    #[cfg(not(unix))]
+    fn lock_dir(&self, _dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -156,8 +205,8 @@ impl DiskFile for RealFile {
         Ok(filled)
     }
 
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+    fn stat(&self) -> io::Result<Stat> {
+        Ok(stat(&self.0.metadata()?))
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
