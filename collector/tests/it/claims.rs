@@ -11,6 +11,8 @@ use crate::process::Collector;
 
 /// So few in memory that most lie on disk.
 const CONFIG: &str = r#"
+[server]
+public_url = "https://hub.example"
 [storage]
 dir = "DATA"
 min_free_bytes = 0
