@@ -155,7 +155,7 @@ impl Server {
         }
     }
 
-    /// One of `max_connections`; while there is none, connections at rest give way.
+    /// One of `max_connections`; while there is none, others give way.
     async fn slot(&self, newest: &Arc<Open>) -> Option<OwnedSemaphorePermit> {
         loop {
             let slots = Arc::clone(&self.slots);
@@ -208,7 +208,7 @@ impl Server {
                     () = activity.rested(app.limits.header_timeout()), if !is_leaving => {}
                     () = app.closing(), if !is_leaving => {}
                     () = place.open.give_way.notified(), if !is_leaving => {
-                        if activity.resting_since().is_some() {
+                        if place.open.goes_at_once() {
                             break;
                         }
                     }

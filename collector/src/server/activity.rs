@@ -54,12 +54,24 @@ impl Activity {
         self.rests_since.store(now, Ordering::Release);
     }
 
-    /// Since when nothing is in hand; `None` while something is.
-    pub(super) fn resting_since(&self) -> Option<Instant> {
-        if self.in_hand.load(Ordering::Acquire) > 0 || self.blocked.load(Ordering::Acquire) {
+    /// When the connection was accepted.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Since when no request is in hand; `None` while one is. A peer that does not take its last answer counts as one
+    /// without: it could hold its place for as long as it likes.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        if self.in_hand.load(Ordering::Acquire) > 0 {
             return None;
         }
         Some(self.begun + Duration::from_millis(self.rests_since.load(Ordering::Acquire)))
+    }
+
+    /// Since when nothing at all is to be done; `None` while something is.
+    pub(super) fn resting_since(&self) -> Option<Instant> {
+        self.idle_since()
+            .filter(|_| !self.blocked.load(Ordering::Acquire))
     }
 
     /// Resolves when nothing was in hand for `limit`.
@@ -145,6 +157,7 @@ mod tests {
         let activity = Activity::begin();
         activity.set_blocked(true);
         assert_eq!(activity.resting_since(), None);
+        assert!(activity.idle_since().is_some(), "it may be asked to go");
         activity.set_blocked(false);
         assert!(activity.resting_since().is_some());
     }

@@ -1,7 +1,8 @@
 //! Who is connected, how many of each peer, and who gives way when there is no room.
 //!
-//! Invariant: a connection that has a request in hand never gives way; one that has none always may. So connections that
-//! say nothing, however many there are, never keep a request out.
+//! Invariant: a connection without a request in hand may always be asked to go, so connections that say nothing, however
+//! many there are, never keep a request out. One that has a request in hand goes only when there is no room at all, and
+//! only for a peer that has far fewer: it takes as many addresses as there are places, not eight, to fill them all.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,9 @@ use tokio::sync::Notify;
 
 use super::activity::Activity;
 use crate::peer::PeerNetwork;
+
+/// Connections that a peer keeps even when there is no room for others: a browser's six, and two.
+const FEW: usize = 8;
 
 /// All open connections.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub(super) struct Open {
     is_exempt: bool,
     pub(super) activity: Arc<Activity>,
     told: AtomicBool,
+    /// Also with a request in hand.
+    must_go: AtomicBool,
     /// Told to close.
     pub(super) give_way: Notify,
 }
@@ -34,6 +40,11 @@ impl Open {
     fn tell(&self) {
         self.told.store(true, Ordering::Relaxed);
         self.give_way.notify_one();
+    }
+
+    /// Whether, having been told, it goes at once instead of ending what it does.
+    pub(super) fn goes_at_once(&self) -> bool {
+        self.must_go.load(Ordering::Relaxed) || self.activity.idle_since().is_some()
     }
 }
 
@@ -73,7 +84,7 @@ impl Connections {
             .count();
         let is_full = !is_exempt && staying >= self.most_per_peer;
         if is_full {
-            match longest_at_rest(&*own) {
+            match longest_idle(&*own) {
                 Some(open) => open.tell(),
                 None => return Entered::Refused,
             }
@@ -83,6 +94,7 @@ impl Connections {
             is_exempt,
             activity: Activity::begin(),
             told: AtomicBool::new(false),
+            must_go: AtomicBool::new(false),
             give_way: Notify::new(),
         });
         own.push(Arc::clone(&open));
@@ -97,12 +109,13 @@ impl Connections {
         }
     }
 
-    /// Tells the connection that has been at rest for longest, whosever it is, to give way to `newest`; proxies' only
-    /// when there is no other. `false` when all have a request in hand.
+    /// Tells a connection to give way to `newest`: the one without a request for longest, proxies' only when there is no
+    /// other; else the oldest of the peer that has most, if that is more than [`FEW`] and more than twice the newcomer's.
+    /// `false` when nobody has too much.
     pub(super) fn make_room(&self, newest: &Arc<Open>) -> bool {
         let by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
         let others = |exempt: bool| {
-            longest_at_rest(
+            longest_idle(
                 by_peer
                     .values()
                     .flatten()
@@ -112,15 +125,30 @@ impl Connections {
         let found = others(false).or_else(|| others(true));
         if let Some(open) = found {
             open.tell();
+            return true;
         }
-        found.is_some()
+        let enough = by_peer.get(&newest.peer).map_or(0, Vec::len).max(FEW / 2) * 2;
+        let heaviest = by_peer
+            .values()
+            .filter(|own| own.len() > enough && own.iter().all(|open| !open.is_exempt))
+            .max_by_key(|own| own.len());
+        let oldest = heaviest
+            .into_iter()
+            .flatten()
+            .filter(|open| !open.told.load(Ordering::Relaxed))
+            .min_by_key(|open| open.activity.begun());
+        if let Some(open) = oldest {
+            open.must_go.store(true, Ordering::Relaxed);
+            open.tell();
+        }
+        oldest.is_some()
     }
 }
 
-fn longest_at_rest<'a>(open: impl IntoIterator<Item = &'a Arc<Open>>) -> Option<&'a Arc<Open>> {
+fn longest_idle<'a>(open: impl IntoIterator<Item = &'a Arc<Open>>) -> Option<&'a Arc<Open>> {
     open.into_iter()
         .filter(|open| !open.told.load(Ordering::Relaxed))
-        .filter_map(|open| Some((open.activity.resting_since()?, open)))
+        .filter_map(|open| Some((open.activity.idle_since()?, open)))
         .min_by_key(|(since, _)| *since)
         .map(|(_, open)| open)
 }
@@ -194,5 +222,28 @@ mod tests {
         assert!(connections.make_room(&newest.open) && is_told(&stranger) && !is_told(&proxy));
         assert!(connections.make_room(&newest.open) && is_told(&proxy));
         assert!(!connections.make_room(&newest.open) && !is_told(&newest));
+    }
+
+    #[test]
+    fn for_want_of_room_a_peer_with_many_requests_in_hand_gives_way_to_one_with_few() {
+        let connections = Connections::new(100);
+        let busy = |last: u8| {
+            let place = place(connections.enter(peer(last), false));
+            let request = place.open.activity.request();
+            (place, request)
+        };
+        let few: Vec<_> = (0..FEW).map(|_| busy(1)).collect();
+        let newest = place(connections.enter(peer(3), false));
+        assert!(!connections.make_room(&newest.open), "nobody has too much");
+        let many: Vec<_> = (0..=FEW).map(|_| busy(2)).collect();
+        assert!(connections.make_room(&newest.open));
+        let told =
+            |places: &[(Place, _)]| places.iter().filter(|(place, _)| is_told(place)).count();
+        assert_eq!((told(&few), told(&many)), (0, 1));
+        assert!(is_told(&many[0].0) && many[0].0.open.goes_at_once());
+        // The heaviest itself finds nobody who has more, once the newcomer has a request, too.
+        let own = place(connections.enter(peer(2), false));
+        let _request = newest.open.activity.request();
+        assert!(!connections.make_room(&own.open));
     }
 }

@@ -172,6 +172,27 @@ fn silent_connections_never_keep_a_request_out_whoever_opens_them() {
 }
 
 #[test]
+fn slow_uploads_of_few_addresses_keep_nobody_else_out() {
+    let (_dir, collector) = serve(&format!(
+        "[server]\nmax_connections = 60\n{STORAGE}[limits]\nmax_connections_per_peer = 20\nmin_body_rate = 0\n"
+    ));
+    let port = collector.port;
+    let mut held: Vec<TcpStream> = (0..60)
+        .map(|n| in_hand(connect_from([127, 0, 0, 2 + n / 20], port)))
+        .collect();
+    for _ in 0..10 {
+        assert_eq!(post(port, "/v1/b", GOOD).status, 200);
+    }
+    // One had to go for it; whoever sends that again loses nothing.
+    let mut ended = 0;
+    for stream in &mut held {
+        let _ = stream.write_all(GOOD.as_bytes());
+        ended += usize::from(read(stream).is_none_or(|answer| answer.status != 200));
+    }
+    assert!((1..=10).contains(&ended), "{ended}");
+}
+
+#[test]
 fn a_peer_whose_connections_all_have_a_request_in_hand_gets_no_more_and_others_do() {
     let (_dir, collector) = serve(&format!(
         "{STORAGE}[limits]\nmax_connections_per_peer = 4\n"
