@@ -16,6 +16,7 @@ pub(crate) fn configure(config: &mut Config, from: &mut Object) {
         config.retry = RetryConfig::default().with_http_config(&http);
     }
     config.consent = from.take_object("consent").map(consent);
+    config.hub = from.flag("hub").unwrap_or(true);
     config.session_timeout = from.natural("sessionTimeout");
     config.settings = from.take_object("settings").and_then(settings);
     for item in list(from, "destinations") {

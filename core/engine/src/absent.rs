@@ -28,6 +28,10 @@ impl Settings {
         match self.0 {}
     }
 
+    pub(crate) fn plan(&self, _: &mut Event) {
+        match self.0 {}
+    }
+
     pub(crate) fn retry(&self, _: &RetryConfig) -> RetryConfig {
         match self.0 {}
     }

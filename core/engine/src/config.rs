@@ -151,6 +151,10 @@ pub struct Config {
     pub request_timeout: u64,
     /// Milliseconds after which appended events are made durable; `None` leaves that to the host.
     pub sync_after: Option<u64>,
+    /// Whether events go to the hub at all. Default true. Without, device-mode destinations get every event, nothing is
+    /// queued or sent, and what earlier lives queued waits on.
+    #[cfg(feature = "full")]
+    pub hub: bool,
     /// Merged under each event's context.
     pub context: Object,
     /// Consent, where it is asked for.
@@ -247,6 +251,8 @@ impl Config {
             retry: RetryConfig::default(),
             request_timeout: 30_000,
             sync_after: Some(250),
+            #[cfg(feature = "full")]
+            hub: true,
             context: Object::new(),
             #[cfg(feature = "full")]
             consent: None,
@@ -264,6 +270,20 @@ impl Config {
     /// Whether one user is remembered, as in device mode.
     pub(crate) fn remembers(&self) -> bool {
         !NATIVE || self.mode == Mode::Device
+    }
+
+    /// Whether there is a hub to send to.
+    #[inline(always)]
+    #[cfg_attr(
+        not(feature = "full"),
+        expect(clippy::unused_self, reason = "as with the feature")
+    )]
+    pub(crate) fn has_hub(&self) -> bool {
+        #[cfg(feature = "full")]
+        let hub = self.hub;
+        #[cfg(not(feature = "full"))]
+        let hub = true;
+        hub
     }
 
     /// Brings every number into its range.

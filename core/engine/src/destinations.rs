@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use headwater_govern::gate::{Consent, Decision, decide};
-use headwater_model::event::{Event, EventType};
+use headwater_model::event::Event;
 use headwater_model::json::Object;
 
 use crate::clock::Now;
@@ -66,8 +66,7 @@ impl Destination {
             (consent, _) => consent,
         };
         let key = &self.config.key;
-        let planned = event.kind != EventType::Track
-            || settings.is_none_or(|settings| settings.plan_allows(event.event.as_deref(), key));
+        let planned = settings.is_none_or(|settings| settings.plan_allows(event, key));
         planned && decide(key, &self.categories, &consent, &event.integrations) == Decision::Deliver
     }
 }

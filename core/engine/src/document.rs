@@ -1,5 +1,7 @@
 //! The settings document: what it says, to whom.
 
+use headwater_govern::plan::{Planned, planned};
+use headwater_model::event::{Event, EventType};
 use headwater_model::json::{Limits, Object, Value, parse};
 
 use crate::retry::RetryConfig;
@@ -62,22 +64,49 @@ impl Settings {
         }
     }
 
-    /// Whether the tracking plan lets a track event reach a device-mode destination (`plan.track`; an event that is
-    /// not named follows `__default`). The hub gets every event all the same.
-    pub(crate) fn plan_allows(&self, event: Option<&str>, destination: &str) -> bool {
-        let Some(event) = event else { return true };
-        let plan = self.document.get("plan").and_then(|plan| plan.get("track"));
-        let Some(entry) =
-            plan.and_then(|track| track.get(event).or_else(|| track.get("__default")))
-        else {
-            return true;
+    /// What the tracking plan says of a track event.
+    fn planned(&self, event: &Event) -> Option<Planned<'_>> {
+        let name = event.event.as_deref()?;
+        if event.kind != EventType::Track {
+            return None;
+        }
+        planned(self.document.get("plan")?.get("track")?, name)
+    }
+
+    /// Whether the tracking plan lets an event reach a device-mode destination.
+    pub(crate) fn plan_allows(&self, event: &Event, destination: &str) -> bool {
+        self.planned(event)
+            .is_none_or(|planned| planned.allows(destination))
+    }
+
+    /// Writes what the tracking plan blocks into an event's `integrations`: for the hub and for everybody behind it. Of a
+    /// destination that is blocked, its actions are blocked by their own names, too (`Fullstory (Actions) trackEvent`).
+    pub(crate) fn plan(&self, event: &mut Event) {
+        let Some(planned) = self.planned(event) else {
+            return;
         };
-        let enabled = entry.get("enabled").and_then(Value::as_bool) != Some(false);
-        let wanted = entry
-            .get("integrations")
-            .and_then(|all| all.get(destination))
-            .and_then(Value::as_bool);
-        enabled && wanted != Some(false)
+        let mut integrations = core::mem::take(&mut event.integrations);
+        planned.apply(&mut integrations);
+        let remote = self.document.get("remotePlugins").and_then(Value::as_array);
+        for plugin in remote.map_or(&[][..], Vec::as_slice) {
+            let text = |key| plugin.get(key).and_then(Value::as_str);
+            let actions = plugin
+                .get("settings")
+                .and_then(|settings| settings.get("subscriptions"))
+                .and_then(Value::as_array);
+            if let (Some(name), Some(creation), Some(actions)) =
+                (text("name"), text("creationName"), actions)
+                && planned.enabled
+                && planned.blocks(creation)
+            {
+                for action in actions {
+                    if let Some(action) = action.get("partnerAction").and_then(Value::as_str) {
+                        integrations.insert([name, " ", action].concat(), false);
+                    }
+                }
+            }
+        }
+        event.integrations = integrations;
     }
 
     /// The hub's address for uploads, where the document moves it: `apiHost` with `protocol`.

@@ -17,6 +17,8 @@ use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
 use crate::flush::{Queue, Waiter};
 #[cfg(feature = "full")]
 use crate::guard::Guards;
+#[cfg(feature = "full")]
+use crate::halves::Stamped;
 use crate::identity::Identity;
 use crate::input::{Connection, Input, Lifecycle, StoreFailure};
 use crate::ledger::Ledger;
@@ -110,6 +112,8 @@ pub struct Engine {
     pub(crate) context_session: Part<u64>,
     pub(crate) held: Part<Held>,
     pub(crate) guards: Part<Guards>,
+    #[cfg(feature = "full")]
+    pub(crate) stamped: Stamped,
     pub(crate) loads: Vec<(Seq, Purpose)>,
     pub(crate) quarantine: Vec<Value>,
     /// When the clocks were last looked at, and by how much the wall clock has jumped in this life.
@@ -162,7 +166,7 @@ impl Engine {
             waiters: Vec::new(),
             waits_since: None,
             online: true,
-            leads: true,
+            leads: config.has_hub(),
             closed: false,
             effects: Vec::new(),
             polled: 0,
@@ -174,6 +178,8 @@ impl Engine {
             context_session: Part::default(),
             held: Part::default(),
             guards: Part::default(),
+            #[cfg(feature = "full")]
+            stamped: Stamped::default(),
             loads: Vec::new(),
             quarantine: Vec::new(),
             seen: now,

@@ -17,6 +17,7 @@
 
 use std::sync::Arc;
 
+use headwater_govern::gate::keep_off;
 use headwater_model::event::Event;
 use headwater_model::id::Seq;
 use headwater_model::json::{DuplicateKeys, Limits, Members, Value, parse, write_string};
@@ -147,6 +148,7 @@ impl Engine {
         (plugin, detail): (&str, &str),
         guards: Vec<String>,
     ) -> Receipt {
+        self.stamped.forget(&event);
         self.keep_back(now, event, (plugin, detail), guards, None)
     }
 
@@ -177,7 +179,9 @@ impl Engine {
             self.give_up(&event, None, plugin, detail);
             return Receipt::Dropped(message_id);
         }
-        let seq = (!self.writes_held()).then(|| self.write_kept(now, body));
+        // A client that has a hub must not find what this one keeps from it.
+        let written = self.config.has_hub() && !self.writes_held();
+        let seq = written.then(|| self.write_kept(now, body));
         let wait = wait_after(1).unwrap_or_default();
         if let Some(all) = self.guards.as_mut() {
             all.next += 1;
@@ -209,6 +213,9 @@ impl Engine {
 
     /// From now on events may be written.
     pub(crate) fn write_all_kept(&mut self, now: Now) {
+        if !self.config.has_hub() {
+            return;
+        }
         let mut kept = self
             .guards
             .as_mut()
@@ -309,7 +316,10 @@ impl Engine {
             return;
         };
         match outcome {
-            TryOutcome::Passed(event) => self.released(now, kept.seq, *event),
+            TryOutcome::Passed(mut event) => {
+                keep_off(&kept.event.integrations, &mut event.integrations);
+                self.released(now, kept.seq, *event);
+            }
             TryOutcome::Dropped(plugin) => {
                 let id = kept.event.message_id.as_str().to_owned();
                 self.refused(id, is_first(&kept.event), &plugin);
@@ -370,6 +380,10 @@ impl Engine {
 
     /// A record that an earlier life, or another client of this store, left: it is read back and tried at once.
     pub(crate) fn inherit_kept(&mut self, seq: Seq) {
+        // It waits for a client that has a hub.
+        if !self.config.has_hub() {
+            return;
+        }
         self.loads.push((seq, Purpose::Guard));
         self.effects.push(Effect::Load(vec![seq]));
     }

@@ -48,6 +48,8 @@ mod engine;
 mod flush;
 #[cfg(feature = "full")]
 mod guard;
+#[cfg(feature = "full")]
+mod halves;
 mod identity;
 mod input;
 mod ledger;

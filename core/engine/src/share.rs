@@ -31,8 +31,8 @@ impl Engine {
 
     /// This client sends, or another one does.
     pub(crate) fn lead(&mut self, now: Now, leads: bool) {
-        self.leads = leads;
-        if leads {
+        self.leads = leads && self.config.has_hub();
+        if self.leads {
             self.request_flush();
         }
         self.pump(now);

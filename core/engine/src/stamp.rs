@@ -95,6 +95,8 @@ impl Engine {
         self.commit(changed);
         let first = self.gate() != Gate::Closed && self.touch_session(now);
         event.context = self.event_context(own_context, first);
+        #[cfg(feature = "full")]
+        self.stamped.keep(&event);
         Ok(event)
     }
 
@@ -106,6 +108,8 @@ impl Engine {
         if self.closed {
             return Err(CallError::Closed);
         }
+        #[cfg(feature = "full")]
+        let event = self.stamped.restored(event);
         #[cfg(feature = "plugins")]
         let event = if self.config.timeline.is_empty() || self.gate() == Gate::Closed {
             event
@@ -143,6 +147,8 @@ impl Engine {
 
     /// A stamped event that a plugin of the host's keeps back: reported.
     pub fn discard(&mut self, event: &Event, plugin: &str) {
+        #[cfg(feature = "full")]
+        self.stamped.forget(event);
         self.refused(
             event.message_id.as_str().to_owned(),
             is_first(event),
@@ -156,7 +162,10 @@ impl Engine {
         }
         let changed = self.changed_identity(said)?;
         let own_context = said.context.take();
-        let event = self.draft(now, said, changed.as_ref())?;
+        let mut event = self.draft(now, said, changed.as_ref())?;
+        if let Some(settings) = self.settings.as_ref() {
+            settings.plan(&mut event);
+        }
         Ok(Resolved {
             event,
             changed,
@@ -184,7 +193,8 @@ impl Engine {
         }
         self.commit(changed);
         let message_id = event.message_id.as_str().to_owned();
-        let receipt = self.admit(now, message_id, text, hub_allowed(&event.integrations));
+        let to_hub = self.config.has_hub() && hub_allowed(&event.integrations);
+        let receipt = self.admit(now, message_id, text, to_hub);
         self.finish(event);
         // Sending waits for the store's answer, so that this event can be part of the batch.
         self.expire(now);
@@ -218,7 +228,7 @@ impl Engine {
         match self.gate() {
             Gate::Open => self.offer(Arc::new(event)),
             // The hub never gets it, so it is in no store; destinations get it when the user agrees.
-            Gate::Held if !hub_allowed(&event.integrations) => {
+            Gate::Held if !self.config.has_hub() || !hub_allowed(&event.integrations) => {
                 if let Some(held) = self.held.as_mut() {
                     held.local.push(Arc::new(event));
                     if held.local.len() > MAX_IN_MEMORY {
@@ -429,8 +439,11 @@ impl Engine {
         })
     }
 
-    /// Tells of a change of consent. Goes out whatever the categories say.
+    /// Tells of a change of consent. Goes out whatever the categories say, where there is a hub to tell.
     pub(crate) fn consent_event(&mut self, now: Now, entropy: [u8; 16]) {
+        if !self.config.has_hub() {
+            return;
+        }
         let mut said = Said::new(EventType::Track, entropy);
         said.event = Some(CONSENT_EVENT.to_owned());
         let Ok(event) = self.draft(now, &mut said, None) else {

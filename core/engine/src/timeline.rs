@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use headwater_govern::gate::{blocks, keep_off};
 use headwater_model::event::Event;
 
 use crate::call::{Enrichment, Receipt};
@@ -222,6 +223,7 @@ impl Engine {
         event: Event,
         own: &mut Option<Enrichment>,
     ) -> Result<Event, Stop> {
+        let off = blocks(&event.integrations).then(|| event.integrations.clone());
         let mut diagnostics = Vec::new();
         let run = self.config.timeline.run(event, own, &mut |diagnostic| {
             diagnostics.push(diagnostic);
@@ -229,7 +231,11 @@ impl Engine {
         for diagnostic in diagnostics {
             self.diagnose(diagnostic);
         }
-        run
+        let mut event = run?;
+        if let Some(off) = off {
+            keep_off(&off, &mut event.integrations);
+        }
+        Ok(event)
     }
 
     /// The stage after it.

@@ -96,6 +96,33 @@ pub fn hub_allowed(integrations: &Object) -> bool {
     integrations.flag(HUB) != Some(false)
 }
 
+/// Whether it keeps the event from anybody.
+#[cfg(feature = "full")]
+#[must_use]
+pub fn blocks(integrations: &Object) -> bool {
+    integrations
+        .iter()
+        .any(|(_, entry)| entry.as_bool() == Some(false))
+}
+
+/// What was off `before` a plugin saw the event is off `after` it, too, unless the plugin said a plain `true`: to set
+/// options below a name (`integrations.Amplitude.session_id`) is no wish to have it.
+#[cfg(feature = "full")]
+pub fn keep_off(before: &Object, after: &mut Object) {
+    after.retain(|name, entry| {
+        let allowed = if name == HUB {
+            hub_allowed(before)
+        } else {
+            integrations_allow(before, name)
+        };
+        if allowed || entry.as_bool().is_some() || entry.is_null() {
+            return true;
+        }
+        *entry = false.into();
+        before.contains_key(name)
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

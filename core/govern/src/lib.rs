@@ -4,5 +4,8 @@
 //! destination sees an event, the collector before a cloud-mode one does.
 //!
 //! - [`gate`]: may this destination have this event, by consent and by the event's `integrations` object?
+//! - [`plan`]: what does the tracking plan say of this event's destinations?
 
 pub mod gate;
+#[cfg(feature = "full")]
+pub mod plan;

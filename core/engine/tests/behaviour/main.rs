@@ -8,5 +8,6 @@ mod guards;
 mod host;
 mod hostile;
 mod identity;
+mod integrations;
 mod share;
 mod vectors;
