@@ -29,7 +29,7 @@ export interface Capture {
   key?: string | undefined;
   /** The journal. */
   store?: SyncStorage | undefined;
-  /** The number given last. */
+  /** The number given last. The first one is kept for the call that comes before all others. */
   n: number;
   /** Entries in the journal, and their characters. */
   size: number;
@@ -38,8 +38,8 @@ export interface Capture {
   over: number;
   /** Wakes the engine. */
   wake?: (() => void) | undefined;
-  /** `page`: where the call was made, if not here. */
-  capture(method: string, args: ArrayLike<unknown>, page?: PageContext): Promise<unknown>;
+  /** `page`: where the call was made, if not here. `first`: it comes before those made until now; there is one. */
+  capture(method: string, args: ArrayLike<unknown>, page?: PageContext, first?: boolean): Promise<unknown>;
   /** Writes what was captured before the journal was there. */
   keep(): void;
 }
@@ -48,7 +48,7 @@ export interface Capture {
 const MAX_ENTRIES = 1000;
 const MAX_CHARS = 1e6;
 
-const events = /^(track|page|screen|identify|group|alias|pageview|reset|setAnonymousId|setConsent)$/;
+const events = /^(track|page|screen|identify|group|alias|pageview|reset|setAnonymousId|setConsent|queryString)$/;
 
 /** Where we are, as JSON, looked up once for each address and title. */
 let seen: string | undefined;
@@ -105,16 +105,16 @@ export const createCapture = (now: () => number = Date.now): Capture => {
   };
   const self: Capture = {
     q: [],
-    n: 0,
+    n: 1,
     size: 0,
     chars: 0,
     over: 0,
-    capture(m, a, page) {
+    capture(m, a, page, first) {
       const promise = new Promise<unknown>((ok, no) => {
         const item: Item = { n: 0, m, a, j: '', ok, no };
         // `group()` and `user()` ask; they tell nothing.
         if (events.test(m) && (a.length || m !== 'group')) {
-          item.n = ++self.n;
+          item.n = first ? 1 : ++self.n;
           try {
             item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${page ? `"p":${JSON.stringify(page)},` : where()}"a":${json(a)}}`;
             write(item);
@@ -123,7 +123,8 @@ export const createCapture = (now: () => number = Date.now): Capture => {
             return no(error);
           }
         }
-        self.q.push(item);
+        if (first) self.q.unshift(item);
+        else self.q.push(item);
         self.wake?.();
       });
       // A page that does not look at the answer must not hear of an unhandled rejection.
@@ -135,4 +136,10 @@ export const createCapture = (now: () => number = Date.now): Capture => {
     },
   };
   return self;
+};
+
+/** What the page's address asks for (`?ajs_event=…`) is a call like any other, before the page's own. */
+export const captureAddress = ({ capture }: Capture, { useQueryString }: { useQueryString?: unknown }): void => {
+  const query = location.search || location.hash;
+  if (query.includes('ajs_') && useQueryString !== false) capture('queryString', [query], undefined, true);
 };

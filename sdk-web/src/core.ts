@@ -17,6 +17,7 @@ import { idbStore } from './engine/store-idb.js';
 import { webTabs } from './engine/tabs.js';
 import { createSend } from './engine/transport.js';
 import { type Chunk, loadEngine, type WasmSource } from './engine/wasm.js';
+import { hubless } from './hubless.js';
 
 export type * from './api/types.js';
 export type { Analytics, Change, Context, FlushReport, Store, Stored, SyncStorage, WasmSource };
@@ -89,7 +90,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     ...{ capture, ...host, facade: analytics, now, mono: options.mono ?? (() => performance.now()) },
     load: (full) => loadEngine(wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
-    config: { gzip: !simple, ...configOf(host, endpoint) },
+    config: { gzip: !simple, hub: !hubless(options), ...configOf(host, endpoint) },
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
     fetch: get,
     name() {

@@ -6,9 +6,10 @@ import type { Analytics } from './api/analytics.js';
 import type { Context } from './api/context.js';
 import { autoTrack } from './api/links.js';
 import type { AnalyticsBrowserMethods, AnalyticsBrowserSettings, AnyEvents, InitOptions } from './api/types.js';
-import { type Capture, createCapture } from './capture.js';
+import { type Capture, captureAddress, createCapture } from './capture.js';
 import { openDatabase } from './engine/database.js';
 import type { Chunk } from './engine/wasm.js';
+import { hubless } from './hubless.js';
 
 export type * from './api/types.js';
 export type { Analytics, Context };
@@ -26,6 +27,8 @@ export interface Shared<Events extends object = AnyEvents> extends Capture {
   /** This tab's name in journal keys and locks. */
   tab: string;
   facade: AnalyticsBrowser<Events>;
+  /** Nothing is for the hub. */
+  hubless: boolean;
   /** The engine as text: the small one, or the one with consent, sessions, settings and plugins. */
   chunk(full: boolean): Promise<Chunk>;
   /** The store's database, on its way; and once more, where it was closed. */
@@ -148,10 +151,13 @@ const begin = (shared: Shared): void => {
     document.head?.append(
       Object.assign(document.createElement('link'), { rel: 'preconnect', href: apiHost, crossOrigin: 'anonymous' }),
     );
+  shared.hubless = hubless(options);
+  captureAddress(shared, options);
   shared.tab = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   try {
-    // With consent held in memory, and without persistence, nothing may be written.
-    if (!options.disableClientPersistence && options.consent?.hold !== 'memory') {
+    // With consent held in memory, and without persistence, nothing may be written. A call that no hub is to have must not
+    // be found by a page that has one.
+    if (!options.disableClientPersistence && options.consent?.hold !== 'memory' && !shared.hubless) {
       shared.store = localStorage;
       shared.key = `hw:${settings.writeKey}:j:${shared.tab}:`;
       shared.keep();
@@ -171,9 +177,8 @@ const begin = (shared: Shared): void => {
         .chunk(
           !!(
             ['cdnURL', 'cdnSettings', 'settingsUrl', 'plugins'].some((key) => key in settings) ||
-            options.settingsUrl ||
-            options.consent ||
-            options.sessionTimeout ||
+            ['settingsUrl', 'consent', 'sessionTimeout', 'plan'].some((key) => options[key]) ||
+            shared.hubless ||
             shared.q.some(({ m }) => /^(register|add)/.test(m))
           ),
         )

@@ -86,13 +86,16 @@ export class Context {
     for (const rows of [this.lines, this.counts]) rows.length && console.table(rows.splice(0));
   }
 
-  /** Sets the value at a dotted path. An integration that was switched off stays off. */
+  /** Sets the value at a dotted path. An integration that was switched off stays off, whatever is set below it. */
   updateEvent(path: string, value: unknown): SegmentEvent {
     const steps = path.split('.');
     const last = steps.pop() as string;
     const { event } = this;
-    if (/__proto__|prototype/.test(path) || (steps[0] === 'integrations' && event.integrations?.[last] === false))
-      return event;
+    // Names have dots in them, too.
+    const off = Object.entries(event.integrations ?? {}).some(
+      ([name, wish]) => wish === false && `${path}.`.startsWith(`integrations.${name}.`),
+    );
+    if (/__proto__|prototype/.test(path) || off) return event;
     let at: Record<string, any> = event;
     for (const step of steps) at = at[step] && typeof at[step] === 'object' ? at[step] : (at[step] = {});
     at[last] = value;

@@ -10,7 +10,7 @@ import { createUsers } from './user.js';
 export type Methods = Record<string, (...args: any[]) => unknown>;
 
 export function createInstance(lent: Lent): Analytics {
-  const { host, version, emitter, settings, list, failures, queryPairs, random, uuid } = lent;
+  const { host, version, emitter, settings, list, failures, random, uuid } = lent;
   const { capture, options } = host;
   const { user, group } = createUsers(host, () => uuid(random().slice(4)));
   // Nobody listens to the queue before there is an instance.
@@ -49,11 +49,6 @@ export function createInstance(lent: Lent): Analytics {
     },
     push([method, ...args]) {
       capture(method, args);
-    },
-    async queryString(query) {
-      const { callsOf } = await import('./query.js');
-      const calls = callsOf(query, options.useQueryString, queryPairs);
-      return Promise.all(calls.map(([method, ...args]) => capture(method, args)));
     },
     debug(on) {
       emitter.off('diagnostic', diagnosed).off('report', reported).off('dispatch_end', handled);

@@ -1,7 +1,6 @@
 import type { Host } from '../engine/port.js';
 import type { Context } from './context.js';
 import type { createEmitter, Emitter } from './emitter.js';
-import type { queryPairs } from './enrich.js';
 import type { Plugins } from './plugins.js';
 import type { Documents } from './settings.js';
 import type { Integrations, Plugin } from './types.js';
@@ -25,7 +24,6 @@ export interface Lent {
   recent: ReadonlyMap<string, Context>;
   Context: typeof Context;
   createEmitter: typeof createEmitter;
-  queryPairs: typeof queryPairs;
   random(): number[];
   hex(numbers: readonly number[]): string;
   uuid(numbers: readonly number[]): string;

@@ -19,10 +19,11 @@ import { lazily } from '../lazily.js';
 import { resolveCall } from './calls.js';
 import { Context } from './context.js';
 import { complain, createEmitter } from './emitter.js';
-import { environment, originOf, queryPairs } from './enrich.js';
+import { environment, originOf } from './enrich.js';
 import type { Methods } from './instance.js';
 import type { Lent } from './lent.js';
 import type { Plugins } from './plugins.js';
+import { callsOf } from './query.js';
 import type { Documents } from './settings.js';
 import type { InitOptions, Integrations, Plugin, SegmentEvent } from './types.js';
 import { uuid } from './uuid.js';
@@ -54,7 +55,7 @@ export function createRuntime(host: Host, version: string): Runtime {
   };
   const base = environment(version);
   const recent = new Map<string, Context>();
-  /** What every call waits for at the start: plugins of `load`, the query string. */
+  /** What every call waits for at the start: plugins of `load`, client hints. */
   let booting: Promise<unknown> | undefined;
   let up = false;
   /** The page that the engine knows, and what its query says. */
@@ -66,7 +67,7 @@ export function createRuntime(host: Host, version: string): Runtime {
   };
 
   // What a settings document says is looked after by those who have one; they do not start without that.
-  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings;
+  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings || options.plan;
   let documents: Documents | undefined;
   const withDocuments = lazily(async () => (documents ??= (await import('./settings.js')).createDocuments(lent)));
 
@@ -80,7 +81,7 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   const lent: Lent = {
     ...{ host, version, emitter, settings, integrations, recent, list: [], failures: [] },
-    ...{ Context, createEmitter, queryPairs, random, hex, uuid, diagnose, withPlugins },
+    ...{ Context, createEmitter, random, hex, uuid, diagnose, withPlugins },
     plugins: () => plugins,
     documents: () => documents,
   };
@@ -203,12 +204,33 @@ export function createRuntime(host: Host, version: string): Runtime {
     },
   };
 
+  /** The calls that a query asks for, in their order; together they answer for it. */
+  const replay = (
+    calls: Captured[],
+    live: Live | undefined,
+    answers: Promise<unknown>[] = [],
+  ): Promise<void> | undefined => {
+    const call = calls.shift();
+    let waits: Promise<void> | undefined;
+    if (!call) live?.ok(Promise.all(answers));
+    else {
+      const answer = new Promise((ok, no) => {
+        waits = handle(call, { ok, no });
+      });
+      answer.catch(() => {});
+      answers.push(answer);
+      if (!waits) return replay(calls, live, answers);
+    }
+    return waits?.then(() => replay(calls, live, answers));
+  };
+
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
     const { m, a } = call;
     try {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
+      if (m === 'queryString') return replay(callsOf(call, options.useQueryString), live);
       if (m in emitter) live?.ok(void emitter[m as 'on'](...(a as Parameters<typeof emitter.on>)));
       else if (commands[m]) {
         const answer = commands[m](call);
@@ -233,19 +255,19 @@ export function createRuntime(host: Host, version: string): Runtime {
   // ---- what the host tells ---------------------------------------------------------------------------------------
 
   const boot = (): void => {
-    setTimeout(() => emit('initialize', settings, options));
+    setTimeout(() => {
+      emit('initialize', settings, options);
+      if (host.config.hub === false)
+        diagnose('hub_left_out', 'the integrations of load leave Segment.io out: no call is kept for the hub or sent to it');
+    });
     const { plugins: given } = host.settings as { plugins?: Plugin[] };
-    const where = globalThis.location ? location.search || location.hash : '';
-    const query = options.useQueryString !== false && where.includes('ajs_') ? where : '';
-    if (!given?.length && !options.highEntropyValuesClientHints?.length && !query) return;
+    if (!given?.length && !options.highEntropyValuesClientHints?.length) return;
     booting = import('./start.js')
-      .then(({ start }) => start(lent, given, query))
+      .then(({ start }) => start(lent, given))
       .catch(complain)
-      .then(async (calls) => {
+      .then(() => {
         booting = undefined;
-        for (const call of calls ?? []) await handle(call);
-      })
-      .catch(complain);
+      });
   };
 
   return {
@@ -261,7 +283,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (!up) boot();
       up = true;
     },
-    given: () => documents?.given(),
+    given: (cached) => documents?.given(cached),
     settled(document) {
       // Another tab's page may have one where this has none.
       if (documents) documents.settled(document);

@@ -27,13 +27,13 @@ export const createDocuments = (lent: Lent) => {
     early = undefined;
     return all;
   };
-  /** What `load` says of the document, applied to its text. */
-  const revise = (text: string): string => {
-    if (!plan && !update) return text;
+  /** What `load` says of the document, applied to its text; what is cached has been through `change`. */
+  const revise = (text: string, change?: typeof update): string => {
+    if (!plan && !change) return text;
     try {
       const read = JSON.parse(text) as CDNSettings;
       const planned = plan ? { ...read, plan: { ...read.plan, ...plan } } : read;
-      return JSON.stringify(update?.(planned) ?? planned);
+      return JSON.stringify(change?.(planned) ?? planned);
     } catch (error) {
       diagnose('settings_failed', `${error}`);
       return text;
@@ -56,9 +56,14 @@ export const createDocuments = (lent: Lent) => {
     early: (): SegmentEvent[] | undefined => early && (early.length < EARLY ? early : []),
     /** The first document: destination filters come with it, so destinations wait for it. */
     document: new Promise<CDNSettings>((resolve) => (known = resolve)),
-    /** The document that the page was given. */
-    given: (): string | undefined =>
-      host.settings.cdnSettings ? revise(JSON.stringify(host.settings.cdnSettings)) : undefined,
+    /** The document that the page was given, or the one that is `cached`, with the plan of `load`. */
+    given(cached?: string): string | undefined {
+      const { cdnSettings, cdnURL, settingsUrl } = host.settings;
+      if (cdnSettings) return revise(JSON.stringify(cdnSettings), update);
+      // Where none is fetched, the plan alone is one.
+      const text = cached ?? (cdnURL || settingsUrl || host.options.settingsUrl ? undefined : '{}');
+      return text && revise(text);
+    },
     /** An event that destinations may want of which nothing is known yet. */
     inHalves: (json: string, call: Captured, finish: Finish) => inHalves(lent, json, call, finish),
     /** Fetches the document. */
@@ -72,7 +77,7 @@ export const createDocuments = (lent: Lent) => {
       if (!lives()) return;
       if (!got) return host.input(NO_SETTINGS);
       const [status, body] = got;
-      const document = status === 200 ? revise(body) : body;
+      const document = status === 200 ? revise(body, update) : body;
       host.input(SETTINGS, 0, status, document);
       try {
         if (status === 200) settled(document);

@@ -24,6 +24,7 @@ export const endpointOf = (load: Load): string => {
 
 /** Whether this configuration needs what the small engine is without. */
 export const needsFull = (config: Loose): boolean =>
+  config.hub === false ||
   ['consent', 'destinations', 'retry', 'sessionTimeout', 'settings'].some((key) => config[key]);
 
 /** The engine's configuration from what `load` was given. JSON leaves out what is undefined. */
@@ -48,7 +49,9 @@ export const configOf = (load: Load, endpoint: string, together = TOGETHER): Loo
     flushInterval: timeout,
     retry: httpConfig,
     consent: options.consent || undefined,
-    settings: url ? { url, followApiHost: options.followApiHost ?? !given(load) } : undefined,
+    settings: url
+      ? { url, followApiHost: options.followApiHost ?? !given(load), defaults: options.plan && { plan: options.plan } }
+      : undefined,
     sessionTimeout: options.sessionTimeout || undefined,
     ...options.engine,
   };

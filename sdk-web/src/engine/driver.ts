@@ -509,7 +509,7 @@ export const createDriver = (env: Env) => {
     const recalled = await env.recall?.(known);
     if (alive !== life) return;
     if (recalled) state.identity = JSON.stringify(recalled);
-    const document = runtime.given?.() ?? state.settings;
+    const document = runtime.given?.(state.settings) ?? state.settings;
     if (document) state.settings = document;
     if (document && !full) start = await env.load((full = true));
     if (alive !== life) return;

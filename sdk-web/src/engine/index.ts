@@ -22,7 +22,8 @@ export const start = (shared: Shared): void => {
   let life = 0;
   const get: typeof fetch = (...given) => fetch(...given);
 
-  const config: Record<string, unknown> = { gzip: sameOrigin, ...configOf({ settings, options }, endpoint, SOON) };
+  const hub = !shared.hubless;
+  const config: Record<string, unknown> = { gzip: sameOrigin, hub, ...configOf({ settings, options }, endpoint, SOON) };
   const driver = createDriver({
     ...{ capture: shared, settings, options, facade: shared.facade },
     load: (full) =>
@@ -49,7 +50,7 @@ export const start = (shared: Shared): void => {
       return shared.tab;
     },
     ...createIdentity(options as IdentityOptions),
-    ...(kept && { tabs: webTabs(writeKey) }),
+    ...(kept && { tabs: webTabs(writeKey, hub) }),
     runtime: (host) => createRuntime(host, shared.facade.VERSION),
   });
 

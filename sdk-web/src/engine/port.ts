@@ -79,6 +79,8 @@ export interface Host {
   readonly settings: Readonly<Record<string, unknown>> & { readonly writeKey: string };
   /** The second argument of `load`. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** The engine's configuration. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** The façade object. It listens to links and forms itself: the instance's `trackLink` and its like are its own. */
   readonly facade: unknown;
   /**
@@ -131,8 +133,8 @@ export interface Runtime {
    * so time plugins out. No promise when nothing is awaited: then a thousand calls cost one turn of the loop.
    */
   handle(call: Captured, live?: Live): void | Promise<void>;
-  /** The settings document that the page was given, if it was. */
-  given?(): string | undefined;
+  /** The settings document to begin with: what the page was given, or the one that is `cached`. */
+  given?(cached: string | undefined): string | undefined;
   /** The engine is up (again, after a restart): identity may be read, calls begin. */
   started?(): void;
   /** A settings document is known: from the store, `cdnSettings` or another tab. */

@@ -2,9 +2,10 @@ import type { Message, Tabs } from './env.js';
 
 /**
  * Web Locks say who leads and who lives, a BroadcastChannel tells of news. Both are given back when the page is about to
- * be frozen. Without locks every tab leads and takes what it finds: the hub knows the copies.
+ * be frozen. Without locks every tab leads and takes what it finds: the hub knows the copies. A tab that leaves the hub out
+ * never leads (`leads`).
  */
-export const webTabs = (writeKey: string): Tabs => {
+export const webTabs = (writeKey: string, leads = true): Tabs => {
   const name = `hw:${writeKey}`;
   const locks: LockManager | undefined = navigator.locks;
   let parted = new AbortController();
@@ -32,9 +33,10 @@ export const webTabs = (writeKey: string): Tabs => {
         channel = new BroadcastChannel(name);
         channel.onmessage = ({ data }) => heard(data);
       }
-      if (!locks) return true;
+      if (!locks) return leads;
       // Where site data is blocked, locks are refused; the next one says so.
       hold(`${name}:tab:${tab}`, true).catch(() => {});
+      if (!leads) return false;
       if (await hold(`${name}:lead`, false)) return true;
       hold(`${name}:lead`, true).then((has) => has && led());
       return false;

@@ -3,11 +3,12 @@
 import type { Analytics } from '../../src/api/analytics.js';
 import { createRuntime } from '../../src/api/runtime.js';
 import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
-import { type Capture, createCapture } from '../../src/capture.js';
+import { type Capture, captureAddress, createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver } from '../../src/engine/driver.js';
 import { memoryStore } from '../../src/engine/store.js';
 import { loadEngine } from '../../src/engine/wasm.js';
+import { hubless } from '../../src/hubless.js';
 import { AnalyticsBrowser } from '../../src/index.js';
 
 // One instance for all clients of a file: it holds as many engines as are started.
@@ -63,7 +64,7 @@ export async function prepare({
     facade,
     load: (full) => engines[+full]!,
     open: async () => memoryStore(),
-    config: configOf(host, 'https://hub.test/v1'),
+    config: { ...configOf(host, 'https://hub.test/v1'), hub: !hubless(options) },
     async send({ around, events }) {
       const answer = status();
       if (answer === 0) throw new Error('no answer');
@@ -92,6 +93,7 @@ export async function prepare({
         ? (facade as any)[method](...args)
         : capture.capture(method, args),
     async begin() {
+      if (globalThis.location) captureAddress(capture, options);
       await driver.begin();
       facade.s.done(driver.runtime.loaded as never);
     },

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { takeOver } from '../../src/api/snippet.js';
+import type { Plugin } from '../../src/api/types.js';
 import { client, leave, prepare, tick, visit } from './client.js';
 
 afterEach(() => {
@@ -569,6 +570,39 @@ describe('the query string', () => {
     expect(sent.map(({ type, event }) => event ?? type)).toEqual(['identify', 'Landed', 'Own']);
     expect(sent[0]).toMatchObject({ anonymousId: 'anon', userId: 'u 1', traits: { plan: 'pro' } });
     expect(sent[1]?.properties).toEqual({ x: '1' });
+  });
+
+  it('passes middleware and plugins that the page registered before load', async () => {
+    visit('https://shop.test/?ajs_uid=u1&ajs_trait_email=e%40x.y&ajs_event=Landed');
+    const seen: unknown[] = [];
+    const plugin: Plugin = {
+      ...{ name: 'before', type: 'before', isLoaded: () => true, load: () => {} },
+      identify: (ctx) => void seen.push('plugin identify', ctx.event.type),
+    };
+    const c = await prepare({ settings: { plugins: [plugin] } });
+    c.call('page');
+    c.call('addSourceMiddleware', ({ payload, next }: any) => {
+      seen.push(payload.obj.event ?? payload.obj.type);
+      delete payload.obj.traits?.email;
+      next(payload);
+    });
+    await c.begin();
+    await vi.waitUntil(async () => (await c.all()).length === 3, 20_000);
+    expect(seen).toEqual(['plugin identify', 'identify', 'identify', 'Landed', 'page']);
+    expect((await c.all()).map(({ type, traits }) => [type, traits?.email])).toEqual([
+      ['identify', undefined],
+      ['track', undefined],
+      ['page', undefined],
+    ]);
+  });
+
+  it('is sent though no other call is made, as events of their own', async () => {
+    visit('https://shop.test/?ajs_uid=u1&ajs_event=Landed');
+    const c = await client();
+    await vi.waitUntil(() => c.sent.length === 2, 20_000);
+    expect(c.sent.map(({ type }) => type)).toEqual(['identify', 'track']);
+    expect(new Set(c.sent.map(({ messageId }) => messageId)).size).toBe(2);
+    expect(c.sent[1]?.context?.page).toMatchObject({ search: '?ajs_uid=u1&ajs_event=Landed' });
   });
 
   it('may be read from the fragment', async () => {

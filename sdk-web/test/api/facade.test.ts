@@ -59,6 +59,34 @@ describe('load', () => {
   });
 });
 
+describe('what the address asks for', () => {
+  it('lies in the journal when load returns, before every other call', async () => {
+    visit('https://shop.test/?ajs_event=Landed');
+    const analytics = new AnalyticsBrowser();
+    analytics.track('Before');
+    analytics.load({ writeKey: 'wk' }, { initialPageview: true });
+    const written = vi.mocked(localStorage.setItem).mock.calls.map(([key, text]) => [key, JSON.parse(text).m]);
+    expect(written.map(([key, m]) => [key!.split(':').at(-1), m])).toEqual([
+      ['1', 'queryString'],
+      ['2', 'track'],
+      ['3', 'page'],
+    ]);
+    await vi.waitUntil(() => started.with.length, 20_000);
+    expect(started.with[0].q.map(({ n }: any) => n)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a page that leaves the hub out', () => {
+  it('writes no call down: no page that has a hub may find one', async () => {
+    const leaves = { integrations: { All: false } };
+    AnalyticsBrowser.load({ writeKey: 'wk' }, leaves).track('A');
+    AnalyticsBrowser.load({ writeKey: 'wk' }, { integrations: { 'Segment.io': false } }).track('A');
+    expect(localStorage.setItem).not.toHaveBeenCalled();
+    AnalyticsBrowser.load({ writeKey: 'wk' }, { integrations: { All: false, 'Segment.io': true } }).track('A');
+    expect(localStorage.setItem).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('disable', () => {
   it('captures, stores and starts nothing; every call answers', async () => {
     const analytics = new AnalyticsBrowser();

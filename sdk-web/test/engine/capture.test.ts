@@ -6,7 +6,8 @@ const open = (room?: number) => {
   const capture = createCapture(() => 1234);
   const storage = fakeStorage(room);
   Object.assign(capture, { store: storage, key: 'hw:wk:j:t1:' });
-  return { capture, storage, entry: (n: number) => JSON.parse(storage.getItem(`hw:wk:j:t1:${n}`)!) };
+  // The first number is kept for the call that the address makes.
+  return { capture, storage, entry: (n: number) => JSON.parse(storage.getItem(`hw:wk:j:t1:${n + 1}`)!) };
 };
 afterEach(() => vi.unstubAllGlobals());
 
@@ -15,8 +16,8 @@ describe('capturing a call', () => {
     const { capture, entry } = open();
     capture.capture('track', ['a', { x: 1 }]);
     capture.capture('identify', ['u1']);
-    expect(entry(1)).toMatchObject({ n: 1, m: 'track', a: ['a', { x: 1 }], t: 1234 });
-    expect(entry(2)).toMatchObject({ n: 2, m: 'identify', a: ['u1'] });
+    expect(entry(1)).toMatchObject({ n: 2, m: 'track', a: ['a', { x: 1 }], t: 1234 });
+    expect(entry(2)).toMatchObject({ n: 3, m: 'identify', a: ['u1'] });
     expect(entry(1).e).toHaveLength(8);
     expect(entry(1).e).not.toEqual(entry(2).e);
   });
@@ -64,7 +65,7 @@ describe('capturing a call', () => {
     capture.capture('on', ['track', () => {}]);
     capture.capture('group', []);
     capture.capture('group', ['g1']);
-    expect(capture.q.map(({ n }) => n)).toEqual([0, 0, 1]);
+    expect(capture.q.map(({ n }) => n)).toEqual([0, 0, 2]);
     expect(storage.map.size).toBe(1);
   });
 
@@ -74,7 +75,7 @@ describe('capturing a call', () => {
     const storage = fakeStorage();
     Object.assign(capture, { store: storage, key: 'hw:wk:j:t1:' });
     capture.keep();
-    expect(JSON.parse(storage.getItem('hw:wk:j:t1:1')!).a).toEqual(['early']);
+    expect(JSON.parse(storage.getItem('hw:wk:j:t1:2')!).a).toEqual(['early']);
   });
 
   it('goes on in memory when the journal is full, and counts that', () => {
