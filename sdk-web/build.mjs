@@ -11,7 +11,11 @@ import { build } from 'esbuild';
 import { minify } from 'terser';
 
 process.chdir(import.meta.dirname);
-const BUDGETS = { critical: 4096, total: 30_000 };
+/**
+ * Bytes of brotli. `critical`: what stands between a page and its first call. `total` was 30,000; 1,500 more are for promises
+ * that come before bytes: options about privacy that hold, where events go, plugins that fail.
+ */
+const BUDGETS = { critical: 4096, total: 31_500 };
 
 /**
  * Properties that get short names: of objects that never leave a page's own code, so that no public type, option, JSON
@@ -23,7 +27,7 @@ const INTERNAL = `
   releases mine learn started settled drain setIdentity cookies tell take lifecycle restart queryPairs failures
   emitter diagnose withPlugins setRules missed early sees tried fields told held lines counts failure look more found
   adds gone marks recalled eager diagnostic complete given effect recent unmark callback handle base over part begin
-  item tab read after seq report list destinations end done send uuid documents inHalves chunk
+  item tab read after seq report list destinations end done send uuid documents inHalves chunk apart anew hubless
 `;
 
 const common = {

@@ -15,6 +15,8 @@ export interface Item extends Live {
   j: string;
   /** The tab in whose journal it is, if not this one. */
   of?: string;
+  /** No call, but what is to happen at this place. */
+  run?(): void;
 }
 
 /**

@@ -10,6 +10,7 @@ import { createCapture, type SyncStorage } from './capture.js';
 import { configOf, endpointOf } from './engine/config.js';
 import { openDatabase } from './engine/database.js';
 import { createDriver } from './engine/driver.js';
+import { apartOf, type IdentityOptions } from './engine/identity.js';
 import type { FlushReport, Host } from './engine/port.js';
 import type { Change, Store, Stored } from './engine/store.js';
 import { memoryStore } from './engine/store.js';
@@ -91,6 +92,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
     load: (full) => loadEngine(wasmOf(options.wasm, full), full),
     open: async () => options.store ?? (shared ? idbStore(() => openDatabase(`hw:${writeKey}`)) : memoryStore()),
     config: { gzip: !simple, hub: !hubless(options), ...configOf(host, endpoint) },
+    apart: apartOf(options as IdentityOptions),
     send: createSend({ fetch: get, headers: !simple, page: false, small: 0 }),
     fetch: get,
     name() {

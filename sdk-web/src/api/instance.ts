@@ -5,6 +5,7 @@ import { PURGE, type Report, SESSION_END, SESSION_START } from '../engine/port.j
 import { type Analytics, STUBS } from './analytics.js';
 import type { Context } from './context.js';
 import type { Lent } from './lent.js';
+import type { InitOptions } from './types.js';
 import { createUsers } from './user.js';
 
 export type Methods = Record<string, (...args: any[]) => unknown>;
@@ -12,7 +13,7 @@ export type Methods = Record<string, (...args: any[]) => unknown>;
 export function createInstance(lent: Lent): Analytics {
   const { host, version, emitter, settings, list, failures, random, uuid } = lent;
   const { capture, options } = host;
-  const { user, group } = createUsers(host, () => uuid(random().slice(4)));
+  const { user, group } = createUsers(host, () => uuid(random().slice(4)), options as InitOptions);
   // Nobody listens to the queue before there is an instance.
   const queue = Object.assign(lent.createEmitter(), { plugins: list });
   emitter.on('dispatch_end', (ctx: Context, kept: boolean) => {

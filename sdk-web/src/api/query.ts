@@ -1,7 +1,7 @@
-// The query-string API: `?ajs_uid=…&ajs_trait_…=…&ajs_event=…&ajs_prop_…=…&ajs_aid=…`.
+// The query-string API: `?ajs_uid=…&ajs_trait_…=…&ajs_event=…&ajs_prop_…=…&ajs_aid=…`. Loaded by pages that use it.
 
-import type { Captured } from '../engine/port.js';
-import { queryPairs } from './enrich.js';
+import type { Captured, Live } from '../engine/port.js';
+import type { queryPairs } from './enrich.js';
 
 const under = (all: Map<string, string>, prefix: string): Record<string, string> =>
   Object.fromEntries(
@@ -14,11 +14,11 @@ const allows = (guard: unknown, value: string): boolean => (guard instanceof Reg
  * The calls that a URL, or the part of one from its `?`, asks for: they were made where and when `call` was. `guard`:
  * `useQueryString` of `load`.
  */
-export function callsOf(call: Captured, guard: unknown): Captured[] {
+const callsOf = (call: Captured, guard: unknown, pairs: typeof queryPairs): Captured[] => {
   const url = `${call.a[0]}`;
   const at = url.indexOf('?');
   if (at < 0 || guard === false) return [];
-  const all = new Map(queryPairs(url.slice(at).replace(/#.*$/, '')));
+  const all = new Map(pairs(url.slice(at).replace(/#.*$/, '')));
   const { aid, uid } = Object(guard) as { aid?: unknown; uid?: unknown };
   const calls: Captured[] = [];
   const add = (e: number[], m: string, ...a: unknown[]) => calls.push({ ...call, e, m, a });
@@ -30,4 +30,32 @@ export function callsOf(call: Captured, guard: unknown): Captured[] {
   // Another event, another messageId; made again after a crash, the same one.
   if (event) add([...call.e].reverse(), 'track', event, under(all, 'ajs_prop_'));
   return calls;
-}
+};
+
+/** Makes the calls that a query asks for, in their order; together they answer for it. `pairs` is lent. */
+export const replay = (
+  query: Captured,
+  guard: unknown,
+  pairs: typeof queryPairs,
+  handle: (call: Captured, live: Live) => Promise<void> | undefined,
+  live: Live | undefined,
+): Promise<void> | undefined => {
+  const calls = callsOf(query, guard, pairs);
+  const answers: Promise<unknown>[] = [];
+  const next = (): Promise<void> | undefined => {
+    for (let call = calls.shift(); call; call = calls.shift()) {
+      let waits: Promise<void> | undefined;
+      const made = call;
+      const answer = new Promise((ok, no) => {
+        waits = handle(made, { ok, no });
+      });
+      // Whether it is looked at is the caller's affair.
+      answer.catch(() => {});
+      answers.push(answer);
+      if (waits) return (waits as Promise<void>).then(next);
+    }
+    live?.ok(Promise.all(answers));
+    return undefined;
+  };
+  return next();
+};

@@ -19,11 +19,10 @@ import { lazily } from '../lazily.js';
 import { resolveCall } from './calls.js';
 import { Context } from './context.js';
 import { complain, createEmitter } from './emitter.js';
-import { environment, originOf } from './enrich.js';
+import { environment, originOf, queryPairs } from './enrich.js';
 import type { Methods } from './instance.js';
 import type { Lent } from './lent.js';
 import type { Plugins } from './plugins.js';
-import { callsOf } from './query.js';
 import type { Documents } from './settings.js';
 import type { InitOptions, Integrations, Plugin, SegmentEvent } from './types.js';
 import { uuid } from './uuid.js';
@@ -32,6 +31,8 @@ import { uuid } from './uuid.js';
 const TIMEOUT = 300;
 /** Contexts remembered for the `error` event of their failure. */
 const RECENT = 100;
+
+type Query = typeof import('./query.js');
 
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
 const PLUGGING = /^(de)?reg|^add/;
@@ -67,7 +68,8 @@ export function createRuntime(host: Host, version: string): Runtime {
   };
 
   // What a settings document says is looked after by those who have one; they do not start without that.
-  const awaited = settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings || options.plan;
+  const awaited =
+    settings.cdnURL || settings.settingsUrl || options.settingsUrl || settings.cdnSettings || options.plan;
   let documents: Documents | undefined;
   const withDocuments = lazily(async () => (documents ??= (await import('./settings.js')).createDocuments(lent)));
 
@@ -86,6 +88,17 @@ export function createRuntime(host: Host, version: string): Runtime {
     documents: () => documents,
   };
 
+  // What the address asks for is a call of the journal: a page that could not read it does not start.
+  let query: Query | undefined;
+  const withQuery = lazily(async () => (query = await import('./query.js')));
+
+  /** What a call says; of whom the page disabled, nothing. */
+  let resolve = resolveCall;
+  const withNobody = async () => {
+    const { nobody } = await import('./nobody.js');
+    resolve = nobody(options, resolveCall, uuid);
+  };
+
   // A page that names consent does not start without it; a decision of its user is never lost.
   let rules: typeof import('./consent.js') | undefined;
   const withConsent = lazily(async () => (rules = await import('./consent.js')));
@@ -97,7 +110,7 @@ export function createRuntime(host: Host, version: string): Runtime {
   /** No promise unless a plugin must see the event first. */
   const dispatch = (call: Captured, live?: Live): Promise<void> | undefined => {
     const { m: type, p: at, t: made } = call;
-    const { fields, options: given, callback, told } = resolveCall(call, host.identity());
+    const { fields, options: given, callback, told } = resolve(call, host.identity());
     const { integrations: wish, context: more, timestamp, anonymousId, userId, messageId, ...rest } = given;
     const key = at ? JSON.stringify(at) : page;
     if (key !== page) {
@@ -204,33 +217,16 @@ export function createRuntime(host: Host, version: string): Runtime {
     },
   };
 
-  /** The calls that a query asks for, in their order; together they answer for it. */
-  const replay = (
-    calls: Captured[],
-    live: Live | undefined,
-    answers: Promise<unknown>[] = [],
-  ): Promise<void> | undefined => {
-    const call = calls.shift();
-    let waits: Promise<void> | undefined;
-    if (!call) live?.ok(Promise.all(answers));
-    else {
-      const answer = new Promise((ok, no) => {
-        waits = handle(call, { ok, no });
-      });
-      answer.catch(() => {});
-      answers.push(answer);
-      if (!waits) return replay(calls, live, answers);
-    }
-    return waits?.then(() => replay(calls, live, answers));
-  };
-
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
     const { m, a } = call;
     try {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
-      if (m === 'queryString') return replay(callsOf(call, options.useQueryString), live);
+      if (m === 'queryString') {
+        const replay = ({ replay }: Query) => replay(call, options.useQueryString, queryPairs, handle, live);
+        return query ? replay(query) : withQuery().then(replay, (error) => refuse(error, live));
+      }
       if (m in emitter) live?.ok(void emitter[m as 'on'](...(a as Parameters<typeof emitter.on>)));
       else if (commands[m]) {
         const answer = commands[m](call);
@@ -255,13 +251,9 @@ export function createRuntime(host: Host, version: string): Runtime {
   // ---- what the host tells ---------------------------------------------------------------------------------------
 
   const boot = (): void => {
-    setTimeout(() => {
-      emit('initialize', settings, options);
-      if (host.config.hub === false)
-        diagnose('hub_left_out', 'the integrations of load leave Segment.io out: no call is kept for the hub or sent to it');
-    });
+    setTimeout(() => emit('initialize', settings, options));
     const { plugins: given } = host.settings as { plugins?: Plugin[] };
-    if (!given?.length && !options.highEntropyValuesClientHints?.length) return;
+    if (!given?.length && !options.highEntropyValuesClientHints?.length && host.config.hub !== false) return;
     booting = import('./start.js')
       .then(({ start }) => start(lent, given))
       .catch(complain)
@@ -272,7 +264,12 @@ export function createRuntime(host: Host, version: string): Runtime {
 
   return {
     loaded: async () => [await withInstance(), Context.system()],
-    needs: Promise.all([options.consent && withConsent(), awaited && withDocuments()]),
+    needs: Promise.all([
+      options.consent && withConsent(),
+      awaited && withDocuments(),
+      (options.user?.disable || options.group?.disable) && withNobody(),
+      globalThis.location && /ajs_/.test(location.search + location.hash) && withQuery(),
+    ]),
     base,
     handle,
     started() {

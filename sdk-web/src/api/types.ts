@@ -234,6 +234,26 @@ export interface CookieOptions {
   sameSite?: string;
 }
 
+/** Where ids are kept. */
+export interface StorageOptions {
+  stores: ('localStorage' | 'cookie' | 'memory')[];
+}
+
+/** What is kept of the user, or of the group, beyond the page. */
+export interface KeptOptions {
+  /** `false`: nothing; a page begins with nobody. */
+  persist?: boolean;
+  /** Nothing, and no call says who it is. */
+  disable?: boolean;
+  /** Ids in cookies alone; traits nowhere. */
+  localStorageFallbackDisabled?: boolean;
+  /** Wins over `storage` of all. */
+  storage?: StorageOptions;
+  cookie?: { key?: string };
+  localStorage?: { key?: string };
+  [key: string]: unknown;
+}
+
 /** The first argument of `load`. */
 export interface AnalyticsBrowserSettings {
   writeKey: string;
@@ -259,10 +279,10 @@ export interface InitOptions {
   /** `true`, or a function of the settings document: nothing is captured, stored or sent. */
   disable?: boolean | ((settings: CDNSettings) => boolean | Promise<boolean>);
   cookie?: CookieOptions;
-  /** Where ids are kept, best first. */
-  storage?: { stores: ('localStorage' | 'cookie' | 'memory')[] };
-  user?: { persist?: boolean; cookie?: { key?: string }; localStorage?: { key?: string }; [key: string]: unknown };
-  group?: { persist?: boolean; cookie?: { key?: string }; localStorage?: { key?: string }; [key: string]: unknown };
+  /** Where ids are kept: nowhere else. */
+  storage?: StorageOptions;
+  user?: KeptOptions;
+  group?: KeptOptions;
   /** Laid over the settings document's tracking plan. */
   plan?: CDNSettings['plan'];
   /** Sees the settings document before anything else does; what it answers is used. */

@@ -1,7 +1,7 @@
 // `user()` and `group()`: views of the engine's identity, with the setters of analytics-next.
 
 import type { Host, Identity } from '../engine/port.js';
-import type { ID, Traits } from './types.js';
+import type { ID, InitOptions, Traits } from './types.js';
 
 /** The current user. Each accessor reads with no argument and writes with one. */
 export interface User {
@@ -29,6 +29,7 @@ const view = (
   idKey: 'userId' | 'groupId',
   traitsKey: 'traits' | 'groupTraits',
   fresh: () => string,
+  disabled: unknown,
 ): User => {
   const isUser = idKey === 'userId';
   const now = (): Identity => {
@@ -75,14 +76,19 @@ const view = (
     load: () => self,
     save: () => true,
   };
-  return self;
+  const silent: Partial<User> = {
+    ...{ id: () => null, anonymousId: () => (isUser ? null : undefined), traits: () => ({}) },
+    ...{ identify() {}, logout() {} },
+  };
+  return disabled ? Object.assign(self, silent) : self;
 };
 
-/** The two views of one identity. */
+/** The two views of one identity; of whom the page disabled, nothing is to be seen. */
 export const createUsers = (
   host: Pick<Host, 'identity' | 'setIdentity' | 'drain'>,
   fresh: () => string,
+  { user, group }: InitOptions,
 ): { user: User; group: Group } => ({
-  user: view(host, 'userId', 'traits', fresh),
-  group: view(host, 'groupId', 'groupTraits', fresh),
+  user: view(host, 'userId', 'traits', fresh, user?.disable),
+  group: view(host, 'groupId', 'groupTraits', fresh, group?.disable),
 });

@@ -24,8 +24,7 @@ export const endpointOf = (load: Load): string => {
 
 /** Whether this configuration needs what the small engine is without. */
 export const needsFull = (config: Loose): boolean =>
-  config.hub === false ||
-  ['consent', 'destinations', 'retry', 'sessionTimeout', 'settings'].some((key) => config[key]);
+  config.hub === false || ['consent', 'destinations', 'retry', 'sessionTimeout', 'settings'].some((key) => config[key]);
 
 /** The engine's configuration from what `load` was given. JSON leaves out what is undefined. */
 export const configOf = (load: Load, endpoint: string, together = TOGETHER): Loose => {

@@ -1,3 +1,4 @@
+import { uuid } from '../api/uuid.js';
 import type { Item } from '../capture.js';
 import { lazily } from '../lazily.js';
 import { maybe } from '../maybe.js';
@@ -46,7 +47,7 @@ const TRAPPED = '!the engine stopped';
  * new life: store, lead and engine again, from what was stored.
  */
 export const createDriver = (env: Env) => {
-  const { capture, tabs, settings } = env;
+  const { apart, capture, tabs, settings } = env;
   const prefix = `hw:${settings.writeKey}:j:`;
   const journal = openJournal(capture, prefix);
   const now = env.now ?? Date.now;
@@ -72,6 +73,8 @@ export const createDriver = (env: Env) => {
   let fresh: Start | undefined;
   /** Calls that an engine died of, or beside. */
   const tried = new Set<number>();
+  /** State that is not the store's, from life to life. */
+  const held: Record<string, string> = {};
   /** Names of this page's earlier lives. */
   const mine = new Set<string>();
   /** What other tabs said before the engine was there. */
@@ -188,6 +191,10 @@ export const createDriver = (env: Env) => {
     while (engine && !busy && !working && !awaiting) {
       const item = found.shift() ?? capture.q.shift();
       if (!item) break;
+      if (item.run) {
+        item.run();
+        continue;
+      }
       const { n, of = tab } = item;
       const alive = life;
       // A call that the engine died of is made once more.
@@ -279,7 +286,10 @@ export const createDriver = (env: Env) => {
     2: (_, [seqs]) => keeper!.forget(list(seqs)),
     /** A piece of state is to be stored. */
     3(_, [key, value]) {
-      keeper!.save(key!, value!);
+      if (own(key!)) {
+        held[key!] = value!;
+        saved(key!, value!, apart!.user);
+      } else keeper!.save(key!, value!);
       noted(key!, value!);
     },
     /** Events are to be read back. */
@@ -358,6 +368,14 @@ export const createDriver = (env: Env) => {
     }
   };
 
+  /** Whether a piece of state is not the store's: the identity, and of a user who is forgotten the visit. */
+  const own = (key: string): boolean => !!apart && (key === 'identity' || (apart.user && key === 'session'));
+  /** A piece of state is where it is kept; `alone`: for this page alone. */
+  const saved = (key: string, value: string, alone = false): void => {
+    if (key === 'identity') safely(() => env.remember?.(JSON.parse(value)));
+    if (key === 'consent') filed = value;
+    if (!alone) tabs?.tell(['s', key, value]);
+  };
   /** A piece of state is new, by this tab or another. */
   const noted = (key: string, value: string): void => {
     if (key === 'consent') decision = value;
@@ -378,11 +396,7 @@ export const createDriver = (env: Env) => {
         tabs?.tell(['e']);
       },
       saved(state) {
-        state.forEach((value, key) => {
-          if (key === 'identity') safely(() => env.remember?.(JSON.parse(value)));
-          if (key === 'consent') filed = value;
-          tabs?.tell(['s', key, value]);
-        });
+        state.forEach((value, key) => value && saved(key, value));
       },
       cleared: (of, n) => heirs?.stored(of, n),
       reserve: (count) => +(input(RESERVE, count) ?? 0),
@@ -396,7 +410,8 @@ export const createDriver = (env: Env) => {
   const withHeirs = lazily(async () => {
     const { createHeirs } = await import('./heirs.js');
     return (heirs = createHeirs({
-      ...{ found, capture, journal, tabs, mine, learn, work, mortal: host.mortal },
+      ...{ found, capture, journal, tabs, mine, learn, work, host, held, apart },
+      anew: () => uuid(random().slice(4)),
       report: (report) => safely(() => runtime.report?.(report)),
       leads: () => leads,
       keeper: () => keeper!,
@@ -505,6 +520,11 @@ export const createDriver = (env: Env) => {
     fresh = undefined;
     if (!had || alive !== life) return;
     const [state, stored, nextSeq] = had;
+    for (const key of ['identity', 'session'].filter(own)) {
+      // What it has is from before the page said so.
+      if (state[key]) keeper!.save(key, '');
+      state[key] = held[key]!;
+    }
     const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
     const recalled = await env.recall?.(known);
     if (alive !== life) return;

@@ -29,6 +29,11 @@ export interface Env {
   recall?(known: Identity | undefined): Promise<Identity | undefined>;
   /** Leaves ids where other pages and SDKs look for them. */
   remember?(identity: Identity): void;
+  /**
+   * Where identity is no matter of the store's (and of what else it keeps about a visit): whether the user, and the group,
+   * are this page's own, to be forgotten with it. Otherwise they are where `remember` left them.
+   */
+  apart?: { user: boolean; group: boolean } | undefined;
   /** Cookies for the API. */
   cookies?: NonNullable<Host['cookies']>;
   /** This life's name in journal keys and locks; new at each life. */

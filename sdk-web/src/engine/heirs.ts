@@ -1,8 +1,8 @@
 import type { Capture, Item } from '../capture.js';
-import type { Tabs } from './env.js';
+import type { Env, Tabs } from './env.js';
 import type { Journal } from './journal.js';
 import type { Keeper } from './keeper.js';
-import type { Report } from './port.js';
+import type { Host, Identity, Report } from './port.js';
 
 /** What the driver lends. */
 interface Estate {
@@ -16,8 +16,12 @@ interface Estate {
   report(report: Report): void;
   leads(): boolean;
   keeper(): Keeper;
-  /** Asked now and called later: whether this life goes on. */
-  mortal(): () => boolean;
+  host: Pick<Host, 'mortal' | 'identity' | 'setIdentity'>;
+  /** What of a user or group is forgotten with its page, and what of this page's is. */
+  apart: Env['apart'];
+  held: Record<string, string>;
+  /** A new anonymousId. */
+  anew(): string;
   /** Up to which call of a tab the last life of this page was done, where no store says it. */
   done(tab: string): number;
   /** Calls were found. */
@@ -45,7 +49,10 @@ export const createHeirs = ({
   report,
   leads,
   keeper,
-  mortal,
+  host,
+  apart,
+  held,
+  anew,
   done,
   work,
   learn,
@@ -53,6 +60,23 @@ export const createHeirs = ({
   /** Locks of tabs whose calls are not stored yet, and the last of these calls. */
   const releases = new Map<string, [release: () => void, last: number]>();
   const watched = new Set<string>();
+
+  /** Who this page's user is, while calls of another page are handled whose user was forgotten with it. */
+  let own: Identity | undefined;
+  const forgotten = ({ anonymousId, userId, traits, groupId, groupTraits }: Partial<Identity>) => ({
+    ...(apart!.user && { anonymousId: anonymousId ?? anew(), userId, traits: traits ?? {} }),
+    ...(apart!.group && { groupId, groupTraits }),
+  });
+  const enter = (): void => {
+    own = host.identity();
+    host.setIdentity({ ...own, ...forgotten({}) } as Identity);
+  };
+  const leave = (): void => {
+    const back = { ...host.identity(), ...forgotten(own!) } as Identity;
+    own = undefined;
+    host.setIdentity(back);
+  };
+  const between = (run: () => void): Item => ({ n: 0, m: '', a: [], j: '', run, ok() {}, no() {} });
 
   const look = (): void => {
     if (leads()) keeper().look();
@@ -68,7 +92,7 @@ export const createHeirs = ({
     async inherit(of: string, wait: boolean): Promise<void> {
       if (releases.has(of) || (wait && watched.has(of))) return;
       if (wait) watched.add(of);
-      const lives = mortal();
+      const lives = host.mortal();
       // Who is alone finds only what the dead left.
       const release = tabs ? await tabs.take(of, wait) : () => {};
       watched.delete(of);
@@ -90,6 +114,9 @@ export const createHeirs = ({
         .sort(([a], [b]) => a - b);
       for (const [n] of entries) if (n <= stored) journal.remove(of, n);
       const left = entries.filter(([n]) => n > mark);
+      // They are nobody's of this page: neither does it become their user, nor they its.
+      const others = apart && (apart.user || apart.group) && !mine.has(of) && left.length;
+      if (others) found.push(between(enter));
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
         // What a page that is gone wanted to know nobody waits for; but what is no call's text is reported.
@@ -101,6 +128,7 @@ export const createHeirs = ({
           own < 0 ? { n, m: '', a: [], j: CALL.test(text) ? text : '?', ok() {}, no } : capture.q.splice(own, 1)[0]!;
         found.push(Object.assign(item, { of }));
       }
+      if (others) found.push(between(leave));
       const last = left.at(-1);
       if (!last) return end(of, release);
       releases.set(of, [release, last[0]]);
@@ -113,6 +141,8 @@ export const createHeirs = ({
     },
     /** This life is over: live calls go back to the others, what was found stays in its journal. */
     part(): void {
+      if (own) held.identity = JSON.stringify(own);
+      own = undefined;
       releases.forEach(([release]) => {
         release();
       });

@@ -1,9 +1,14 @@
+import { uuid } from '../api/uuid.js';
 import { maybe } from '../maybe.js';
 import type { Env } from './env.js';
 import type { Host } from './port.js';
+import { random } from './random.js';
 
 interface Place {
   persist?: boolean;
+  disable?: boolean;
+  localStorageFallbackDisabled?: boolean;
+  storage?: { stores?: string[] };
   cookie?: { key?: string };
   localStorage?: { key?: string };
 }
@@ -12,10 +17,28 @@ interface Place {
 export interface IdentityOptions {
   disableClientPersistence?: boolean;
   cookie?: { domain?: string; maxage?: number; path?: string; sameSite?: string; secure?: boolean };
-  storage?: { stores: string[] };
+  storage?: { stores?: string[] };
   user?: Place;
   group?: Place;
 }
+
+/** What of somebody lasts beyond the page: the id in cookies, id and traits in `localStorage`. */
+const lasting = ({ storage }: IdentityOptions, given: Place = {}): { cookie: boolean; local: boolean } => {
+  const { persist, disable, localStorageFallbackDisabled } = { persist: true, ...given };
+  const { stores = ['cookie', 'localStorage'] } = given.storage ?? storage ?? {};
+  const lasts = (store: string) => !disable && !!persist && stores.includes(store);
+  return { cookie: lasts('cookie'), local: lasts('localStorage') && !localStorageFallbackDisabled };
+};
+
+/**
+ * Whether user and group are this page's own, where the identity is not for the store to have: it counts as
+ * `localStorage`, and has who is there, all of it, or nobody. `undefined`: it has.
+ */
+export const apartOf = (options: IdentityOptions): Env['apart'] => {
+  const kept = [lasting(options, options.user), lasting(options, options.group)];
+  const [user, group] = kept.map(({ cookie, local }) => !cookie && !local);
+  return kept.some(({ local }) => !local) ? { user: user!, group: group! } : undefined;
+};
 
 const DAYS = 365;
 const ANONYMOUS = 'ajs_anonymous_id';
@@ -57,71 +80,68 @@ const createCookies = ({ cookie = {} }: IdentityOptions): NonNullable<Host['cook
 const tree = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? { ...value } : {});
 
 /** Ids where Segment's SDKs keep them: raw in cookies, JSON in `localStorage`; traits in the latter alone. */
-export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | 'remember' | 'cookies'> => {
+export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | 'remember' | 'cookies' | 'apart'> => {
   if (options.disableClientPersistence) return {};
-  const { stores = ['localStorage', 'cookie'] } = options.storage ?? {};
   const cookies = maybe(() => createCookies(options));
-  const jar = stores.includes('cookie') ? cookies : undefined;
-  const local = stores.includes('localStorage') ? maybe(() => localStorage) : undefined;
-  const place = (
-    given: Place = {},
-    id: string,
-    traits: string,
-  ): [id: string, traits: string, persist: boolean | undefined] => [
-    given.cookie?.key ?? id,
-    given.localStorage?.key ?? traits,
-    given.persist,
-  ];
+  const storage = maybe(() => localStorage);
+  const place = (given: Place | undefined, id: string, traits: string) => {
+    const { cookie, local } = lasting(options, given);
+    const jar = cookie ? cookies : undefined;
+    const store = local ? storage : undefined;
+    const parsed = (key: string): unknown => {
+      const value = maybe(() => store?.getItem(key));
+      return value ? (maybe(() => JSON.parse(value)) ?? value) : undefined;
+    };
+    const write = (key: string, value: unknown): unknown =>
+      maybe(() => (value === undefined ? store?.removeItem(key) : store?.setItem(key, JSON.stringify(value))));
+    const idKey = given?.cookie?.key ?? id;
+    const traitsKey = given?.localStorage?.key ?? traits;
+    return {
+      /** Subdomains share cookies: theirs win. */
+      id(key = idKey): string | undefined {
+        const id = jar?.get(key) || parsed(key);
+        return id ? `${id}` : undefined;
+      },
+      traits: (): Record<string, unknown> => tree(parsed(traitsKey)),
+      writeId(id: string | undefined, key = idKey): void {
+        write(key, id);
+        maybe(() => (id || jar?.get(key)) && jar?.set(key, id ?? ''));
+      },
+      writeTraits: (traits: object | undefined) =>
+        write(traitsKey, traits && Object.keys(traits).length ? traits : undefined),
+    };
+  };
   const user = place(options.user, 'ajs_user_id', 'ajs_user_traits');
   const group = place(options.group, 'ajs_group_id', 'ajs_group_properties');
-
-  const parsed = (key: string): unknown => {
-    const value = maybe(() => local?.getItem(key));
-    return value ? (maybe(() => JSON.parse(value)) ?? value) : undefined;
-  };
-  /** Subdomains share cookies: theirs win. */
-  const idOf = (key: string): string | undefined => {
-    const id = jar?.get(key) || parsed(key);
-    return id ? `${id}` : undefined;
-  };
-  const write = (key: string, value: unknown): unknown =>
-    maybe(() => (value === undefined ? local?.removeItem(key) : local?.setItem(key, JSON.stringify(value))));
-  const writeId = (key: string, id: string | undefined): void => {
-    write(key, id);
-    maybe(() => (id || jar?.get(key)) && jar?.set(key, id ?? ''));
-  };
-  const keep = (
-    [idKey, traitsKey, persist]: ReturnType<typeof place>,
-    id: string | undefined,
-    traits: object | undefined,
-  ): void => {
-    if (persist === false) return;
-    writeId(idKey, id);
-    write(traitsKey, traits && Object.keys(traits).length ? traits : undefined);
-  };
+  const apart = apartOf(options);
 
   return {
     ...(cookies && { cookies }),
+    apart,
     async recall(known) {
-      const anonymousId = idOf(ANONYMOUS);
+      const anonymousId = user.id(ANONYMOUS);
+      const groupId = group.id();
       if (!anonymousId) {
+        if (known) return known;
         const stored = (key: string) => get(key) ?? maybe(() => localStorage.getItem(key));
-        return known ?? (stored('rl_anonymous_id') ? (await import('./rudder.js')).rudderIdentity(stored) : undefined);
+        if (!apart?.user && stored('rl_anonymous_id')) return (await import('./rudder.js')).rudderIdentity(stored);
+        if (!groupId) return;
       }
-      const userId = idOf(user[0]);
-      if (known?.anonymousId === anonymousId && (!userId || userId === known.userId)) return known;
-      const groupId = idOf(group[0]);
+      const userId = user.id();
+      if (known && known.anonymousId === anonymousId && (!userId || userId === known.userId)) return known;
       return {
-        anonymousId,
+        anonymousId: anonymousId ?? uuid(random().slice(4)),
         ...(userId && { userId }),
-        traits: tree(parsed(user[1])),
-        ...(groupId && { groupId, groupTraits: tree(parsed(group[1])) }),
+        traits: user.traits(),
+        ...(groupId && { groupId, groupTraits: group.traits() }),
       };
     },
     remember({ anonymousId, userId, traits, groupId, groupTraits }) {
-      writeId(ANONYMOUS, anonymousId);
-      keep(user, userId, traits);
-      keep(group, groupId, groupTraits);
+      user.writeId(anonymousId, ANONYMOUS);
+      user.writeId(userId);
+      user.writeTraits(traits);
+      group.writeId(groupId);
+      group.writeTraits(groupTraits);
     },
   };
 };

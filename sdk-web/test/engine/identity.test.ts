@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createIdentity } from '../../src/engine/identity.js';
+import { createIdentity, type IdentityOptions } from '../../src/engine/identity.js';
 import { fakeStorage } from './storage.js';
 
 /** A browser's cookies on one host: public suffixes are refused. */
@@ -119,6 +119,67 @@ describe('ids', () => {
       .remember!(someone);
     expect([...page.jar.keys()]).toEqual(['ajs_anonymous_id', 'uid']);
     expect(local.map.size).toBe(0);
+  });
+
+  const kept: [options: IdentityOptions, cookies: string, local: string, apart: object | undefined][] = [
+    [{}, 'anonymous user group', 'anonymous user traits group properties', undefined],
+    [{ user: { persist: false } }, 'group', 'group properties', { user: true, group: false }],
+    [{ user: { disable: true } }, 'group', 'group properties', { user: true, group: false }],
+    [{ user: { persist: undefined } as never }, 'group', 'group properties', { user: true, group: false }],
+    [
+      { user: { localStorageFallbackDisabled: true } },
+      'anonymous user group',
+      'group properties',
+      { user: false, group: false },
+    ],
+    [{ user: { storage: { stores: ['memory'] } } }, 'group', 'group properties', { user: true, group: false }],
+    [{ group: { persist: false } }, 'anonymous user', 'anonymous user traits', { user: false, group: true }],
+    [{ group: { disable: true } }, 'anonymous user', 'anonymous user traits', { user: false, group: true }],
+    [
+      { group: { localStorageFallbackDisabled: true } },
+      'anonymous user group',
+      'anonymous user traits',
+      { user: false, group: false },
+    ],
+    [{ storage: { stores: ['memory'] } }, '', '', { user: true, group: true }],
+    [{ storage: { stores: ['cookie', 'memory'] } }, 'anonymous user group', '', { user: false, group: false }],
+    [{ storage: { stores: ['localStorage'] } }, '', 'anonymous user traits group properties', undefined],
+    [
+      { storage: { stores: ['memory'] }, user: { storage: { stores: ['localStorage'] } } },
+      '',
+      'anonymous user traits',
+      { user: false, group: true },
+    ],
+  ];
+  it.each(kept)('under %j lie in cookies: %s; in localStorage: %s', async (options, cookies, inLocal, apart) => {
+    const identity = createIdentity(options);
+    identity.remember!(someone);
+    const names = (keys: Iterable<string>) =>
+      [...keys].map((key) =>
+        key
+          .replace('ajs_', '')
+          .replace('user_traits', 'traits')
+          .replace(/_id$|group_(?=prop)/, ''),
+      );
+    expect(names(page.jar.keys()).sort()).toEqual(cookies.split(' ').filter(Boolean).sort());
+    expect(names(local.map.keys()).sort()).toEqual(inLocal.split(' ').filter(Boolean).sort());
+    expect(identity.apart).toEqual(apart);
+  });
+
+  it('are not read from where they are not kept', async () => {
+    createIdentity({}).remember!(someone);
+    expect(await createIdentity({ storage: { stores: ['memory'] } }).recall!(undefined)).toBeUndefined();
+    page.cookie = 'rl_anonymous_id=%22r1%22';
+    const found = await createIdentity({ user: { persist: false } }).recall!(undefined);
+    expect(found).toMatchObject({ traits: {}, groupId: 'g1', groupTraits: { size: 3 } });
+    expect(found?.userId).toBeUndefined();
+    expect(found?.anonymousId).not.toBe(someone.anonymousId);
+    expect(await createIdentity({ user: { localStorageFallbackDisabled: true } }).recall!(undefined)).toMatchObject({
+      anonymousId: 'a 1',
+      userId: 'u1',
+      traits: {},
+      groupId: 'g1',
+    });
   });
 
   it('that a browser refuses are no error of the page', async () => {

@@ -9,6 +9,7 @@ globalThis.sdk = {
       { ...options, integrations: { 'Segment.io': { apiHost: `${host}/v1`, protocol: protocol.slice(0, -1) } } },
     );
     analytics.catch(() => {});
+  globalThis.analytics = analytics;
   },
   track: (event, properties) => void analytics.track(event, properties).catch(() => {}),
   ready: () => analytics.then(() => true),
