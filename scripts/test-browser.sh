@@ -18,10 +18,11 @@ case $browsers in *firefox*) need firefox-esr firefox-esr ;; esac
 collector dev
 web_dist
 browser_package tests/browser
+# Some scenarios ask analytics-next the same questions.
+browser_package tests/browser/peers
+node tests/browser/peers/build.mjs
 sdk=headwater
 if [ -n "${PEERS:-}" ]; then
-  browser_package tests/browser/peers
-  node tests/browser/peers/build.mjs
   sdk=headwater,fetch,segment,rudder,snowplow,posthog,jitsu
 fi
 cd tests/browser

@@ -11,41 +11,49 @@
     'trackSubmit trackClick trackLink trackForm pageview reset ready debug once off on user addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware register deregister setConsent flush'.split(
       ' ',
     );
+  var where = function () {
+    var canonical = document.querySelector('link[rel=canonical]');
+    return {
+      __t: 'bpc',
+      c: (canonical && canonical.getAttribute('href')) || undefined,
+      p: location.pathname,
+      u: location.href,
+      s: location.search,
+      t: document.title,
+      r: document.referrer,
+    };
+  };
   events.concat(others).forEach(function (method) {
     analytics[method] = function () {
       if (window[key].initialized) return window[key][method].apply(window[key], arguments);
       var call = [method].concat([].slice.call(arguments));
       if (events.indexOf(method) > -1) {
-        var canonical = document.querySelector('link[rel=canonical]');
-        call.push({
-          __t: 'bpc',
-          c: (canonical && canonical.getAttribute('href')) || undefined,
-          p: location.pathname,
-          u: location.href,
-          s: location.search,
-          t: document.title,
-          r: document.referrer,
-        });
+        call.push(where());
         call.when = Date.now();
       }
       analytics.push(call);
       return analytics;
     };
   });
-  // A page that is left before the build is there: the next page sends what was called here.
+  // A page that is left before the build is there: the next page sends what was called here, and what the address asked for.
   addEventListener('pagehide', function (leaving) {
     var options = analytics._loadOptions || {};
-    if (window[key].initialized || leaving.persisted || options.disableClientPersistence || options.consent) return;
+    var wish = options.integrations || {};
+    var hub = wish['Segment.io'] !== false && (wish.All !== false || wish['Segment.io']);
+    if (window[key].initialized || leaving.persisted || options.disableClientPersistence || options.consent || !hub) return;
     try {
       var tab = 's' + Math.random().toString(36).slice(2);
-      analytics.forEach(function (call, i) {
+      var query = location.search || location.hash || '';
+      var asked = ['queryString', query, where()];
+      asked.when = options.useQueryString !== false && query.indexOf('ajs_') > -1 && Date.now();
+      [asked].concat(analytics).forEach(function (call, i) {
         if (!call.when) return;
         var random = [].slice.call(crypto.getRandomValues(new Uint32Array(8)));
         var page = call.pop();
         var at = page.c ? (page.c.indexOf('?') < 0 ? page.c + page.s : page.c) : page.u.split('#')[0];
         var path = page.c ? new URL(page.c, page.u).pathname : page.p;
-        var where = { path: path, referrer: page.r, search: page.s, title: page.t, url: at };
-        var entry = { n: i + 1, m: call[0], t: call.when, e: random, p: where, a: call.slice(1) };
+        var place = { path: path, referrer: page.r, search: page.s, title: page.t, url: at };
+        var entry = { n: i + 1, m: call[0], t: call.when, e: random, p: place, a: call.slice(1) };
         localStorage.setItem('hw:' + analytics._writeKey + ':j:' + tab + ':' + (i + 1), JSON.stringify(entry));
       });
     } catch (refused) {}

@@ -270,7 +270,10 @@ export interface AnalyticsBrowserSettings {
 export interface InitOptions {
   /** The collector, as `host/v1`, with a scheme, or relative to the page (`/t/v1`). Wins over `integrations['Segment.io']`. */
   apiHost?: string;
-  /** Names beat `All`; `{'Segment.io': {apiHost, protocol, httpConfig}}` configures the hub. */
+  /**
+   * Names beat `All`; `{'Segment.io': {apiHost, protocol, httpConfig}}` configures the hub. `All: false` without
+   * `'Segment.io'`, or `'Segment.io': false`, leaves the hub out.
+   */
   integrations?: Integrations;
   /** Calls `page()` at once. */
   initialPageview?: boolean;
@@ -283,7 +286,7 @@ export interface InitOptions {
   storage?: StorageOptions;
   user?: KeptOptions;
   group?: KeptOptions;
-  /** Laid over the settings document's tracking plan. */
+  /** Laid over the settings document's tracking plan; holds from the first event on. */
   plan?: CDNSettings['plan'];
   /** Sees the settings document before anything else does; what it answers is used. */
   updateCDNSettings?: (settings: CDNSettings) => CDNSettings;

@@ -30,7 +30,7 @@ import {
 import { left, openJournal } from './journal.js';
 import { createKeeper, type Keeper, type Left } from './keeper.js';
 import { CONTEXT, type FlushReport, type Host, type Identity, PURGE } from './port.js';
-import { plugs, read, sort } from './queue.js';
+import { first as firstOf, plugs, read } from './queue.js';
 import { hex, random } from './random.js';
 import type { Store } from './store.js';
 import { list, secondsOf } from './texts.js';
@@ -501,7 +501,7 @@ export const createDriver = (env: Env) => {
     const dead = left(journal, tab);
     let whole = false;
     /** What the store has, while the engine is on its way. */
-    const found = async () => {
+    const look = async () => {
       // Where locks fail, every tab leads, and the hub knows the copies.
       const [opened, alone] = await Promise.all([store, tabs?.join(tab, led, heard).catch(() => true)]);
       if (alive !== life) return;
@@ -511,7 +511,7 @@ export const createDriver = (env: Env) => {
       return keeper.start(whole, remains);
     };
     let [had, start] = await Promise.all([
-      found(),
+      look(),
       fresh ?? env.load(full),
       runtime.needs,
       // Their calls come before this page's.
@@ -550,7 +550,7 @@ export const createDriver = (env: Env) => {
     effects();
     safely(() => runtime.started?.());
     for (const id of flushes.keys()) input(FLUSH, id);
-    if (alive === 1) sort(capture.q);
+    if (alive === 1) found.unshift(...firstOf(capture.q));
     // What was said since the store was read counts for this page's calls.
     early.splice(0).forEach(heard);
     work();

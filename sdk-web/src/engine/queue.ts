@@ -14,10 +14,11 @@ const FIRST = /^(on|off|reg|add)/;
 /** Whether one of them needs the full engine. */
 export const plugs = (queue: Item[]): boolean => queue.some(({ m }) => PLUGGING.test(m));
 
-/** Listeners and middleware of the page come before the calls that they are to see. */
-export const sort = (queue: Item[]): void => {
-  const before = queue.filter(({ m }) => FIRST.test(m));
-  if (before.length) queue.splice(0, queue.length, ...before, ...queue.filter((item) => !before.includes(item)));
+/** Takes out listeners and middleware of the page: they come before the calls that they are to see, whoever made those. */
+export const first = (queue: Item[]): Item[] => {
+  const all = queue.splice(0);
+  queue.push(...all.filter(({ m }) => !FIRST.test(m)));
+  return all.filter(({ m }) => FIRST.test(m));
 };
 
 /** The call as it was captured; what is in no journal is of now. */

@@ -7,12 +7,12 @@ import { client } from './client.js';
 const text = readFileSync(new URL('../../snippet.js', import.meta.url), 'utf8');
 
 /** A page whose head ran the snippet. */
-const page = () => {
+const page = (search = '?q=1') => {
   const scripts: Record<string, any>[] = [];
   const stored = new Map<string, string>();
   const listeners: Record<string, ((event: object) => void)[]> = {};
   const scope: Record<string, any> = {
-    location: { pathname: '/p', href: 'https://shop.test/p?q=1', search: '?q=1' },
+    location: { pathname: '/p', href: `https://shop.test/p${search}`, search },
     document: {
       title: 'T',
       referrer: 'R',
@@ -110,8 +110,8 @@ describe('the snippet', () => {
     fire('pagehide', { persisted: false });
     expect(stored.size).toBe(2);
     const entries = [...stored].map(([key, value]) => ({ key, ...JSON.parse(value) }));
-    expect(entries[1].key).toMatch(/^hw:YOUR_WRITE_KEY:j:s[0-9a-z]+:2$/);
-    expect(entries[1]).toMatchObject({ n: 2, m: 'track', t: expect.any(Number) });
+    expect(entries[1].key).toMatch(/^hw:YOUR_WRITE_KEY:j:s[0-9a-z]+:3$/);
+    expect(entries[1]).toMatchObject({ n: 3, m: 'track', t: expect.any(Number) });
     expect(entries[1].e).toHaveLength(8);
     // Such an entry is a captured call, which a client makes an event of.
     const c = await client();
@@ -120,8 +120,25 @@ describe('the snippet', () => {
     expect((await c.all())[0]).toMatchObject({ event: 'A', context: { page: { path: '/canonical', url } } });
   });
 
-  it('writes nothing when the page may come back, or when consent or persistence forbids', () => {
-    for (const options of [{}, { consent: {} }, { disableClientPersistence: true }]) {
+  it('leaves what the address asked for, before the calls', () => {
+    const { scope, stored, fire } = page('?ajs_event=Landed');
+    fire('pagehide', { persisted: false });
+    const entries = [...stored.values()].map((text) => JSON.parse(text));
+    expect(entries.map(({ n, m }) => [n, m])).toEqual([
+      [1, 'queryString'],
+      [2, 'page'],
+    ]);
+    expect(entries[0]).toMatchObject({ a: ['?ajs_event=Landed'], p: { path: '/canonical' }, t: expect.any(Number) });
+    stored.clear();
+    scope.analytics._loadOptions = { useQueryString: false };
+    scope.analytics.page();
+    fire('pagehide', { persisted: false });
+    expect([...stored.values()].map((text) => JSON.parse(text).m)).not.toContain('queryString');
+  });
+
+  it('writes nothing when the page may come back, or when consent, persistence or a hub left out forbids', () => {
+    const out = [{ integrations: { All: false } }, { integrations: { 'Segment.io': false } }];
+    for (const options of [{}, { consent: {} }, { disableClientPersistence: true }, ...out]) {
       const { scope, stored, fire } = page();
       scope.analytics._loadOptions = options;
       fire('pagehide', { persisted: Object.keys(options).length === 0 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import type { Identity } from '../../src/engine/port.js';
 import { memoryStore } from '../../src/engine/store.js';
@@ -261,6 +262,23 @@ describe('what pages that are gone left', () => {
     await world.until(() => world.arrived().length === 3);
     expect(world.arrived()).toEqual(['old1', 'old2', 'new']);
     await world.until(() => journal(world).length === 0);
+  });
+
+  it('is handled after the middleware that this page registered before its engine was there', async () => {
+    const world = createWorld();
+    world.storage.setItem('hw:wk:j:dead:1', call(1, 'old'));
+    const capture = createCapture();
+    capture.store = world.storage;
+    capture.capture('track', ['new']);
+    capture.capture('addSourceMiddleware', [() => {}]);
+    const handled: string[] = [];
+    const tab = await world.open({ capture }, ({ m, a }, _, usual) => {
+      handled.push(m === 'track' ? `${a[0]}` : m);
+      if (m === 'track') usual();
+    });
+    await world.until(() => world.arrived().length === 2);
+    expect(handled).toEqual(['addSourceMiddleware', 'old', 'new']);
+    await tab.driver.close();
   });
 
   it.each([

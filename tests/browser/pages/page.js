@@ -26,6 +26,7 @@ globalThis.sdk.start({
   endpoint: asked.get('to'),
   settings: asked.get('settings'),
   options: JSON.parse(asked.get('options') ?? '{}'),
+  bare: asked.has('bare'),
 });
 if (asked.has('calls')) globalThis.calls(Number(asked.get('calls')));
 if (asked.has('leave')) location.href = asked.get('leave');

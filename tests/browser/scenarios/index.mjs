@@ -1,6 +1,7 @@
 import { consent } from './consent.mjs';
 import { leaving } from './leaving.mjs';
 import { network } from './network.mjs';
+import { privacy } from './privacy.mjs';
 import { refusals } from './refusals.mjs';
 import { shop } from './shop.mjs';
 import { tabs } from './tabs.mjs';
@@ -9,4 +10,4 @@ import { tabs } from './tabs.mjs';
  * All scenarios: `{ name, sentence, sdks?, chromium?, play(world) }`; `sdks` where not all can play, `chromium`
  * where Chromium's own protocol is needed.
  */
-export const scenarios = [...leaving, ...network, ...tabs, ...refusals, ...consent, ...shop];
+export const scenarios = [...leaving, ...network, ...tabs, ...refusals, ...consent, ...privacy, ...shop];
