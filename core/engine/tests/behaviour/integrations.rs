@@ -318,3 +318,43 @@ fn a_decision_on_consent_is_not_told_to_a_hub_that_is_left_out() {
     assert!(host.uploads.is_empty());
     assert!(host.saved.contains_key(&StateKey::Consent));
 }
+
+#[test]
+fn what_was_off_stays_off_in_an_event_that_a_guard_kept_back() {
+    let mut config = config();
+    config.destinations = vec![destination("Amplitude")];
+    let mut host = Host::new(config);
+    let event = stamped(&mut host, r#"{"Amplitude":false}"#);
+    host.engine
+        .hold(host.now, event, ("scrub", "no"), vec!["scrub".into()]);
+    host.drain();
+    host.pass(1_000);
+    let (id, event, _) = host.tries.pop_front().unwrap();
+    let mut event = Event::clone(&event);
+    event.integrations.insert("Amplitude", object(r#"{"a":1}"#));
+    let outcome = TryOutcome::Passed(Box::new(event));
+    host.input(Input::Tried { id, outcome });
+    host.flush();
+    assert_eq!(
+        path(&host.events()[0], "integrations"),
+        Some(value(r#"{"Amplitude":false}"#))
+    );
+    assert!(host.deliveries.is_empty());
+}
+
+#[test]
+fn an_event_that_a_guard_keeps_back_is_not_written_where_the_hub_is_left_out() {
+    let mut host = without_the_hub();
+    let event = stamped(&mut host, "{}");
+    host.engine
+        .hold(host.now, event, ("scrub", "no"), vec!["scrub".into()]);
+    host.drain();
+    assert!(host.store.is_empty());
+    host.pass(1_000);
+    let (id, event, _) = host.tries.pop_front().unwrap();
+    let outcome = TryOutcome::Passed(Box::new(Event::clone(&event)));
+    host.input(Input::Tried { id, outcome });
+    host.flush();
+    assert!(host.store.is_empty() && host.uploads.is_empty());
+    assert_eq!(host.deliveries.len(), 1);
+}
