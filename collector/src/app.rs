@@ -68,7 +68,6 @@ impl App {
             metrics,
             public: Public::new(
                 config.server.public_url.clone(),
-                config.server.trusted_proxies.clone(),
                 live && config.admin.token.is_none(),
             ),
             guard: Guard::new(config.admin.token.clone(), &config.server.listen),

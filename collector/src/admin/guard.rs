@@ -16,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
 use crate::ingest::parameter;
+use crate::peer::PeerNetwork;
 
 /// Wrong tokens that an address may show at once. A person mistypes a few, a page with an old token asks a few times.
 const BURST: u32 = 20;
@@ -105,7 +106,7 @@ pub(crate) struct Guard {
 #[derive(Debug, Default)]
 struct Attempts {
     /// When an address has its whole burst again.
-    clear_at: HashMap<IpAddr, Instant>,
+    clear_at: HashMap<PeerNetwork, Instant>,
     told_at: Option<Instant>,
     untold: u64,
 }
@@ -144,7 +145,7 @@ impl Guard {
         if shown.is_empty() {
             return Err(Refused::NoToken);
         }
-        let place = neighbourhood(address);
+        let place = PeerNetwork::of(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(wait) = attempts.wait(place, now) {
             attempts.tell(now);
@@ -243,26 +244,15 @@ fn shown_tokens(parts: &Parts) -> Vec<String> {
         .collect()
 }
 
-/// What one sender has to itself: an IPv4 address, or an IPv6 network of 64 bits.
-fn neighbourhood(address: Option<IpAddr>) -> IpAddr {
-    match address {
-        Some(IpAddr::V6(address)) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
-        }
-        Some(address) => address,
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    }
-}
-
 impl Attempts {
     /// How long this address has to wait, if it has to.
-    fn wait(&self, place: IpAddr, now: Instant) -> Option<Duration> {
+    fn wait(&self, place: PeerNetwork, now: Instant) -> Option<Duration> {
         let used = self.clear_at.get(&place)?.saturating_duration_since(now);
         used.checked_sub(EVERY * (BURST - 1))
             .filter(|wait| !wait.is_zero())
     }
 
-    fn failed(&mut self, place: IpAddr, now: Instant) {
+    fn failed(&mut self, place: PeerNetwork, now: Instant) {
         if self.clear_at.len() >= ADDRESSES && !self.clear_at.contains_key(&place) {
             self.clear_at.retain(|_, clear_at| *clear_at > now);
             let least = self.clear_at.iter().min_by_key(|(_, clear_at)| **clear_at);
@@ -335,6 +325,31 @@ mod tests {
             Err(Refused::WrongToken)
         );
         assert!(guard.admit(&right, from, start + EVERY).is_err());
+    }
+
+    #[test]
+    fn over_http2_the_name_stands_in_the_target() {
+        let guard = Guard::new(None, "127.0.0.1:1");
+        let admitted = |uri: &str, origin: Option<&str>| {
+            let mut request = axum::http::Request::builder().uri(uri);
+            if let Some(origin) = origin {
+                request = request.header(ORIGIN, origin);
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            guard.admit(&parts, None, Instant::now())
+        };
+        let own = "http://127.0.0.1:1/_inspect/all";
+        assert_eq!(admitted(own, None), Ok(()));
+        assert_eq!(admitted(own, Some("http://127.0.0.1:1")), Ok(()));
+        assert_eq!(
+            admitted(own, Some("http://evil.example")),
+            Err(Refused::CrossSite)
+        );
+        assert_eq!(
+            admitted("http://evil.example/_inspect/all", None),
+            Err(Refused::Host)
+        );
+        assert_eq!(admitted("/_inspect/all", None), Err(Refused::Host));
     }
 
     #[test]

@@ -220,6 +220,9 @@ impl Tail {
             .as_ref()
             .is_none_or(|wanted| wanted == source)
             && self.filter.kind.is_none_or(|wanted| Some(wanted) == kind);
+        if fits && shown.get("cut").is_some() {
+            tracing::warn!("the next event is too large to be shown whole; see `headwater export`");
+        }
         fits.then(|| {
             let event = shown.get("event").cloned().unwrap_or(Value::Null);
             (

@@ -64,7 +64,8 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     if parts.method == Method::OPTIONS {
         return cors::preflight(&parts.headers);
     }
-    app.public.notice_proxy(&parts);
+    app.public
+        .notice_proxy(&parts, |ip| app.is_trusted_proxy(ip));
     let target = Target::under(app.public.path(), parts.uri.path());
     let route = target.as_ref().map_or(Route::Unknown, Target::route);
     if RETRIES
@@ -373,7 +374,8 @@ fn settings_document(
     let (document, is_guess) = if rudder {
         (settings::rudder(source, &key), false)
     } else {
-        let address = app.public.address(parts)?;
+        let trusted = public::peer(parts).is_some_and(|ip| app.is_trusted_proxy(ip));
+        let address = app.public.address(parts, trusted)?;
         (settings::segment(source, &key, &address), address.is_guess)
     };
     let asked = answer::Asked {

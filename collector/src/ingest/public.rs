@@ -13,7 +13,7 @@ use axum::http::uri::Authority;
 
 use super::refusal::Refusal;
 use crate::app::Peer;
-use crate::config::{Network, PublicUrl, is_address, is_authority, is_loopback};
+use crate::config::{PublicUrl, is_address, is_authority, is_loopback};
 
 const FORWARDED: [&str; 3] = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-for"];
 
@@ -21,7 +21,6 @@ const FORWARDED: [&str; 3] = ["x-forwarded-host", "x-forwarded-proto", "x-forwar
 #[derive(Debug)]
 pub(crate) struct Public {
     url: Option<PublicUrl>,
-    trusted_proxies: Vec<Network>,
     /// In development nothing stands in front that could speak TLS for an address without a name.
     is_dev: bool,
     warned: AtomicBool,
@@ -39,10 +38,9 @@ pub(super) struct Address {
 }
 
 impl Public {
-    pub(crate) fn new(url: Option<PublicUrl>, trusted_proxies: Vec<Network>, is_dev: bool) -> Self {
+    pub(crate) fn new(url: Option<PublicUrl>, is_dev: bool) -> Self {
         Self {
             url,
-            trusted_proxies,
             is_dev,
             warned: AtomicBool::new(false),
         }
@@ -53,8 +51,8 @@ impl Public {
         self.url.as_ref().map_or("", PublicUrl::path)
     }
 
-    /// What to tell whoever sent this request.
-    pub(super) fn address(&self, parts: &Parts) -> Result<Address, Refusal> {
+    /// What to tell whoever sent this request; `trusted` is whether a trusted proxy passed it on.
+    pub(super) fn address(&self, parts: &Parts, trusted: bool) -> Result<Address, Refusal> {
         if let Some(url) = &self.url {
             return Ok(Address {
                 protocol: url.scheme(),
@@ -62,7 +60,6 @@ impl Public {
                 is_guess: false,
             });
         }
-        let trusted = peer(parts).is_some_and(|ip| self.trusts(ip));
         // Of a list the first is what the sender asked for, the others are proxies on the way.
         let forwarded = |name: &str| {
             let value = trusted.then(|| header(parts, name)).flatten()?;
@@ -86,7 +83,7 @@ impl Public {
     }
 
     /// Says once that something in front is not believed: nothing looks wrong until addresses and documents are.
-    pub(super) fn notice_proxy(&self, parts: &Parts) {
+    pub(super) fn notice_proxy(&self, parts: &Parts, is_trusted: impl Fn(IpAddr) -> bool) {
         if self.warned.load(Ordering::Relaxed)
             || !FORWARDED
                 .iter()
@@ -94,7 +91,7 @@ impl Public {
         {
             return;
         }
-        let Some(peer) = peer(parts).filter(|ip| !self.trusts(*ip)) else {
+        let Some(peer) = peer(parts).filter(|ip| !is_trusted(*ip)) else {
             return;
         };
         if self.warned.swap(true, Ordering::Relaxed) {
@@ -116,15 +113,9 @@ impl Public {
              the host that the proxy asked for"
         );
     }
-
-    fn trusts(&self, ip: IpAddr) -> bool {
-        self.trusted_proxies
-            .iter()
-            .any(|network| network.contains(ip))
-    }
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
+pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
     Some(parts.extensions.get::<Peer>()?.0.ip().to_canonical())
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::http::{connect, get, post, send};
-use crate::process::Collector;
+use crate::process::{Collector, run};
 
 const MIB: u64 = 1 << 20;
 
@@ -102,6 +102,12 @@ fn a_large_event_is_shown_cut_with_its_size_its_names_and_its_beginning() {
     assert_eq!(shown["cut"]["bytes"], event.len());
     let head = shown["cut"]["head"].as_str().unwrap();
     assert!(event.starts_with(head) && (4000..20_000).contains(&head.len()));
+    let url = format!("http://127.0.0.1:{port}");
+    let (fine, text) = run(&["tail", "--url", &url, "--rejected", "--json"]);
+    assert!(
+        fine && text.contains("m-1") && text.contains("too large to be shown whole"),
+        "{text}"
+    );
     // As large as a batch takes by default is shown whole, in one line.
     let whole = "w".repeat(31_000);
     let body = format!(
