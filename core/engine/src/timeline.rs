@@ -101,6 +101,10 @@ impl Timeline {
         guards.map(|plugin| plugin.name().to_owned()).collect()
     }
 
+    fn is_guarded(&self) -> bool {
+        self.plugins.iter().any(|plugin| is_guard(&**plugin))
+    }
+
     /// Whether all of these guards are here, and any is.
     pub(crate) fn has_all(&self, guards: &[String]) -> bool {
         let here = self.guards();
@@ -175,7 +179,8 @@ impl Timeline {
 
 /// Whether a failure of this plugin stops the event.
 fn is_guard(plugin: &dyn Plugin) -> bool {
-    matches!(plugin.stage(), Stage::Before | Stage::Enrichment) && plugin.required()
+    matches!(plugin.stage(), Stage::Before | Stage::Enrichment)
+        && catch_unwind(AssertUnwindSafe(|| plugin.required())).unwrap_or(true)
 }
 
 /// Why an event goes no further.
@@ -203,11 +208,12 @@ impl Engine {
     ) -> Result<Event, Receipt> {
         // A plugin may give the event another id.
         let message_id = event.message_id.as_str().to_owned();
-        let guards = self.config.timeline.guards();
-        let stamped = (!guards.is_empty()).then(|| event.clone());
+        let guarded = self.config.timeline.is_guarded();
+        let stamped = guarded.then(|| event.clone());
         match (self.run_plugins(event, own), stamped) {
             (Ok(event), _) => Ok(event),
             (Err(Stop::Failed { plugin, detail }), Some(stamped)) => {
+                let guards = self.config.timeline.guards();
                 Err(self.keep_back(now, stamped, (&plugin, &detail), guards, own.take()))
             }
             (Err(Stop::Dropped(plugin) | Stop::Failed { plugin, .. }), _) => {

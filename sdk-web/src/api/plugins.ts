@@ -1,12 +1,13 @@
 // Plugins and middleware, loaded by pages that have any. Each is isolated: what one throws, rejects or never settles
-// costs its own work, not the event, not the others. The engine decides which destination may have which event.
+// costs its own work, not the others. One that is required keeps its event back then, a destination's middleware keeps it from
+// that destination. The engine decides which destination may have which event, and when a plugin that failed is tried again.
 
-import { CANCEL, DELIVER, DESTINATION } from '../engine/inputs.js';
+import { CANCEL, DELIVER, DESTINATION, TRIED, TRY } from '../engine/inputs.js';
 import { type Captured, DELIVERED } from '../engine/port.js';
 import type { Analytics } from './analytics.js';
 import { categoriesFor } from './categories.js';
 import type { Context } from './context.js';
-import { type Finish, inHalves } from './halves.js';
+import { type Finish, inHalves, type Passed } from './halves.js';
 import type { Lent } from './lent.js';
 import { payloadOf } from './payload.js';
 import type {
@@ -23,6 +24,8 @@ import type {
 
 /** How long a plugin may take over one event, milliseconds; calls behind it wait so long at most. */
 export const PLUGIN_TIMEOUT = 5_000;
+/** Ids remembered of events that were kept back; as many as the engine keeps. */
+const KEPT = 1000;
 /** How long a caller waits for the destinations of its event, milliseconds. */
 const PATIENCE = 5_000;
 /** How long a plugin may take to load, milliseconds. A destination's events wait; nobody else's do. */
@@ -38,13 +41,36 @@ interface Destination {
   gone: boolean;
 }
 
-/** What `ctx.cancel()` throws, ours or analytics-next's: the event goes no further, and that is no failure. */
-const cancels = (error: unknown): boolean => {
-  const { retry, reason } = Object(error) as { retry?: unknown; reason?: unknown };
-  return typeof retry === 'boolean' && typeof reason === 'string';
+/** `undefined` where it throws, as what a plugin threw may do when it is looked at. */
+const look = <T>(at: () => T): T | undefined => {
+  try {
+    return at();
+  } catch {
+    return undefined;
+  }
 };
 
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What `ctx.cancel()` throws, ours or analytics-next's: the event goes no further, and that is no failure. */
+const cancels = (error: unknown): boolean =>
+  !!look(() => {
+    const { retry, reason } = Object(error) as { retry?: unknown; reason?: unknown };
+    return typeof retry === 'boolean' && typeof reason === 'string';
+  });
+
+/** Whatever was thrown, in words, without the two signs that separate texts on the way to the engine. */
+const text = (error: unknown): string =>
+  (look(() => `${error instanceof Error ? error.message : String(error)}`) ?? 'something that has no words').replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these two
+    /[\0\x01]/g,
+    ' ',
+  );
+
+/** No event may go without it. */
+const isGuard = ({ type, required = type === 'before' }: Plugin): boolean =>
+  required && (type === 'before' || type === 'enrichment');
+
+/** A middleware of a destination failed: the event is kept from that destination. */
+class Kept extends Error {}
 
 /** Settles as `work` does, or rejects after `ms`. A `work` that throws rejects. */
 function bounded<T>(work: () => T | PromiseLike<T>, ms: number, what: string): Promise<T> {
@@ -86,6 +112,8 @@ export function createPlugins(lent: Lent, instance: Analytics) {
   const again = new Map<string, Integrations>();
   /** Deliveries by message, while their callers wait. */
   const open = new Map<string, Promise<unknown>[]>();
+  /** Ids of the last events that a plugin kept back. */
+  const kept = new Set<string>();
   /** Deliveries begun before this number must not reach a plugin any more. */
   let epoch = 0;
 
@@ -132,20 +160,46 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     return answer instanceof Context ? answer : ctx;
   };
 
-  const stage = async (type: PluginType, ctx: Context): Promise<Context | string> => {
+  const stage = async (type: PluginType, ctx: Context): Promise<Passed> => {
+    let before = copy(ctx.event);
     for (const plugin of list.filter((held) => held.type === type)) {
-      const before = copy(ctx.event);
       try {
         ctx = await attempt(plugin, ctx);
+        // Which throws where the plugin left something that JSON cannot say.
+        before = copy(ctx.event);
       } catch (error) {
         if (cancels(error)) return plugin.name;
+        if (isGuard(plugin)) {
+          ctx.log('error', `${plugin.name}: ${text(error)}`);
+          return { plugin: plugin.name, detail: text(error), guards: list.filter(isGuard).map(({ name }) => name) };
+        }
         // The event goes on as it was before this plugin.
-        ctx = new Context(before, ctx.id);
+        ctx = new Context(copy(before), ctx.id);
         ctx.log('error', `${plugin.name}: ${text(error)}`);
         diagnose('plugin_failed', `${plugin.name}: ${text(error)}`);
       }
     }
     return ctx;
+  };
+
+  const pass = async (ctx: Context): Promise<Passed> => {
+    const after = await stage('before', ctx);
+    return after instanceof Context ? stage('enrichment', after) : after;
+  };
+
+  /** All plugins see an event again that one of them kept back. Where one that it must pass is not there, that has failed. */
+  const tryAgain = async (id: number, [json, ...guards]: string[]): Promise<void> => {
+    const missing = guards.find((name) => !list.some((plugin) => plugin.name === name));
+    const seen = missing
+      ? { plugin: missing, detail: 'it is not there' }
+      : await pass(new Context(JSON.parse(json!) as SegmentEvent));
+    if (seen instanceof Context) {
+      lent.documents()?.early()?.push(seen.event);
+      host.input(TRIED, id, 1, JSON.stringify(seen.event));
+      kept.delete(seen.id);
+      await stage('after', seen);
+    } else if (typeof seen === 'string') host.input(TRIED, id, 2, seen);
+    else host.input(TRIED, id, 0, `${seen.plugin}\0${seen.detail}`);
   };
 
   const transform = async (destination: Destination, event: SegmentEvent): Promise<SegmentEvent | null> => {
@@ -160,7 +214,6 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     for (const [wanted, fn] of middleware) {
       if (wanted !== '*' && !destination.names.some((held) => held.toLowerCase() === wanted)) continue;
       let next: SegmentEvent | null | undefined;
-      const before = copy(event);
       const payload = payloadOf(event);
       const work = () =>
         fn({
@@ -175,8 +228,10 @@ export function createPlugins(lent: Lent, instance: Analytics) {
         if (!next) return null;
         event = next;
       } catch (error) {
-        event = before;
-        diagnose('plugin_failed', `a middleware of ${name}: ${text(error)}`);
+        if (cancels(error)) return null;
+        const detail = `a middleware of ${name}: ${text(error)}`;
+        diagnose('plugin_failed', detail);
+        throw new Kept(detail);
       }
     }
     return event;
@@ -243,12 +298,14 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     /** `before` and `enrichment`, then the queue. */
     inHalves: (json: string, call: Captured, finish: Finish) =>
       inHalves(lent, json, call, finish, async (ctx) => {
-        const after = await stage('before', ctx);
-        return typeof after === 'string' ? after : stage('enrichment', after);
+        const seen = await pass(ctx);
+        if (!(seen instanceof Context) && typeof seen !== 'string') kept.add(ctx.id);
+        if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
+        return seen;
       }),
 
     /** The last stage; what it answers changes nothing. */
-    after: (ctx: Context): Promise<unknown> => stage('after', ctx),
+    after: async (ctx: Context): Promise<unknown> => kept.has(ctx.id) || stage('after', ctx),
 
     /** `integrations` may speak of a destination by another name; the engine knows it by its own. */
     alias(integrations: Integrations): Integrations {
@@ -280,10 +337,11 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     },
 
     /** One event for one destination, in that destination's order; or an end to what has not begun. */
-    effect(kind: number, [delivery, index]: number[], [json]: string[]): void {
+    effect(kind: number, [delivery, index]: number[], texts: string[]): void {
       if (kind === CANCEL) epoch++;
+      if (kind === TRY) tryAgain(delivery!, texts);
       if (kind !== DELIVER) return;
-      const event = JSON.parse(json!) as SegmentEvent;
+      const event = JSON.parse(texts[0]!) as SegmentEvent;
       const destination = byIndex.get(index!);
       const now = epoch;
       const own =
@@ -304,7 +362,7 @@ export function createPlugins(lent: Lent, instance: Analytics) {
         } catch (caught) {
           if (!cancels(caught)) error = caught ?? new Error('rejected');
         }
-        host.input(DELIVERED, delivery!, error ? 0 : 1, error ? text(error) : undefined);
+        host.input(DELIVERED, delivery!, error instanceof Kept ? 2 : error ? 0 : 1, error ? text(error) : undefined);
         return error;
       };
       const done = destination ? destination.tail.then(work, work) : work();

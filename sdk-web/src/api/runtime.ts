@@ -1,7 +1,7 @@
 // Takes captured calls one by one, makes them events, and answers their callers. The host owns order and durability,
 // the engine owns every rule about events; this folder owns what a page's JavaScript sees.
 
-import { CALL, FETCH } from '../engine/inputs.js';
+import { CALL, FETCH, TRY } from '../engine/inputs.js';
 import {
   type Captured,
   CONTEXT,
@@ -286,7 +286,11 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (documents) documents.settled(document);
       else withDocuments().then((those) => those.settled(document), complain);
     },
-    effect: (kind, ...given) => (kind === FETCH ? documents : plugins)?.effect(kind, ...given),
+    effect(kind, ...given) {
+      // An earlier page may have left one: it is answered, whoever has plugins.
+      if (kind === TRY) withPlugins().then((those) => those.effect(kind, ...given), complain);
+      else (kind === FETCH ? documents : plugins)?.effect(kind, ...given);
+    },
     report(report: Report) {
       emit('report', report);
       const ctx = recent.get(report.messageId!);

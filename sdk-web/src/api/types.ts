@@ -64,13 +64,19 @@ export interface PageContext {
 /** Where in the pipeline a plugin stands. */
 export type PluginType = 'before' | 'enrichment' | 'destination' | 'after' | 'utility';
 
-/** A plugin. Whatever it throws, rejects or never settles costs nobody but itself. */
+/** A plugin. Whatever it throws, rejects or never settles costs nobody but itself and, where it is `required`, its event. */
 export interface Plugin {
   name: string;
   type: PluginType;
   version?: string;
   /** More names under which `integrations` may speak of it. */
   alternativeNames?: string[];
+  /**
+   * Of the types `before` (default `true`) and `enrichment` (default `false`): whether no event may go without it. When it throws,
+   * rejects or takes longer than 5 seconds, the event is kept back, seen again by all plugins after 1 and after 10 seconds, and then
+   * reported as `plugin_failed`.
+   */
+  required?: boolean;
   /** Consent categories it needs, all of them. Added to those of the settings document and of `options.consent`. */
   categories?: string[];
   isLoaded(): boolean;
@@ -104,14 +110,20 @@ export interface Payload {
   integrations(): Integrations;
 }
 
-/** Sees every event before it is queued. An event for which `next` is not called is dropped (and reported). */
+/**
+ * Sees every event before it is queued. An event for which `next` is not called is dropped (and reported). One that throws or never
+ * settles keeps its event back, as a `required` plugin does.
+ */
 export type MiddlewareFunction = (params: {
   payload: Payload;
   integrations: Integrations;
   next(payload?: Payload | null): void;
 }) => unknown;
 
-/** Sees the events of one destination. `next(null)`, or no `next`, keeps the event from it. */
+/**
+ * Sees the events of one destination. `next(null)`, or no `next`, keeps the event from it. So does one that throws or never settles:
+ * it is tried again after 1 and after 10 seconds, and then reported as `plugin_failed`.
+ */
 export type DestinationMiddlewareFunction = (params: {
   payload: Payload;
   integration: string;

@@ -95,7 +95,7 @@ export interface Host {
    * at, options), with what was captured as `seed`. The answer is one letter and text: `q` queued, `h` held for consent,
    * `l` for destinations alone, `d` dropped, each with the messageId; `!` refused, with the reason. `STAMP`, the same
    * in two steps, where plugins see the event between them: `=` and the event's JSON, or `!` and why not. `SUBMIT`, the
-   * second with that event: answers as `CALL`.
+   * second with that event: answers as `CALL`. `HOLD`, instead of it: a plugin failed that the event must not go without.
    */
   ask(kind: number, text: string, seed?: Captured): string;
   /** Any other input of the engine. The text of SET_CONSENT and RESET begins with 16 random bytes, hexadecimal. */
@@ -141,8 +141,8 @@ export interface Runtime {
   settled?(document: string): void;
   /**
    * What the full engine alone asks for, by kind as it numbers its effects: to fetch the settings document (`FETCH`), to
-   * hand an event to a destination (`DELIVER`, before `ask` returns, where that causes it), and not to begin deliveries
-   * that have not begun (`CANCEL`).
+   * hand an event to a destination (`DELIVER`, before `ask` returns, where that causes it), not to begin deliveries that
+   * have not begun (`CANCEL`), and to run all plugins again on an event that one of them kept back (`TRY`).
    */
   effect?(kind: number, numbers: number[], texts: string[]): void;
   report?(report: Report): void;

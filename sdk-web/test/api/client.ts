@@ -6,7 +6,7 @@ import type { InitOptions, SegmentEvent } from '../../src/api/types.js';
 import { type Capture, captureAddress, createCapture } from '../../src/capture.js';
 import { configOf } from '../../src/engine/config.js';
 import { createDriver } from '../../src/engine/driver.js';
-import { memoryStore } from '../../src/engine/store.js';
+import { memoryStore, type Store } from '../../src/engine/store.js';
 import { loadEngine } from '../../src/engine/wasm.js';
 import { hubless } from '../../src/hubless.js';
 import { AnalyticsBrowser } from '../../src/index.js';
@@ -41,6 +41,8 @@ export interface Setting {
   /** What fetching the settings document answers; it waits for this. */
   document?: Promise<object> | object;
   status?: () => number;
+  /** What an earlier page left. */
+  store?: Store;
 }
 
 /** Not yet started. */
@@ -49,6 +51,7 @@ export async function prepare({
   options = {},
   document,
   status = () => 200,
+  store = memoryStore(),
 }: Setting = {}): Promise<Client> {
   const facade = new AnalyticsBrowser();
   const capture = createCapture();
@@ -63,7 +66,7 @@ export async function prepare({
     ...host,
     facade,
     load: (full) => engines[+full]!,
-    open: async () => memoryStore(),
+    open: async () => store,
     config: { ...configOf(host, 'https://hub.test/v1'), hub: !hubless(options) },
     async send({ around, events }) {
       const answer = status();
