@@ -203,7 +203,7 @@ impl ClaimIndex {
     ///
     /// Call it for records that can be read and for no others: what is lost must not be refused when it is sent again.
     pub fn restore(&mut self, position: Position, head: &Head, now: Millis) -> u64 {
-        let at = self.latest.max(head.received);
+        let at = self.latest.max(head.received).min(now);
         self.latest = at;
         if now.since(at) > self.window_ms {
             return 0;
@@ -223,6 +223,12 @@ impl ClaimIndex {
             }
         }
         count
+    }
+
+    /// The latest time that this was told.
+    #[must_use]
+    pub fn latest(&self) -> Millis {
+        self.latest
     }
 
     /// How long claims are kept, in milliseconds.

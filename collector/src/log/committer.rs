@@ -20,6 +20,7 @@ use headwater_store::frame::{self, FILE_HEADER};
 use thiserror::Error;
 
 use super::claims::ClaimIndex;
+use super::clock::{Clock, Moment};
 use super::folder::{Folder, FolderError};
 use super::recovery::{Recovery, recover};
 use super::segments::{self, Sealed, Witness};
@@ -155,6 +156,13 @@ pub struct Committer {
     /// Which sealed segment is looked at next.
     looked_at: usize,
     incidents: Vec<Incident>,
+    clock: Clock,
+    /// The time of claims when the log was opened.
+    claims_from: Millis,
+    /// When the newest record of the log was received, as far as known.
+    newest: Option<Millis>,
+    /// Segments from here on were written by this process.
+    own: Position,
 }
 
 impl Committer {
@@ -165,8 +173,9 @@ impl Committer {
     pub fn open(
         disk: Arc<dyn Disk>,
         options: LogOptions,
-        now: Millis,
+        now: impl Into<Moment>,
     ) -> Result<(Self, Recovery), OpenError> {
+        let now = now.into();
         let dir = options.dir.join("log");
         disk.create_dir_all(&dir)?;
         let folder = Folder::open(Arc::clone(&disk), &options)?;
@@ -178,7 +187,8 @@ impl Committer {
             options.dedupe_ms,
             options.dedupe_memory,
         )?;
-        let (sealed, active, recovery) = recover(&disk, &dir, &mut claims, now)?;
+        let (mut sealed, mut active, recovery) = recover(&disk, &dir, &mut claims, now.wall)?;
+        let newest = in_order(&mut sealed, &mut active);
         let committer = Self {
             path: dir.join(segments::name(active.base)),
             id: active.file.stat()?.id,
@@ -186,15 +196,19 @@ impl Committer {
             dir,
             options,
             fingerprinter,
-            claims,
             sealed,
-            active,
             heads: Vec::new(),
             folder,
             must_roll: false,
             refusing: None,
             looked_at: 0,
             incidents: Vec::new(),
+            clock: Clock::new(now),
+            claims_from: claims.latest(),
+            newest,
+            own: active.base,
+            claims,
+            active,
         };
         Ok((committer, recovery))
     }
@@ -233,9 +247,11 @@ impl Committer {
     /// [`CommitError`]; then nothing of the group is in the log, and all of it may be tried again.
     pub fn commit(
         &mut self,
-        now: Millis,
+        now: impl Into<Moment>,
         mut group: Vec<Entry>,
     ) -> Result<Vec<Receipt>, CommitError> {
+        let now = now.into();
+        self.observe(now);
         if let Some(error) = &self.refusing {
             return Err((*error).into());
         }
@@ -249,7 +265,7 @@ impl Committer {
             return Err(CommitError::ClaimsStuck);
         }
         let written = self
-            .claim(now, &mut group)
+            .claim(self.claims_time(now), &mut group)
             .map_err(CommitError::from)
             .and_then(|()| self.write(&group));
         let positions = match written {
@@ -261,8 +277,11 @@ impl Committer {
                 return Err(error);
             }
         };
-        self.active.newest = self.active.newest.max(now);
-        self.claims.rotate(now);
+        if positions.iter().any(Option::is_some) {
+            self.active.newest = self.active.newest.max(now.wall);
+            self.newest = self.newest.max(Some(now.wall));
+        }
+        self.claims.rotate(self.claims_time(now));
         let receipts = group
             .into_iter()
             .zip(positions)
@@ -416,4 +435,21 @@ impl Committer {
 fn is_retry(entry: &Entry) -> bool {
     let mut verdicts = entry.events.iter().map(|slot| slot.verdict);
     verdicts.all(|verdict| verdict == Verdict::Duplicate)
+}
+
+/// Makes each segment as young as those before it, as its records are. When the newest record was received.
+fn in_order(sealed: &mut [Sealed], active: &mut Active) -> Option<Millis> {
+    let mut newest = None;
+    for segment in sealed {
+        if segment.witness != Witness::Nobody {
+            newest = newest.max(Some(segment.newest));
+            segment.newest = newest.unwrap_or(segment.newest);
+        }
+    }
+    if active.len > FILE_HEADER as u64 {
+        newest = newest.max(Some(active.newest));
+    }
+    // One without a record has no time of its own.
+    active.newest = newest.unwrap_or_default();
+    newest
 }

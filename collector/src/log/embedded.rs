@@ -15,7 +15,8 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     AppendError, Appending, CommitError, Committer, Entry, EventLog, Fingerprinter, FreeSpace,
-    LogOptions, LogReader, LogStatus, OpenError, Position, Receipt, Recovery, SpillJob, Spilled,
+    LogOptions, LogReader, LogStatus, Moment, OpenError, Position, Receipt, Recovery, SpillJob,
+    Spilled,
 };
 use crate::metrics::Histogram;
 
@@ -107,7 +108,12 @@ impl EmbeddedLog {
     ) -> Result<(Self, Recovery), OpenError> {
         let dir = options.dir.clone();
         let free_space = Arc::clone(&options.free_space);
-        let (committer, recovery) = Committer::open(Arc::clone(&disk), options, now())?;
+        let started = Instant::now();
+        let first = Moment {
+            wall: now(),
+            steady: started.elapsed(),
+        };
+        let (committer, recovery) = Committer::open(Arc::clone(&disk), options, first)?;
         let extent = committer.extent();
         let shared = Arc::new(Shared {
             first: AtomicU64::new(extent.start.0),
@@ -141,6 +147,7 @@ impl EmbeddedLog {
             grow,
             shared: Arc::clone(&shared),
             now,
+            started,
             swept: Instant::now(),
             looked: Instant::now(),
             claims: ClaimsWork {
@@ -251,6 +258,8 @@ struct Driver {
     grow: watch::Sender<u64>,
     shared: Arc<Shared>,
     now: Now,
+    /// Since when the steady clock runs.
+    started: Instant,
     swept: Instant,
     looked: Instant,
     claims: ClaimsWork,
@@ -315,7 +324,7 @@ impl Driver {
         let started = Instant::now();
         let count = entries.len();
         let before = self.committer.extent().end.0;
-        let outcome = self.committer.commit((self.now)(), entries);
+        let outcome = self.committer.commit(self.moment(), entries);
         self.tell_incidents();
         let timings = &self.shared.timings;
         if count > 0 {
@@ -351,6 +360,13 @@ impl Driver {
         }
     }
 
+    fn moment(&self) -> Moment {
+        Moment {
+            wall: (self.now)(),
+            steady: self.started.elapsed(),
+        }
+    }
+
     fn is_failing(&self) -> bool {
         self.shared
             .failing
@@ -383,7 +399,7 @@ impl Driver {
             return;
         }
         self.swept = Instant::now();
-        match self.committer.sweep((self.now)()) {
+        match self.committer.sweep(self.moment()) {
             Ok(swept) if swept.segments > 0 => {
                 self.shared
                     .timings

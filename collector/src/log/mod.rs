@@ -11,6 +11,7 @@
 //! `Arc<dyn Disk>` and the time as an argument, so a simulation drives it; [`EmbeddedLog`] adds the thread.
 
 mod claims;
+mod clock;
 mod committer;
 mod embedded;
 mod entry;
@@ -35,6 +36,7 @@ use std::pin::Pin;
 use thiserror::Error;
 
 pub use claims::{ClaimIndex, UnknownClaim};
+pub use clock::{Moment, SETTLED_MS};
 pub use committer::{CommitError, Committer, FreeSpace, Incident, LogOptions, OpenError, Swept};
 pub use embedded::{EmbeddedLog, LogTimings};
 pub use entry::{Entry, Reason, Slot, Verdict};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_collector::config::Platform;
 use headwater_collector::log::{
-    Claim, CommitError, Committer, Entry, LogOptions, LogReader, Next, Position, Slot, Verdict,
+    Claim, CommitError, Committer, Entry, Fingerprinter, LogOptions, LogReader, Next, Position,
+    Slot, Verdict,
 };
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
@@ -35,9 +36,13 @@ fn open(disk: &FaultyDisk, now: i64) -> Committer {
 }
 
 pub(crate) fn entry(log: &Committer, ids: &[u32], now: i64) -> Entry {
+    entry_by(log.fingerprinter(), ids, now)
+}
+
+pub(crate) fn entry_by(fingerprinter: &Fingerprinter, ids: &[u32], now: i64) -> Entry {
     let mut body = br#"{"batch":["#.to_vec();
     let mut events = Vec::new();
-    let source = log.fingerprinter().source("s");
+    let source = fingerprinter.source("s");
     for id in ids {
         if !events.is_empty() {
             body.push(b',');
@@ -198,9 +203,11 @@ fn old_segments_go_and_their_positions_are_never_used_again() {
     }
     let end = log.extent().end;
     assert!(log.sweep(Millis(HOUR)).unwrap().segments == 0);
+    // No record says yet that so much time has passed.
+    assert!(log.sweep(Millis(49 * HOUR)).unwrap().segments == 0);
+    accepted(&mut log, &[1000], 49 * HOUR).unwrap();
     let swept = log.sweep(Millis(49 * HOUR)).unwrap();
     assert!(swept.segments > 3 && log.extent().start > Position(0));
-    accepted(&mut log, &[1000], 49 * HOUR).unwrap();
     assert!(log.extent().end > end);
     let ids = stored(&disk);
     assert_eq!(ids.last(), Some(&1000));

@@ -20,6 +20,7 @@ use std::path::Path;
 
 use headwater_store::disk::{Disk, Stat};
 
+use super::super::clock::SETTLED_MS;
 use super::super::folder::{FolderError, is_missing};
 use super::super::{Extent, Position, segments};
 use super::{CommitError, Committer};
@@ -33,7 +34,7 @@ const COPIED: usize = 1 << 20;
 /// Names that are tried for what is set aside.
 const ASIDES: u32 = 1000;
 
-/// Something that others did to the log's files.
+/// Something that others did to the log's files or its clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incident {
     /// The active segment was not at its path any more; it was written again there.
@@ -70,6 +71,11 @@ pub enum Incident {
     Key,
     /// The whole folder was removed; it was made again.
     Folder,
+    /// The wall clock was set.
+    Clock {
+        /// By how many milliseconds.
+        ms: i64,
+    },
 }
 
 impl fmt::Display for Incident {
@@ -93,6 +99,14 @@ impl fmt::Display for Incident {
             Self::SetAside { name } => write!(
                 f,
                 "a file that is not the collector's lay where a segment belongs; it is log/{name} now"
+            ),
+            Self::Clock { ms } => write!(
+                f,
+                "the clock was set {} by {} s; no segment is removed for its age by the new time within the next {} \
+                 hours",
+                if *ms > 0 { "ahead" } else { "back" },
+                ms.unsigned_abs() / 1000,
+                SETTLED_MS / 3_600_000,
             ),
             Self::Lock => f.write_str(
                 "`lock` was removed while the collector runs; it was made again, and no other collector came in",

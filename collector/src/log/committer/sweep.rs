@@ -4,12 +4,16 @@ use std::io;
 
 use headwater_model::time::Millis;
 
+use super::super::clock::Moment;
 use super::super::segments::{self, Witness};
-use super::Committer;
+use super::{Committer, Incident};
 
 /// How many segments of an earlier process are read for their age in one sweep: each costs some tens of milliseconds, in
 /// which no group is written.
 const ASKED_A_SWEEP: u32 = 2;
+
+/// One sweep removes at most one dedupe window of log, but at least this much.
+const LEAST_WINDOW_MS: i64 = 3_600_000;
 
 /// What retention removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,14 +27,39 @@ pub struct Swept {
 }
 
 impl Committer {
-    /// Removes segments that are older, or more, than the options keep. The active one always stays.
+    /// Watches the wall clock. When it is set ahead, what this process wrote may have been stamped too early.
+    pub(super) fn observe(&mut self, now: Moment) {
+        let Some(ms) = self.clock.observe(now) else {
+            return;
+        };
+        self.incidents.push(Incident::Clock { ms });
+        let own = self.own;
+        for segment in self.sealed.iter_mut().filter(|segment| segment.base >= own) {
+            segment.newest = segment.newest.max(now.wall);
+        }
+        self.active.newest = self.active.newest.max(now.wall);
+    }
+
+    /// Where claims are on their way from the one end of the window to the other.
+    pub(super) fn claims_time(&self, now: Moment) -> Millis {
+        Millis(
+            self.claims_from
+                .0
+                .saturating_add(self.clock.since_opened(now)),
+        )
+    }
+
+    /// Removes segments that are older, or more, than the options keep. The active one always stays. What age means is
+    /// in the module [`clock`](super::super::clock)'s rules.
     ///
     /// # Errors
     /// When a file cannot be read or removed; what was removed before stays removed.
-    pub fn sweep(&mut self, now: Millis) -> io::Result<Swept> {
+    pub fn sweep(&mut self, now: impl Into<Moment>) -> io::Result<Swept> {
+        let now = now.into();
+        self.observe(now);
         let mut swept = Swept::default();
         let outcome = self
-            .sweep_by_size(now, &mut swept)
+            .sweep_by_size(now.wall, &mut swept)
             .and_then(|()| self.sweep_by_age(now, &mut swept));
         if swept.segments > 0 {
             self.disk.sync_dir(&self.dir)?;
@@ -46,18 +75,27 @@ impl Committer {
         Ok(())
     }
 
-    fn sweep_by_age(&mut self, now: Millis, swept: &mut Swept) -> io::Result<()> {
-        let Some(age) = self.options.retain_ms else {
+    fn sweep_by_age(&mut self, now: Moment, swept: &mut Swept) -> io::Result<()> {
+        let (Some(age), Some(time), Some(newest)) = (
+            self.options.retain_ms,
+            self.clock.believed(now),
+            self.newest,
+        ) else {
             return Ok(());
         };
+        let time = time.min(newest);
+        let window = self.options.dedupe_ms.max(LEAST_WINDOW_MS);
+        let mut upto = None;
         let mut index = 0;
         let mut asked = 0;
         while let Some(segment) = self.sealed.get_mut(index) {
-            if now.since(segment.newest) <= age {
+            let received = segment.newest;
+            let upto = *upto.get_or_insert(Millis(received.0.saturating_add(window)));
+            if time.since(received) <= age || received > upto {
                 break;
             }
             match segment.witness {
-                Witness::Itself => self.remove_segment(index, now, swept)?,
+                Witness::Itself => self.remove_segment(index, time, swept)?,
                 Witness::Nobody => index += 1,
                 Witness::Others if asked == ASKED_A_SWEEP => break,
                 Witness::Others => {
