@@ -2,22 +2,34 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::peer::PeerNetwork;
 
-/// What a request costs before a byte of its body has arrived: its headers, its task and what waits for it. Measured: 32,768
-/// streams of HTTP/2 that only begin take 14 KB each.
-const REQUEST: usize = 16 * 1024;
+/// What a request costs before a byte of its body has arrived: its headers, its task and what waits for it. 32,768 streams
+/// of HTTP/2 that only begin took 14 KB each; half of that, since over HTTP/1 the connections are bounded already, and
+/// all of the default `max_connections`, each with a request, must leave room for bodies.
+const REQUEST: usize = 8 * 1024;
+
+/// The part of a peer's share up to which it holds little: 1 MiB at the defaults, a batch of 500 KB in both forms.
+const LITTLE: usize = 16;
+
+/// The part of the whole that is had on top by peers that hold little, so that a few which hold all they may make only
+/// each other wait.
+const RESERVE: usize = 8;
 
 /// The bounds.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    used: AtomicUsize,
     max: usize,
     max_per_peer: usize,
-    by_peer: Mutex<HashMap<PeerNetwork, usize>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    by_peer: HashMap<PeerNetwork, usize>,
 }
 
 /// What one request holds; given back when dropped.
@@ -32,11 +44,10 @@ pub(crate) struct Charge {
 impl Budget {
     pub(crate) fn new(max: usize, max_per_peer: usize) -> Arc<Self> {
         Arc::new(Self {
-            used: AtomicUsize::new(0),
             // The configuration speaks of bodies: the largest in both forms fits beside its request.
             max: max.saturating_add(REQUEST),
             max_per_peer: max_per_peer.saturating_add(REQUEST),
-            by_peer: Mutex::default(),
+            held: Mutex::default(),
         })
     }
 
@@ -50,34 +61,36 @@ impl Budget {
         charge.hold(REQUEST).then_some(charge)
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, peer: Option<PeerNetwork>, more: usize) -> bool {
-        let before = self.used.fetch_add(more, Ordering::Relaxed);
-        let fits = before + more <= self.max
-            && peer.is_none_or(|peer| {
-                let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-                let share = by_peer.entry(peer).or_default();
-                let fits = *share + more <= self.max_per_peer;
-                if fits {
-                    *share += more;
-                } else if *share == 0 {
-                    by_peer.remove(&peer);
-                }
-                fits
-            });
-        if !fits {
-            self.used.fetch_sub(more, Ordering::Relaxed);
+        let mut held = self.held();
+        let share = peer
+            .and_then(|peer| held.by_peer.get(&peer))
+            .map_or(more, |share| share + more);
+        let is_little = peer.is_some() && share <= self.max_per_peer / LITTLE;
+        let max = if is_little {
+            self.max + self.max / RESERVE
+        } else {
+            self.max
+        };
+        let fits = held.total + more <= max && (peer.is_none() || share <= self.max_per_peer);
+        if fits {
+            held.total += more;
+            if let Some(peer) = peer {
+                held.by_peer.insert(peer, share);
+            }
         }
         fits
     }
 
-    fn give_back(&self, peer: Option<PeerNetwork>, held: usize) {
-        self.used.fetch_sub(held, Ordering::Relaxed);
-        let Some(peer) = peer else {
-            return;
-        };
-        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut share) = by_peer.entry(peer) {
-            *share.get_mut() = share.get().saturating_sub(held);
+    fn give_back(&self, peer: Option<PeerNetwork>, bytes: usize) {
+        let mut held = self.held();
+        held.total -= bytes;
+        if let Some(Entry::Occupied(mut share)) = peer.map(|peer| held.by_peer.entry(peer)) {
+            *share.get_mut() -= bytes;
             if *share.get() == 0 {
                 share.remove();
             }
@@ -131,7 +144,7 @@ mod tests {
         drop(first);
         assert!(second.hold(10 * REQUEST));
         drop(second);
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.held().total, 0);
     }
 
     #[test]
@@ -148,7 +161,22 @@ mod tests {
         drop(first);
         assert!(second.add(REQUEST));
         drop((proxy, other, second));
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
-        assert!(budget.by_peer.lock().unwrap().is_empty());
+        assert_eq!(budget.held().total, 0);
+        assert!(budget.held().by_peer.is_empty());
+    }
+
+    #[test]
+    fn when_all_is_held_by_others_a_peer_that_holds_little_is_served_still() {
+        let share = 16 * REQUEST;
+        let budget = Budget::new(4 * share, share);
+        let mut hoarders: Vec<Charge> = (0..4).filter_map(|n| budget.open(peer(n))).collect();
+        for hoarder in &mut hoarders {
+            assert!(hoarder.hold(share));
+        }
+        let mut one_more = budget.open(peer(9)).unwrap();
+        assert!(!one_more.hold(share / 2), "not much");
+        assert!(budget.open(peer(8)).is_some());
+        assert!(budget.open(None).is_none());
+        assert!(!hoarders[0].add(1));
     }
 }
