@@ -27,7 +27,7 @@ const INTERNAL = `
   releases mine learn started settled drain setIdentity cookies tell take lifecycle restart queryPairs failures
   emitter diagnose withPlugins setRules missed early sees tried fields told held lines counts failure look more found
   adds gone marks recalled eager diagnostic complete given effect recent unmark callback handle base over part begin
-  item tab read after seq report list destinations end done send uuid documents inHalves chunk apart anew hubless
+  item tab read after seq report list destinations end done send uuid documents inHalves chunk apart anew hubless who
 `;
 
 const common = {

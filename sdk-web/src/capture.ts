@@ -38,6 +38,8 @@ export interface Capture {
   chars: number;
   /** Calls that the journal could not take; they are in memory alone until the engine has them. */
   over: number;
+  /** Who the user is, as a member of the next calls' JSON, where only the page knows. */
+  who?: string | undefined;
   /** Wakes the engine. */
   wake?: (() => void) | undefined;
   /** `page`: where the call was made, if not here. `first`: it comes before those made until now; there is one. */
@@ -118,7 +120,7 @@ export const createCapture = (now: () => number = Date.now): Capture => {
         if (events.test(m) && (a.length || m !== 'group')) {
           item.n = first ? 1 : ++self.n;
           try {
-            item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${page ? `"p":${JSON.stringify(page)},` : where()}"a":${json(a)}}`;
+            item.j = `{"n":${item.n},"m":"${m}","t":${now()},"e":[${crypto.getRandomValues(new Uint32Array(8))}],${self.who ?? ''}${page ? `"p":${JSON.stringify(page)},` : where()}"a":${json(a)}}`;
             write(item);
           } catch (error) {
             // A getter or a toJSON of the page's own threw.

@@ -288,6 +288,7 @@ export const createDriver = (env: Env) => {
     3(_, [key, value]) {
       if (own(key!)) {
         held[key!] = value!;
+        if (key === 'identity') known(value);
         saved(key!, value!, apart!.user);
       } else keeper!.save(key!, value!);
       noted(key!, value!);
@@ -370,6 +371,10 @@ export const createDriver = (env: Env) => {
 
   /** Whether a piece of state is not the store's: the identity, and of a user who is forgotten the visit. */
   const own = (key: string): boolean => !!apart && (key === 'identity' || (apart.user && key === 'session'));
+  /** Calls that this page leaves are those of its user, whom nobody else knows. */
+  const known = (identity: string | undefined): void => {
+    if (apart?.user || apart?.group) capture.who = identity && `"i":${identity},`;
+  };
   /** A piece of state is where it is kept; `alone`: for this page alone. */
   const saved = (key: string, value: string, alone = false): void => {
     if (key === 'identity') safely(() => env.remember?.(JSON.parse(value)));
@@ -525,10 +530,11 @@ export const createDriver = (env: Env) => {
       if (state[key]) keeper!.save(key, '');
       state[key] = held[key]!;
     }
-    const known = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
-    const recalled = await env.recall?.(known);
+    const before = state.identity ? (JSON.parse(state.identity) as Identity) : undefined;
+    const recalled = await env.recall?.(before);
     if (alive !== life) return;
     if (recalled) state.identity = JSON.stringify(recalled);
+    known(state.identity);
     const document = runtime.given?.(state.settings) ?? state.settings;
     if (document) state.settings = document;
     if (document && !full) start = await env.load((full = true));

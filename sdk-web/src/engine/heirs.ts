@@ -67,9 +67,14 @@ export const createHeirs = ({
     ...(apart!.user && { anonymousId: anonymousId ?? anew(), userId, traits: traits ?? {} }),
     ...(apart!.group && { groupId, groupTraits }),
   });
-  const enter = (): void => {
+  /** `text`: the first of these calls, which says who that user was if it was made when the page's engine was there. */
+  const enter = (text: string) => (): void => {
     own = host.identity();
-    host.setIdentity({ ...own, ...forgotten({}) } as Identity);
+    let theirs: Partial<Identity> | undefined;
+    try {
+      theirs = JSON.parse(text).i;
+    } catch {}
+    host.setIdentity({ ...own, ...forgotten(theirs ?? {}) } as Identity);
   };
   const leave = (): void => {
     const back = { ...host.identity(), ...forgotten(own!) } as Identity;
@@ -116,7 +121,7 @@ export const createHeirs = ({
       const left = entries.filter(([n]) => n > mark);
       // They are nobody's of this page: neither does it become their user, nor they its.
       const others = apart && (apart.user || apart.group) && !mine.has(of) && left.length;
-      if (others) found.push(between(enter));
+      if (others) found.push(between(enter(left[0]![1])));
       for (const [n, text] of left) {
         const own = mine.has(of) ? capture.q.findIndex((item) => item.n === n) : -1;
         // What a page that is gone wanted to know nobody waits for; but what is no call's text is reported.

@@ -25,6 +25,8 @@ export interface Captured {
   t: number;
   /** Where; absent outside of pages. */
   p?: PageContext;
+  /** Who the user was when it was made, where that is forgotten with the page. */
+  i?: Identity;
   /** Eight random 32-bit numbers. The messageId comes from them: a replay after a crash has the same one. */
   e: number[];
 }

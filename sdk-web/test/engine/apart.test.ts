@@ -94,6 +94,28 @@ it('calls that a page left make nobody the user of the next one, and the next on
   expect(two.host.identity()).toEqual(mine);
 });
 
+it('calls that a page could not handle any more go out as its user, although nobody else knows who that was', async () => {
+  const world = createWorld();
+  const one = await world.open(both);
+  await identify(one, 'u1');
+  const { anonymousId } = one.host.identity();
+  await world.until(() => !journal(world).length);
+  // Its engine never gets to them.
+  one.kill();
+  one.track('left 1');
+  one.track('left 2');
+  const two = await world.open(both);
+  await two.track('own');
+  await world.until(() => world.arrived().includes('own') && !journal(world).length);
+  const by = Object.fromEntries(sent(world).map((event) => [event.event, event]));
+  expect(by['left 1']).toMatchObject({ userId: 'u1', anonymousId });
+  expect(by['left 2']).toMatchObject({ userId: 'u1', anonymousId });
+  expect(by.own!.userId).toBeUndefined();
+  expect(by.own!.anonymousId).not.toBe(anonymousId);
+  await two.driver.close();
+  expect(await stored(world)).not.toMatch(/u1|anonymousId/);
+});
+
 it('an identity that cookies alone keep is in no store, and other tabs hear of it', async () => {
   const world = createWorld();
   const cookies = { apart: { user: false, group: false } };
