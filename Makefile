@@ -33,6 +33,11 @@ SEEDS ?= 500
 sim: ## Whole lives of a client and a collector in virtual time (SEEDS=N)
 	@cargo run --release --quiet --package headwater-simulation -- --seeds $(SEEDS)
 
+.PHONY: corrupt
+corrupt: SEEDS = 2000
+corrupt: ## Damage logs on purpose and count what that costs (SEEDS=N)
+	@cargo run --release --quiet --package headwater-corruption -- --seeds $(SEEDS)
+
 .PHONY: mutants
 mutants: ## Break the code on purpose, one way at a time: the simulation must notice (ONLY=word)
 	@scripts/mutants.sh $(ONLY)

@@ -151,6 +151,14 @@ impl FaultyDisk {
         self.state().names.keys().cloned().collect()
     }
 
+    /// A file's bytes; `None` when there is none at `path`.
+    #[must_use]
+    pub fn contents(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.state();
+        let node = state.nodes.get(state.names.get(path)?)?;
+        Some(node.data.clone())
+    }
+
     /// Changes a file's bytes behind the store's back (flips, cuts, zeros) and makes them durable; `false` when there is
     /// none at `path`.
     pub fn edit(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> bool {
@@ -286,12 +294,11 @@ impl DiskFile for FaultyFile {
     }
 
     fn append_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        self.append(
-            &parts
-                .iter()
-                .flat_map(|part| part.iter().copied())
-                .collect::<Vec<u8>>(),
-        )
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        self.append(&bytes)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
