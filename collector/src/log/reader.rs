@@ -189,14 +189,16 @@ impl LogReader {
             self.at = from.max(to);
             return Ok(Some(Next::Skipped { from, to: self.at }));
         }
-        let start = FILE_HEADER as u64;
+        let (start, begin) = (FILE_HEADER as u64, segments::begin(header));
         let wanted = wanted.0.saturating_sub(base.0).max(start);
         let places = Places::new(base, following);
-        let (offset, floor) = if wanted == start || lies_at(&*file, wanted, &places)? {
+        let (offset, floor) = if wanted == start {
+            (begin, 0)
+        } else if lies_at(&*file, wanted, &places)? {
             (wanted, 0)
         } else {
             // Bytes were lost or put in before it: the records say themselves where they belong.
-            (start, wanted)
+            (begin, wanted)
         };
         self.next = None;
         self.at = from.max(Position(base.0 + start));

@@ -264,12 +264,17 @@ impl Opening<'_> {
         let mut contents = Contents::default();
         let mut places = Places::new(segment.base, next);
         let mut moved = None;
-        let mut scanner = Scanner::new(file, FILE_HEADER as u64, &Records)?;
+        let mut scanner = Scanner::new(file, segments::begin(segment.header), &Records)?;
         loop {
             let (at, body) = match scanner.advance()? {
                 Found::Frame { at, kind, body } if kind == RECORD_KIND => (at, body),
                 Found::Frame { .. } => continue,
                 Found::Damage { from, to } => {
+                    contents.damaged(from..to);
+                    continue;
+                }
+                // The header was durable before the first write.
+                Found::Torn { from, to } if segment.header != FileHeader::Good => {
                     contents.damaged(from..to);
                     continue;
                 }
@@ -296,9 +301,6 @@ impl Opening<'_> {
                 // A copy of a record that is elsewhere.
                 None => contents.damaged(at..at + size),
             }
-        }
-        if segment.header == FileHeader::Damaged {
-            contents.damage.insert(0, 0..FILE_HEADER as u64);
         }
         // Bytes went missing between two records, or records changed their order.
         if contents.damage.is_empty() {

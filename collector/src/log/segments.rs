@@ -71,7 +71,7 @@ pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option
     let mut newest = None;
     if !visit_heads(&*file, &mut |head| newest = newest.max(Some(head.received)))? {
         // Also copies of records of another segment: they are no younger than what they lie among.
-        let mut scanner = Scanner::new(&*file, FILE_HEADER as u64, &Records)?;
+        let mut scanner = Scanner::new(&*file, begin(header), &Records)?;
         loop {
             match scanner.advance()? {
                 Found::Frame { kind, body, .. } => {
@@ -89,6 +89,14 @@ pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option
     Ok(newest)
 }
 
+/// Where the first frame is looked for: behind the header, or anywhere when bytes of the header are missing or wrong.
+pub(super) fn begin(header: FileHeader) -> u64 {
+    match header {
+        FileHeader::Good => FILE_HEADER as u64,
+        FileHeader::OtherVersion(_) | FileHeader::Short | FileHeader::Damaged => 0,
+    }
+}
+
 /// Visits the records of the segment at `base` that can be read, body and all, each once with the place in the segment
 /// where it belongs; `next` is where the next segment begins.
 pub(super) fn visit_readable(
@@ -98,7 +106,8 @@ pub(super) fn visit_readable(
     visit: &mut dyn FnMut(u64, Head),
 ) -> io::Result<()> {
     let mut places = Places::new(base, next);
-    let mut scanner = Scanner::new(file, FILE_HEADER as u64, &Records)?;
+    // The header costs a few bytes of search.
+    let mut scanner = Scanner::new(file, 0, &Records)?;
     loop {
         match scanner.advance()? {
             Found::Frame { at, kind, body } => {

@@ -42,3 +42,8 @@ fn a_case_is_the_same_whenever_it_is_run() {
         assert_eq!(run(seed).told, run(seed).told);
     }
 }
+
+#[test]
+fn a_record_whose_file_lost_bytes_of_its_header_before_it_is_read() {
+    cases([5539]);
+}
