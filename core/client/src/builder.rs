@@ -562,7 +562,7 @@ fn read(opened: Opened) -> Result<(Start, Box<dyn headwater_store::EventStore>),
         .collect();
     let start = Start {
         saved,
-        set_aside: segments.len() as u64,
+        set_aside: recovery.lost_events.min(segments.len() as u64),
         torn_bytes: recovery.torn_bytes,
         unreadable,
         events: events
@@ -575,7 +575,7 @@ fn read(opened: Opened) -> Result<(Start, Box<dyn headwater_store::EventStore>),
             })
             .collect(),
         next_seq,
-        lost: recovery.corrupt_records,
+        lost: recovery.lost_events,
         seed: random
             .iter()
             .take(8)

@@ -58,9 +58,10 @@ pub struct Start {
     pub events: Vec<Stored>,
     /// A number that no event ever had.
     pub next_seq: u64,
-    /// Records the store could not read any more.
+    /// Events that the store lost, those in segments that were set aside included.
     pub lost: u64,
-    /// Segments that were set aside whole: unreadable, or of an unknown format version.
+    /// Segments that were set aside whole: unreadable, or of an unknown format version. Where `lost` is less, each counts as
+    /// one event.
     pub set_aside: u64,
     /// Bytes of an unfinished end that were cut off.
     pub torn_bytes: u64,

@@ -77,16 +77,16 @@ impl Engine {
         }
         let detail = words!("a crash brought back what had been purged; it was purged again");
         self.drop_events(undead, DropReason::Purged, None, detail);
-        if NATIVE && start.lost > 0 {
-            let detail = words!("records of the store were corrupt");
-            self.lose(DropReason::Corrupt, start.lost, detail);
-        }
-        if NATIVE && start.set_aside > 0 {
-            let detail = words!(
-                "segments could not be read, or have an unknown format version; they were set aside in the queue's \
-                          directory, with at least one event each"
-            );
-            self.lose(DropReason::Corrupt, start.set_aside, detail);
+        if NATIVE && start.lost.max(start.set_aside) > 0 {
+            let detail = if start.set_aside > 0 {
+                words!(
+                    "records of the store were corrupt, or in segments that could not be read or have an unknown format \
+                     version; these were set aside in the queue's directory"
+                )
+            } else {
+                words!("records of the store were corrupt")
+            };
+            self.lose(DropReason::Corrupt, start.lost.max(start.set_aside), detail);
         }
         if NATIVE && start.torn_bytes > 0 {
             self.diagnose(Diagnostic::TornTail {

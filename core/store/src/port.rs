@@ -105,8 +105,12 @@ pub struct Entry {
 pub struct Recovery {
     /// Bytes cut from unfinished ends of files.
     pub torn_bytes: u64,
-    /// Damaged records that were passed over: each is at least one lost event (or one note that an event is done).
+    /// Stretches of damage that were passed over: each held at least one event, a note that events are done, or foreign
+    /// bytes.
     pub corrupt_records: u64,
+    /// Events that were appended, not forgotten, and are gone; each is told at one opening. Exact, with two exceptions: what was
+    /// cut from the youngest file's end nobody knows, and of a file that was set aside and says no number one is counted.
+    pub lost_events: u64,
     /// Files that were renamed and left in the directory for a person to look at: unknown format, damaged state.
     pub set_aside: Vec<String>,
 }

@@ -98,6 +98,7 @@ pub fn open_sled(dir: &Path, options: SledOptions) -> Result<Opened, StoreError>
     } = loaded.map_err(|refused| refused.named(dir))?;
     let live = entries.len() as u64;
     recovery.corrupt_records = noted.saturating_sub(live);
+    recovery.lost_events = recovery.corrupt_records + recovery.set_aside.len() as u64;
     let bytes = entries.iter().map(|entry| u64::from(entry.len)).sum();
     let mut store = SledStore {
         trees,

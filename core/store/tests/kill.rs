@@ -85,7 +85,9 @@ fn kill_in_a_loop(open: Open, child: &str, rounds: u64, lines: u64) {
         );
         let mut opened = open(dir.path()).unwrap();
         assert!(
-            opened.recovery.corrupt_records == 0 && opened.recovery.set_aside.is_empty(),
+            opened.recovery.corrupt_records == 0
+                && opened.recovery.lost_events == 0
+                && opened.recovery.set_aside.is_empty(),
             "{:?}",
             opened.recovery
         );

@@ -199,7 +199,8 @@ fn run(ops: Vec<Op>) {
                     "{:?}",
                     opened.recovery
                 );
-                assert_eq!(opened.recovery.corrupt_records, 0);
+                let recovery = &opened.recovery;
+                assert_eq!((recovery.corrupt_records, recovery.lost_events), (0, 0));
                 model.torn = false;
                 let listed: Vec<u64> = opened.events.iter().map(|entry| entry.seq).collect();
                 assert_eq!(listed, model.live.keys().copied().collect::<Vec<_>>());

@@ -17,9 +17,9 @@ use headwater_model::time::Millis;
 use headwater_store::disk::FaultyDisk;
 use headwater_store::frame::HEADER;
 
+use crate::Outcome;
 use crate::corrupter::{self, Done, Victim};
 use crate::dice::Dice;
-use crate::{Case, Outcome};
 
 const HOUR: i64 = 3_600_000;
 const DATA: &str = "/data";
@@ -48,9 +48,8 @@ struct Hub {
 }
 
 /// One case from the first byte to the last question.
-pub(crate) fn case(seed: u64, case: Case) -> Outcome {
+pub(crate) fn case(seed: u64, large: bool) -> Outcome {
     let mut dice = Dice::new(seed);
-    let large = case == Case::LargeLog;
     let (body, records, segments) = if large {
         (0, dice.between(1, 6), dice.between(1, 3))
     } else {

@@ -9,6 +9,7 @@
 mod corrupter;
 mod dice;
 mod hub;
+mod queue;
 
 use std::fmt;
 
@@ -19,14 +20,17 @@ pub enum Case {
     Log,
     /// The collector's log, in at most three segments, records of 1 to 14 MiB.
     LargeLog,
+    /// The queue of an SDK, in one to forty segments, events of 100 bytes to 8 MiB.
+    Queue,
 }
 
 impl Case {
-    /// One seed in a hundred is a large log.
+    /// One seed in a hundred is a large log, one in four a queue.
     #[must_use]
     pub fn of(seed: u64) -> Case {
-        match seed % 100 {
-            99 => Case::LargeLog,
+        match (seed % 100, seed % 4) {
+            (99, _) => Case::LargeLog,
+            (_, 3) => Case::Queue,
             _ => Case::Log,
         }
     }
@@ -67,7 +71,11 @@ impl Outcome {
 /// Runs the case of a seed.
 #[must_use]
 pub fn run(seed: u64) -> Outcome {
-    hub::case(seed, Case::of(seed))
+    match Case::of(seed) {
+        Case::Queue => queue::case(seed),
+        Case::Log => hub::case(seed, false),
+        Case::LargeLog => hub::case(seed, true),
+    }
 }
 
 /// Outcomes, added up.

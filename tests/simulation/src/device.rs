@@ -62,12 +62,14 @@ impl Life {
                 })
                 .collect(),
             next_seq,
-            lost: recovery.corrupt_records,
+            lost: recovery.lost_events,
             set_aside: recovery
                 .set_aside
                 .iter()
                 .filter(|name| name.contains(".seg"))
-                .count() as u64,
+                .count()
+                .min(usize::try_from(recovery.lost_events).unwrap_or(usize::MAX))
+                as u64,
             torn_bytes: recovery.torn_bytes,
             unreadable: Vec::new(),
             seed: self.dice.next(),

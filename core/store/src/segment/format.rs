@@ -11,6 +11,7 @@
 //! EVENT    seq u64, at_ms i64, body            an event; a later frame with the same seq replaces it
 //! BELOW    seq u64                             all events below seq are forgotten
 //! RANGES   (first u64, count u32)*             these events are forgotten
+//! GAPS     (first u64, end u64)*               no event has these numbers, or its loss was reported
 //! ```
 //! Numbers are little endian. A BELOW or RANGES frame speaks of events that lie before it, in its segment or an older one;
 //! so a segment may go once it and all older ones hold no live event.
@@ -28,10 +29,12 @@ pub(super) const EVENT: u8 = 1;
 pub(super) const BELOW: u8 = 2;
 pub(super) const RANGES: u8 = 3;
 pub(super) const STATE: u8 = 4;
+pub(super) const GAPS: u8 = 5;
 
 /// Bytes before the event in an EVENT frame's body.
 pub(super) const EVENT_HEAD: usize = 16;
 pub(super) const RANGE: usize = 12;
+pub(super) const GAP: usize = 16;
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const OPENINGS: &str = "openings";
@@ -58,6 +61,7 @@ pub(super) enum Record {
     Event { seq: Seq, at_ms: i64, len: u32 },
     Below(Seq),
     Ranges(Vec<(Seq, Seq)>),
+    Gaps(Vec<(Seq, Seq)>),
 }
 
 /// Reads a frame's body; `None` when it is none of this version's.
@@ -83,6 +87,14 @@ pub(super) fn parse(kind: u8, body: &[u8]) -> Option<Record> {
             });
             Some(Record::Ranges(ranges.collect()))
         }
+        GAPS if body.len().is_multiple_of(GAP) => {
+            let gaps = body.chunks_exact(GAP).filter_map(|gap| {
+                let (first, end) = gap.split_first_chunk()?;
+                let end = u64::from_le_bytes(end.try_into().ok()?);
+                Some((u64::from_le_bytes(*first), end))
+            });
+            Some(Record::Gaps(gaps.collect()))
+        }
         _ => None,
     }
 }
@@ -96,6 +108,7 @@ impl Shape for Ours {
             EVENT => (EVENT_HEAD..=EVENT_HEAD + MAX_RECORD).contains(&len),
             BELOW => len == size_of::<Seq>(),
             RANGES => len.is_multiple_of(RANGE),
+            GAPS => len.is_multiple_of(GAP),
             _ => false,
         }
     }

@@ -26,10 +26,11 @@ mod compact;
 mod format;
 mod hold;
 mod index;
+mod numbers;
 mod open;
 mod state;
 
-use format::{BELOW, EVENT, EVENT_HEAD, MAGIC, RANGE, RANGES, VERSION, segment_path};
+use format::{BELOW, EVENT, EVENT_HEAD, GAP, GAPS, MAGIC, RANGE, RANGES, VERSION, segment_path};
 use index::{Index, Slot};
 
 /// The buffer for one frame is given back beyond this many bytes, so that one large event does not stay in memory.
@@ -91,6 +92,8 @@ struct SegmentLog {
     /// Forgets that a full disk did not take: whether there is a front run, and the rest.
     owed_below: bool,
     owed_ranges: Vec<(Seq, u32)>,
+    /// Numbers of lost events that were reported, to be noted, so that they are reported once.
+    owed_gaps: Vec<(Seq, Seq)>,
     /// Files without live events that are still there, each with the count of changes that must be durable before it goes.
     doomed: VecDeque<(u64, PathBuf)>,
     /// The count of changes when events were last moved: what held them goes only once their copies are durable.
@@ -190,23 +193,27 @@ impl SegmentLog {
         Ok(at)
     }
 
-    fn encode_event(&mut self, seq: Seq, at_ms: i64, body: &[u8]) -> Result<(), StoreError> {
+    /// The event's frame, behind a note of the numbers that were left out before it; where in the buffer it begins.
+    fn encode_event(&mut self, seq: Seq, at_ms: i64, body: &[u8]) -> Result<u64, StoreError> {
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH_KEPT);
+        if seq > self.next_seq {
+            let gap = [self.next_seq.to_le_bytes(), seq.to_le_bytes()].concat();
+            frame::encode_into(&mut self.scratch, GAPS, &[&gap]).map_err(too_large)?;
+        }
+        let begin = self.scratch.len() as u64;
         frame::encode_into(
             &mut self.scratch,
             EVENT,
             &[&seq.to_le_bytes(), &at_ms.to_le_bytes(), body],
         )
-        .map_err(|_| StoreError::TooLarge {
-            size: body.len(),
-            limit: frame::MAX_BODY,
-        })
+        .map_err(too_large)?;
+        Ok(begin)
     }
 
     /// Notes what was forgotten and not yet noted. The front run costs one frame, however long it is.
     fn note_forgotten(&mut self) -> Result<(), StoreError> {
-        if !self.owed_below && self.owed_ranges.is_empty() {
+        if !self.owed_below && self.owed_ranges.is_empty() && self.owed_gaps.is_empty() {
             return Ok(());
         }
         let below = self.index.front().unwrap_or(self.next_seq);
@@ -214,10 +221,6 @@ impl SegmentLog {
             .retain(|(first, count)| first.saturating_add(u64::from(*count)) > below);
         self.owed_ranges.sort_unstable();
         self.scratch.clear();
-        let too_large = |_| StoreError::TooLarge {
-            size: 0,
-            limit: frame::MAX_BODY,
-        };
         if self.owed_below {
             frame::encode_into(&mut self.scratch, BELOW, &[&below.to_le_bytes()])
                 .map_err(too_large)?;
@@ -230,9 +233,18 @@ impl SegmentLog {
             }
             frame::encode_into(&mut self.scratch, RANGES, &[&body]).map_err(too_large)?;
         }
+        for gaps in self.owed_gaps.chunks(4096) {
+            let mut body = Vec::with_capacity(gaps.len() * GAP);
+            for (first, end) in gaps {
+                body.extend_from_slice(&first.to_le_bytes());
+                body.extend_from_slice(&end.to_le_bytes());
+            }
+            frame::encode_into(&mut self.scratch, GAPS, &[&body]).map_err(too_large)?;
+        }
         self.write_scratch()?;
         self.owed_below = false;
         self.owed_ranges.clear();
+        self.owed_gaps.clear();
         Ok(())
     }
 
@@ -326,6 +338,17 @@ impl SegmentLog {
     }
 }
 
+fn too_large(error: frame::FrameError) -> StoreError {
+    let size = match error {
+        frame::FrameError::TooLarge { size } => size,
+        frame::FrameError::Kind => 0,
+    };
+    StoreError::TooLarge {
+        size,
+        limit: frame::MAX_BODY,
+    }
+}
+
 /// Creates a segment's file with its header, or takes over what an earlier try left of it.
 fn create_segment(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
     let file = match disk.create(path) {
@@ -359,8 +382,8 @@ impl EventStore for SegmentLog {
         check_size(body)?;
         self.hold.ensure()?;
         self.make_room(HEADER + EVENT_HEAD + body.len())?;
-        self.encode_event(seq, at_ms, body)?;
-        let offset = self.write_scratch()?;
+        let begin = self.encode_event(seq, at_ms, body)?;
+        let offset = self.write_scratch()? + begin;
         let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(body.len())) else {
             return Err(StoreError::TooLarge {
                 size: body.len(),

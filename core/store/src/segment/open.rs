@@ -11,9 +11,10 @@ use super::format::{
 };
 use super::hold::Hold;
 use super::index::{Index, Slot};
+use super::numbers::{self, Numbers, Wreck};
 use super::{SegmentLog, SegmentOptions, Unsynced, create_segment, state};
 use crate::disk::{Disk, DiskFile};
-use crate::frame::{self, FILE_HEADER, FileHeader, Scan};
+use crate::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scan, Scanner};
 use crate::port::{Entry, Opened, Recovery, Seq, StoreError};
 
 pub(super) fn open(
@@ -41,6 +42,11 @@ pub(super) fn open(
         },
         active: None,
         unborn: None,
+        first: None,
+        numbers: Numbers::default(),
+        wrecks: Vec::new(),
+        tail: None,
+        unread: 0,
     };
     for name in &names {
         if name.ends_with(TEMPORARY_END) {
@@ -62,10 +68,20 @@ pub(super) fn open(
         mut index,
         mut entries,
         mut next_seq,
-        recovery,
+        mut recovery,
         active,
+        first,
+        numbers,
+        wrecks,
+        tail,
+        unread,
         ..
     } = opening;
+    let oldest = first.unwrap_or(next_seq);
+    let (gaps, strays, above) = numbers::lost(numbers, &wrecks, tail.as_ref(), oldest, next_seq);
+    next_seq = above;
+    let lost: u64 = gaps.iter().map(|(first, end)| end - first).sum();
+    recovery.lost_events = lost.saturating_add(strays).saturating_add(unread);
     entries.retain(|entry| index.get(entry.seq).is_some());
     entries.sort_by_key(|entry| entry.seq);
     entries.reverse();
@@ -123,12 +139,15 @@ pub(super) fn open(
         reader: None,
         owed_below: false,
         owed_ranges: Vec::new(),
+        owed_gaps: gaps,
         doomed: VecDeque::new(),
         moved: 0,
         sync,
         hold,
     };
     store.drop_drained();
+    // What the disk refuses now stays owed; should the process end before it takes it, the loss is told once more.
+    let _ = store.note_forgotten();
     Ok(Opened {
         store: Box::new(store),
         events: entries,
@@ -148,6 +167,14 @@ struct Opening<'a> {
     active: Option<Arc<dyn DiskFile>>,
     /// A segment that a crash left without contents. The youngest such keeps its name, which says what numbers were given.
     unborn: Option<PathBuf>,
+    /// The first number that the oldest segment may hold.
+    first: Option<Seq>,
+    numbers: Numbers,
+    wrecks: Vec<Wreck>,
+    /// Damage at the end of the segment that was loaded last.
+    tail: Option<Wreck>,
+    /// Whether the segment that was loaded last was set aside, so that its numbers are not known.
+    unread: u64,
 }
 
 impl Opening<'_> {
@@ -158,6 +185,12 @@ impl Opening<'_> {
             move |error: io::Error| StoreError::io(action, &path, error)
         };
         self.next_seq = self.next_seq.max(first);
+        self.first.get_or_insert(first);
+        self.wrecks.extend(self.tail.take().map(|mut tail| {
+            tail.behind = Some(first);
+            tail
+        }));
+        self.unread = 0;
         self.active = None;
         if let Some(older) = self.unborn.take() {
             // This younger name says all that it said.
@@ -171,6 +204,7 @@ impl Opening<'_> {
         let mut header = frame::check_file_header(&head[..read], MAGIC, VERSION);
         match header {
             FileHeader::OtherVersion(version) => {
+                self.unread = 1;
                 return self.set_aside(name, &format!("unknown-v{version}"));
             }
             FileHeader::Short => return self.keep_name(&*file, path),
@@ -180,31 +214,38 @@ impl Opening<'_> {
             FileHeader::Good | FileHeader::Damaged => {}
         }
         self.index.push_segment(first, 0);
-        let Scan {
-            frames,
-            mut good_len,
-            corrupt,
-            torn_bytes,
-            ..
-        } = self.scan(&*file).map_err(failed("read"))?;
-        if header == FileHeader::Damaged && frames == 0 {
+        // A header that lost bytes leaves the first frame anywhere.
+        let begin = match header {
+            FileHeader::Good => FILE_HEADER as u64,
+            _ => 0,
+        };
+        let mut found = self.scan(&*file, begin, first).map_err(failed("read"))?;
+        if header == FileHeader::Damaged && found.frames == 0 {
             self.index.segments.pop_back();
+            self.unread = 1;
+            self.tail = None;
             return self.set_aside(name, "damaged");
         }
-        self.recovery.corrupt_records += corrupt;
-        self.recovery.torn_bytes += torn_bytes;
-        if corrupt > 0 || header == FileHeader::Damaged {
-            // Where there is no room for the healed copy, the damage stays and is reported again.
-            if let Ok(healed) = self.heal(&path, &*file) {
+        self.recovery.corrupt_records += found.corrupt;
+        self.recovery.torn_bytes += found.torn_bytes;
+        if found.corrupt > 0 || header == FileHeader::Damaged {
+            // Where there is no room for the healed copy, the damage stays and is passed over again.
+            if let Ok(healed) = self.heal(&path, &*file, begin) {
                 file = healed;
                 header = FileHeader::Good;
-                good_len = self.scan(&*file).map_err(failed("read"))?.good_len;
+                let (wrecks, tail) = (std::mem::take(&mut self.wrecks), self.tail.take());
+                found = self
+                    .scan(&*file, FILE_HEADER as u64, first)
+                    .map_err(failed("read"))?;
+                (self.wrecks, self.tail) = (wrecks, tail);
             }
         }
         let len = file.len().map_err(failed("read"))?;
-        let clean = len == good_len || file.truncate(good_len).is_ok();
+        // Only an unfinished write is cut off; behind other damage a new segment begins.
+        let torn = found.good_len + found.torn_bytes == len;
+        let clean = torn && (len == found.good_len || file.truncate(found.good_len).is_ok());
         if let Some(segment) = self.index.segments.back_mut() {
-            segment.len = if clean { good_len } else { len };
+            segment.len = if clean { found.good_len } else { len };
         }
         if clean && header == FileHeader::Good {
             self.active = Some(file);
@@ -213,9 +254,9 @@ impl Opening<'_> {
     }
 
     /// Replaces a damaged segment by its good frames, so that the damage is met and reported once.
-    fn heal(&self, path: &Path, file: &dyn DiskFile) -> io::Result<Arc<dyn DiskFile>> {
+    fn heal(&self, path: &Path, file: &dyn DiskFile, begin: u64) -> io::Result<Arc<dyn DiskFile>> {
         let mut bytes = frame::file_header(MAGIC, VERSION).to_vec();
-        frame::scan(file, FILE_HEADER as u64, &Ours, &mut |_, kind, body| {
+        frame::scan(file, begin, &Ours, &mut |_, kind, body| {
             if parse(kind, body).is_some() {
                 // A frame that was read can be written.
                 let _ = frame::encode_into(&mut bytes, kind, &[body]);
@@ -242,47 +283,80 @@ impl Opening<'_> {
         Ok(())
     }
 
-    fn scan(&mut self, file: &dyn DiskFile) -> io::Result<Scan> {
-        let Self {
-            index,
-            entries,
-            next_seq,
-            recovery,
-            ..
-        } = self;
-        frame::scan(
-            file,
-            FILE_HEADER as u64,
-            &Ours,
-            &mut |offset, kind, body| {
-                let seen = match parse(kind, body) {
-                    Some(Record::Event { seq, at_ms, len }) => {
-                        let Ok(offset) = u32::try_from(offset) else {
-                            recovery.corrupt_records += 1;
-                            return;
-                        };
-                        index.insert(seq, Slot { offset, len });
-                        entries.push(Entry { seq, at_ms, len });
-                        seq.saturating_add(1)
-                    }
-                    Some(Record::Below(end)) => {
-                        index.kill_range(0, end);
-                        end
-                    }
-                    Some(Record::Ranges(ranges)) => {
-                        for (first, end) in &ranges {
-                            index.kill_range(*first, *end);
+    /// Takes in the frames of the segment whose first number may be `home`.
+    fn scan(&mut self, file: &dyn DiskFile, begin: u64, home: Seq) -> io::Result<Scan> {
+        let mut scanner = Scanner::new(file, begin, &Ours)?;
+        let mut found = Scan {
+            good_len: begin,
+            ..Scan::default()
+        };
+        // The number that follows those seen in this file.
+        let mut follows = home;
+        loop {
+            match scanner.advance()? {
+                Found::Frame { at, kind, body } => {
+                    found.frames += 1;
+                    found.good_len = at + (HEADER + body.len()) as u64;
+                    let Some(record) = parse(kind, body) else {
+                        found.corrupt += 1;
+                        continue;
+                    };
+                    if let Record::Event { seq, .. } = record
+                        && seq >= home
+                    {
+                        if let Some(tail) = &mut self.tail {
+                            tail.behind = Some(seq);
                         }
-                        ranges.iter().map(|(_, end)| *end).max().unwrap_or(0)
+                        follows = follows.max(seq.saturating_add(1));
+                        self.wrecks.extend(self.tail.take());
                     }
-                    None => {
-                        recovery.corrupt_records += 1;
-                        0
-                    }
+                    self.take(at, record);
+                }
+                Found::Damage { from, to } => {
+                    found.corrupt += 1;
+                    found.corrupt_bytes += to - from;
+                    self.wrecks.extend(self.tail.take());
+                    self.tail = Some(Wreck::read(file, from, to, home, follows)?);
+                }
+                Found::Torn { from, to } => found.torn_bytes = to - from,
+                Found::End => break,
+            }
+        }
+        Ok(found)
+    }
+
+    fn take(&mut self, at: u64, record: Record) {
+        let seen = match record {
+            Record::Event { seq, at_ms, len } => {
+                let Ok(offset) = u32::try_from(at) else {
+                    self.recovery.corrupt_records += 1;
+                    return;
                 };
-                *next_seq = (*next_seq).max(seen);
-            },
-        )
+                self.index.insert(seq, Slot { offset, len });
+                self.entries.push(Entry { seq, at_ms, len });
+                self.numbers.add(seq, seq.saturating_add(1));
+                seq.saturating_add(1)
+            }
+            Record::Below(end) => {
+                self.index.kill_range(0, end);
+                self.numbers.add(0, end);
+                end
+            }
+            Record::Ranges(ranges) => {
+                for (first, end) in &ranges {
+                    self.index.kill_range(*first, *end);
+                    self.numbers.add(*first, *end);
+                }
+                ranges.iter().map(|(_, end)| *end).max().unwrap_or(0)
+            }
+            Record::Gaps(gaps) => {
+                for (first, end) in &gaps {
+                    self.numbers.add(*first, *end);
+                }
+                gaps.iter().map(|(_, end)| *end).max().unwrap_or(0)
+            }
+        };
+        self.next_seq = self.next_seq.max(seen);
     }
 
     fn check_state(&mut self, name: &str) -> Result<(), StoreError> {
