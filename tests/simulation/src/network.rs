@@ -60,7 +60,20 @@ pub(crate) enum Fate {
 }
 
 const STATUSES: [u16; 16] = [
-    400, 401, 404, 408, 410, 413, 429, 429, 460, 500, 501, 502, 503, 503, 511, 529,
+    400, 401, 404, 408, 410, 413, 429, 307, 460, 500, 501, 502, 503, 302, 511, 529,
+];
+/// Where every batch goes at first.
+pub(crate) const HOME: &str = "https://hub.example/v1/b";
+/// Locations of redirects, and where a batch may go that is answered with a 307 or 308 and one of these.
+pub(crate) const LOCATIONS: [(&str, Option<&str>); 5] = [
+    ("/v2/b", Some("https://hub.example/v2/b")),
+    (
+        "https://hub.example:443/v2/b",
+        Some("https://hub.example/v2/b"),
+    ),
+    ("https://elsewhere.example/v1/b", None),
+    ("//elsewhere.example/v1/b", None),
+    ("http://hub.example/v1/b", None),
 ];
 const WAITS: [&str; 9] = [
     "0",
@@ -197,6 +210,14 @@ impl Life {
         self.dice.pick(&STATUSES).unwrap_or(500)
     }
 
+    fn location(&mut self, status: u16) -> Option<String> {
+        if status / 100 != 3 || self.dice.chance(200) {
+            return None;
+        }
+        let (location, _) = self.dice.pick(&LOCATIONS)?;
+        Some(location.to_owned())
+    }
+
     fn wait(&mut self) -> Option<String> {
         if self.dice.chance(400) {
             self.dice.pick(&WAITS).map(str::to_owned)
@@ -328,17 +349,19 @@ impl Life {
                 answer
             }
         };
-        let outcome = match (fate, answered) {
+        let answer = match (fate, answered) {
             (Fate::Silent, _) => return,
-            (Fate::CutOff, _) | (_, None) => HttpOutcome::NoAnswer,
-            (Fate::Distorted(status, retry_after), _) => HttpOutcome::Answered {
+            (Fate::CutOff, _) | (_, None) => None,
+            (Fate::Distorted(status, retry_after), _) => Some((status, retry_after)),
+            (_, answered) => answered,
+        };
+        let outcome = match answer {
+            Some((status, retry_after)) => HttpOutcome::Answered {
                 status,
                 retry_after,
+                location: self.location(status),
             },
-            (_, Some((status, retry_after))) => HttpOutcome::Answered {
-                status,
-                retry_after,
-            },
+            None => HttpOutcome::NoAnswer,
         };
         let delay = self.dice.range(1, 300);
         self.post(

@@ -6,6 +6,7 @@ use headwater_engine::{Diagnostic, DropReason, HttpOutcome, Upload};
 use headwater_model::time::Millis;
 
 use crate::life::Life;
+use crate::network::{HOME, LOCATIONS};
 use crate::table::{Meaning, Table};
 
 /// What a request may take before the device counts it as lost, milliseconds.
@@ -31,6 +32,10 @@ pub(crate) struct Pace {
     not_before: Option<u64>,
     online: bool,
     in_flight: Option<(u32, u64)>,
+    /// Where the last answer allows the next batch to go, once.
+    detour: Option<&'static str>,
+    /// The batch under way is there.
+    away: bool,
     /// The numbers of the last batch that was sent.
     pub(crate) last: Vec<u64>,
     /// Numbers whose matter is closed: the hub has them, or they were given up.
@@ -53,6 +58,8 @@ impl Pace {
             not_before: None,
             online: true,
             in_flight: None,
+            detour: None,
+            away: false,
             last: Vec::new(),
             closed: BTreeSet::new(),
             delivered: Vec::new(),
@@ -122,6 +129,12 @@ impl Pace {
     }
 }
 
+/// Where on the hub's own host a redirect leads.
+fn ours(location: &str) -> Option<&'static str> {
+    let known = LOCATIONS.iter().find(|(known, _)| *known == location);
+    known.and_then(|(_, target)| *target)
+}
+
 impl Life {
     /// A batch leaves the device: is it time, and may it hold what it holds?
     pub(crate) fn check_upload(&mut self, upload: &Upload, bytes: usize) {
@@ -132,6 +145,11 @@ impl Life {
         }
         if !self.pace.online {
             self.fail("a try while the device is offline".to_owned());
+        }
+        let detour = self.pace.detour.take();
+        self.pace.away = Some(upload.url.as_str()) == detour;
+        if !self.pace.away && upload.url != HOME {
+            self.fail(format!("a batch goes to {}", upload.url));
         }
         if self.pace.in_flight.is_some() {
             self.fail("two requests at a time".to_owned());
@@ -190,8 +208,17 @@ impl Life {
         pace.in_flight = None;
         let (meaning, asked) = match outcome {
             HttpOutcome::Answered {
+                status: 307 | 308,
+                location: Some(location),
+                ..
+            } if !pace.away && ours(location).is_some() => {
+                pace.detour = ours(location);
+                return;
+            }
+            HttpOutcome::Answered {
                 status,
                 retry_after,
+                ..
             } => (
                 pace.table.meaning(*status),
                 retry_after

@@ -52,14 +52,16 @@ impl Table {
         if self.never.contains(&status) {
             return Meaning::Never;
         }
-        let taken = status / 100 == 2 || status / 100 == 3;
+        let taken = status / 100 == 2;
+        // Whoever sends elsewhere has not taken it.
+        let elsewhere = status / 100 == 3;
         let server = status / 100 == 5;
         match status {
             _ if taken => Meaning::Taken,
             400 | 413 => Meaning::AtFault,
             408 | 410 | 429 | 460 => Meaning::Again,
             501 | 505 | 511 => Meaning::Never,
-            _ if server => Meaning::Again,
+            _ if server || elsewhere => Meaning::Again,
             _ => Meaning::Never,
         }
     }

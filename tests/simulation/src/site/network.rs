@@ -89,6 +89,7 @@ impl Site {
         let outcome = HttpOutcome::Answered {
             status,
             retry_after,
+            location: None,
         };
         let delay = self.dice.range(1, 300);
         self.post(
