@@ -40,7 +40,7 @@ impl Answer {
     /// Whether the hub has what the request brought.
     #[must_use]
     pub fn accepts(&self) -> bool {
-        !self.reset && (200..400).contains(&self.status)
+        !self.reset && (200..300).contains(&self.status)
     }
 
     /// The headers as they are sent at this moment.

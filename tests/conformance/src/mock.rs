@@ -25,6 +25,9 @@ pub struct Script {
     pub tracking: VecDeque<Answer>,
     /// To tracking requests after those.
     pub otherwise: Answer,
+    /// The only paths at which there is anything; `None`: all. Other tracking requests are answered 404, as by a proxy
+    /// that lets nothing else through.
+    pub only: Option<Vec<String>>,
     /// To settings requests, in order.
     pub settings: VecDeque<Answer>,
     /// To settings requests after those.
@@ -41,6 +44,7 @@ impl Script {
             when: Vec::new(),
             tracking: VecDeque::new(),
             otherwise: Answer::status(200),
+            only: None,
             settings: VecDeque::new(),
             settings_otherwise: settings,
         }
@@ -56,6 +60,11 @@ impl Script {
             match key.as_str() {
                 "tracking" => script.tracking = Answer::read_all(Some(value))?,
                 "settings" => script.settings = Answer::read_all(Some(value))?,
+                "only" => {
+                    let paths = value.as_array().into_iter().flatten();
+                    let paths = paths.filter_map(Value::as_str).map(str::to_owned);
+                    script.only = Some(paths.collect());
+                }
                 "otherwise" => script.otherwise = Answer::read(value)?.0,
                 "settingsOtherwise" => script.settings_otherwise = Answer::read(value)?.0,
                 "when" => {
@@ -72,12 +81,39 @@ impl Script {
         Ok(script)
     }
 
+    /// Puts the mock's own address where answers speak of it: `${host}`, and `${elsewhere}`, the same under another name,
+    /// which is another origin.
+    pub fn fill(&mut self, host: &str) {
+        let port = host.rsplit(':').next().unwrap_or_default();
+        let elsewhere = format!("localhost:{port}");
+        let fill = |text: &str| {
+            text.replace("${host}", host)
+                .replace("${elsewhere}", &elsewhere)
+        };
+        let listed = self.tracking.iter_mut().chain(&mut self.settings);
+        let ruled = self.when.iter_mut().map(|(_, answer)| answer);
+        let rest = [&mut self.otherwise, &mut self.settings_otherwise];
+        for answer in listed.chain(ruled).chain(rest) {
+            answer.body = fill(&String::from_utf8_lossy(&answer.body)).into_bytes();
+            for (_, value) in &mut answer.headers {
+                *value = fill(value);
+            }
+        }
+    }
+
     fn next(&mut self, request: &Request) -> Answer {
         if is_settings(request) {
             return self
                 .settings
                 .pop_front()
                 .unwrap_or_else(|| self.settings_otherwise.clone());
+        }
+        if self
+            .only
+            .as_ref()
+            .is_some_and(|only| !only.contains(&request.path))
+        {
+            return Answer::status(404);
         }
         let body = String::from_utf8_lossy(&request.body);
         if let Some((_, answer)) = self.when.iter().find(|(text, _)| body.contains(text)) {

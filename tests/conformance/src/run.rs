@@ -57,14 +57,7 @@ fn attempt(case: &Case, sdk: &Sdk, outcome: &mut Outcome) -> Result<(), String> 
     let mock = Mock::start().map_err(|error| error.to_string())?;
     let variables = variables(&mock, directory.path(), &pad);
     let mut script = case.script.clone();
-    for answer in script
-        .settings
-        .iter_mut()
-        .chain([&mut script.settings_otherwise])
-    {
-        let text = String::from_utf8_lossy(&answer.body).replace("${host}", &mock.host());
-        answer.body = text.into_bytes();
-    }
+    script.fill(&mock.host());
     mock.play(script);
     for (number, run) in case.runs.iter().enumerate() {
         let finished = start(run, &variables, sdk, directory.path(), &mock)?;

@@ -86,12 +86,8 @@ fn configure(input: &Input) -> Result<Builder, Box<dyn Error>> {
         quota_events,
         ..
     } = &input.headwater;
-    let host = input
-        .api_host
-        .as_deref()
-        .ok_or("the input names no apiHost: give it the address of the mock or the hub")?;
     let mut builder = Client::builder(&input.write_key)
-        .endpoint(with_scheme(host))
+        .without_endpoint()
         .no_proxy()
         .durability(match durability.as_deref() {
             None | Some("buffered") => Durability::Buffered,
@@ -112,10 +108,11 @@ fn configure(input: &Input) -> Result<Builder, Box<dyn Error>> {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos()
         ))),
     };
+    if let Some(host) = &input.api_host {
+        builder = builder.endpoint(host);
+    }
     if let Some(host) = &input.cdn_host {
-        let base = with_scheme(host);
-        let base = base.trim_end_matches('/').trim_end_matches("/v1");
-        builder = builder.settings_url(format!("{base}/v1/projects/{}/settings", input.write_key));
+        builder = builder.settings_host(host);
     }
     if *follow_api_host {
         builder = builder.follow_api_host();
@@ -171,15 +168,6 @@ fn configure(input: &Input) -> Result<Builder, Box<dyn Error>> {
         max_total: *max_total_ms,
         ..usual
     }))
-}
-
-/// The contract's hosts come with and without a scheme.
-fn with_scheme(host: &str) -> String {
-    if host.contains("://") {
-        host.to_owned()
-    } else {
-        format!("https://{host}")
-    }
 }
 
 fn call(client: &Client, event: &Event) -> Result<(), Box<dyn Error>> {

@@ -14,6 +14,8 @@ pub(crate) struct Heard(Arc<Mutex<Counts>>);
 struct Counts {
     batches: u64,
     reports: BTreeMap<&'static str, u64>,
+    /// Diagnostics about where events go.
+    told: BTreeMap<&'static str, u64>,
 }
 
 impl Heard {
@@ -26,9 +28,17 @@ impl Heard {
     }
 
     pub(crate) fn diagnostic(&self, diagnostic: &Diagnostic) {
-        if let Diagnostic::BatchDelivered { .. } = diagnostic {
-            self.counts().batches += 1;
-        }
+        let told = match diagnostic {
+            Diagnostic::BatchDelivered { .. } => {
+                self.counts().batches += 1;
+                return;
+            }
+            Diagnostic::Redirected { .. } => "redirected",
+            Diagnostic::NotFound { .. } => "not_found",
+            Diagnostic::NoEndpoint => "no_endpoint",
+            _ => return,
+        };
+        *self.counts().told.entry(told).or_default() += 1;
     }
 
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -45,6 +55,7 @@ impl Heard {
             "sentBatches": counts.batches,
             "pending": last.pending,
             "reports": counts.reports,
+            "told": counts.told,
             "refused": refused,
         });
         if !success {

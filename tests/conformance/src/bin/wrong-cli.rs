@@ -119,7 +119,7 @@ impl Client {
             let again = matches!(status, 0 | 408 | 410 | 429 | 460)
                 || (500..600).contains(&status) && ![501, 505, 511].contains(&status)
                 || self.has("retries-all") && status >= 400;
-            if (200..400).contains(&status) {
+            if (200..300).contains(&status) {
                 self.sent += 1;
                 return true;
             }
