@@ -107,13 +107,16 @@ pub struct Retry {
     pub max_retry_after_ms: Option<u64>,
 }
 
-/// Everything a client is told once. Only the first two are needed.
+/// Everything a client is told once. Only the write key is needed to start, and an address to send.
 #[derive(Clone, Default, uniffi::Record)]
 pub struct Configuration {
     /// The source.
     pub write_key: String,
-    /// Where events go: a base such as `https://hub.example`, `https://api.segment.io/v1`, or the full batch address.
-    pub endpoint: String,
+    /// Where events go: a prefix such as `hub.example/v1`, to which `/b` is added (in server mode `/batch`), or the whole
+    /// address of such a route. Absent: where the settings document says; without one they wait, and a diagnostic
+    /// (`no_endpoint`) tells of it.
+    #[uniffi(default = None)]
+    pub endpoint: Option<String>,
     /// Where the queue lies; created when it is not there. Needed, but for `Durability::Memory`.
     #[uniffi(default = None)]
     pub directory: Option<String>,
@@ -174,7 +177,10 @@ pub struct Configuration {
     /// Whether the settings document is fetched: false. Destinations that need it are added later, so say true for them.
     #[uniffi(default = false)]
     pub fetch_settings: bool,
-    /// Where it is fetched; absent: `{endpoint}/v1/projects/{write key}/settings`.
+    /// The prefix that it is fetched under, from `{prefix}/projects/{write key}/settings`; absent: the endpoint's.
+    #[uniffi(default = None)]
+    pub settings_host: Option<String>,
+    /// Where it is fetched, as a whole address.
     #[uniffi(default = None)]
     pub settings_url: Option<String>,
     /// The settings document while there is neither a fetched nor a cached one, JSON.
@@ -220,7 +226,7 @@ impl Configuration {
     ) -> Result<Builder, HeadwaterError> {
         let quota = self.quota();
         let mut builder = headwater::Client::builder(self.write_key)
-            .endpoint(self.endpoint)
+            .without_endpoint()
             .transport(Foreign(transport))
             .quota(quota)
             .retry(self.retry.unwrap_or_default().into())
@@ -267,9 +273,11 @@ impl Configuration {
         for Header { name, value } in self.headers {
             builder = builder.header(name, value);
         }
+        builder = set(builder, self.endpoint, Builder::endpoint);
         if self.fetch_settings {
             builder = builder.settings();
         }
+        builder = set(builder, self.settings_host, Builder::settings_host);
         builder = set(builder, self.settings_url, Builder::settings_url);
         builder = set(builder, self.settings_refresh_ms, |b, n| {
             b.settings_refresh(ms(n))

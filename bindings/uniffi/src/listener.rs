@@ -48,11 +48,12 @@ pub struct DropReport {
 /// Something worth knowing that costs no event.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Diagnostic {
-    /// What: `batch_delivered`, `upload_failed`, `settings_failed`, `plugin_failed`, or another word.
+    /// What: `batch_delivered`, `upload_failed`, `redirected`, `not_found`, `no_endpoint`, `settings_failed`,
+    /// `plugin_failed`, or another word.
     pub kind: String,
     /// `batch_delivered`: its events.
     pub events: Option<u64>,
-    /// `upload_failed`: the hub's status; absent when no answer came.
+    /// `upload_failed`, `redirected`, `not_found`: the hub's status; absent when no answer came.
     pub status: Option<u16>,
     /// `upload_failed`: milliseconds until the next try.
     pub retry_in_ms: Option<u64>,
@@ -112,6 +113,29 @@ impl From<&headwater::Diagnostic> for Diagnostic {
                     },
                 )
             },
+            From::Redirected { status, location } => Diagnostic {
+                status: Some(*status),
+                ..of(
+                    "redirected",
+                    match location {
+                        Some(location) => format!(
+                            "status {status}, to {location}: a redirect is no delivery; name that address as the host"
+                        ),
+                        None => format!("status {status}: a redirect is no delivery"),
+                    },
+                )
+            },
+            From::NotFound { url } => Diagnostic {
+                status: Some(404),
+                ..of(
+                    "not_found",
+                    format!("there is nothing at {url}: is the host's path right?"),
+                )
+            },
+            From::NoEndpoint => of(
+                "no_endpoint",
+                "no host was named: events wait, and nothing is sent".to_owned(),
+            ),
             From::SettingsFailed { detail } => of("settings_failed", detail.clone()),
             From::PluginFailed { plugin, detail } => {
                 of("plugin_failed", format!("{plugin}: {detail}"))

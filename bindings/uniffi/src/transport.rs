@@ -59,12 +59,20 @@ pub struct Reply(Mutex<Option<headwater::Reply>>);
 
 #[uniffi::export]
 impl Reply {
-    /// The hub answered: the status (three digits), the `Retry-After` header as it came, and the body up to the limit.
-    pub fn answer(&self, status: u16, retry_after: Option<String>, body: Vec<u8>) {
+    /// The hub answered: the status (three digits), the `Retry-After` and `Location` headers as they came, and the body up
+    /// to the limit.
+    pub fn answer(
+        &self,
+        status: u16,
+        retry_after: Option<String>,
+        location: Option<String>,
+        body: Vec<u8>,
+    ) {
         if let Some(reply) = self.take() {
             reply.answer(headwater::Response {
                 status,
                 retry_after,
+                location,
                 body,
             });
         }

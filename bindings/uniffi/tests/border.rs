@@ -46,7 +46,7 @@ impl Transport for Hub {
                     let body = String::from_utf8(request.body).unwrap();
                     self.bodies.lock().unwrap().push(body);
                 }
-                reply.answer(status, None, Vec::new());
+                reply.answer(status, None, None, Vec::new());
                 // The second answer is nobody's.
                 reply.no_answer();
             }
@@ -68,7 +68,7 @@ impl Hub {
 fn memory() -> Configuration {
     Configuration {
         write_key: "key".into(),
-        endpoint: "https://hub.example".into(),
+        endpoint: Some("https://hub.example".into()),
         durability: Some(Durability::Memory),
         gzip: Some(false),
         retry: Some(headwater_ffi::Retry {

@@ -35,7 +35,11 @@ fn config(mut from: Object) -> Result<Config, &'static str> {
     let key = from.take_text("writeKey").unwrap_or_default();
     let key = WriteKey::new(key).map_err(|_| "writeKey")?;
     let endpoint = from.take_text("endpoint").unwrap_or_default();
-    let endpoint = Endpoint::new(endpoint).map_err(|_| "endpoint")?;
+    // Where the page names none, the settings document may.
+    let endpoint = match endpoint.as_str() {
+        "" => Endpoint::UNKNOWN,
+        _ => Endpoint::new(endpoint).map_err(|_| "endpoint")?,
+    };
     let mut config = Config::new(key, endpoint);
 
     // The store of a page is a database of the browser's: it makes durable what it takes.

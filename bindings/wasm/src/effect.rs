@@ -170,6 +170,12 @@ fn explain(out: &mut Out, diagnostic: &Diagnostic) {
                 write_u64(&mut out.0, u64::from(*status));
             }
         }
+        Diagnostic::Redirected { status, .. } => {
+            out.number((*status).into()).text(b"redirected");
+        }
+        Diagnostic::NotFound { url } => {
+            out.number(404).text(b"not_found").text(url.as_bytes());
+        }
         Diagnostic::SettingsFailed { detail } if FULL => {
             out.number(0)
                 .text(b"settings_failed")

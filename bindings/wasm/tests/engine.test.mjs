@@ -15,7 +15,7 @@ for (const [name, load] of [["WebAssembly", webassembly], ["JavaScript", javascr
       host.input(1, 5);
       assert.equal(store.events.size, 0);
       const [{ url, headers, body }] = host.seen;
-      assert.equal(url, "https://hub.example/v1/batch");
+      assert.equal(url, "https://hub.example/v1/b");
       assert.deepEqual(headers, [["Content-Type", "text/plain"]]);
       assert.equal(body.writeKey, "k");
       assert.equal(body.batch[0].messageId, answer.slice(1));

@@ -9,7 +9,7 @@
 //! [/v1]/projects/KEY/settings   [/v1]/projects/projects/KEY/settings        settings
 //! [/v1]/sourceConfig                                                        settings, RudderStack
 //! ```
-//! A trailing or doubled slash changes nothing, since a redirect would lose events: SDKs take 3xx for delivered.
+//! A trailing or doubled slash changes nothing, since a redirect would lose events: most SDKs take 3xx for delivered.
 
 use headwater_model::event::EventType;
 

@@ -1,31 +1,19 @@
 //! Addresses and headers that the application gives: checked before anything starts, shown without what is secret.
 
+use headwater_engine::{ConfigError, Endpoint};
+
 use crate::error::BuildError;
 
-pub(crate) fn check_url(what: &'static str, given: &str) -> Result<(), BuildError> {
-    let failed = |reason: &str| BuildError::Address {
+/// An address that may lack its scheme.
+pub(crate) fn endpoint_of(what: &'static str, given: &str) -> Result<Endpoint, BuildError> {
+    Endpoint::new(given).map_err(|error| BuildError::Address {
         what,
         given: without_secret(given),
-        reason: reason.to_owned(),
-    };
-    let rest = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| {
-            let start = given.get(..scheme.len())?;
-            start
-                .eq_ignore_ascii_case(scheme)
-                .then(|| given.get(scheme.len()..))?
-        })
-        .ok_or_else(|| failed("it starts otherwise"))?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    if host.is_empty() || host.starts_with(':') {
-        return Err(failed("it names no host"));
-    }
-    if given.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(failed("it holds blanks"));
-    }
-    Ok(())
+        reason: match error {
+            ConfigError::Endpoint(_) => "it names no host, or holds blanks".to_owned(),
+            other => other.to_string(),
+        },
+    })
 }
 
 /// A header as RFC 9110 §5 has it: a token, and visible ASCII, blanks and tabs.
@@ -74,18 +62,18 @@ mod tests {
     }
 
     #[test]
-    fn an_address_names_a_host_over_http() {
+    fn an_address_names_a_host_and_may_lack_its_scheme() {
         for good in [
+            "hub",
             "http://hub",
             "HTTPS://hub.example:8443/v1?x=1",
             "https://user:pass@hub.example",
             "http://[::1]:80/",
         ] {
-            assert!(check_url("endpoint", good).is_ok(), "{good}");
+            assert!(endpoint_of("endpoint", good).is_ok(), "{good}");
         }
         for bad in [
             "",
-            "hub",
             "ftp://hub",
             "http://",
             "http:///path",
@@ -93,9 +81,8 @@ mod tests {
             "http://:80",
             "http://a b",
             "http://hub\n",
-            "httpé",
         ] {
-            assert!(check_url("endpoint", bad).is_err(), "{bad}");
+            assert!(endpoint_of("endpoint", bad).is_err(), "{bad}");
         }
     }
 }

@@ -6,9 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use headwater_engine::{
-    Config, ConfigError, ConsentConfig, DestinationConfig, Diagnostic, Endpoint, Engine,
-    FlushPolicy, Mode, Now, Pace, Plugin, Quota, Report, RetryConfig, Start, StateKey, Stored,
-    Timeline,
+    Config, ConsentConfig, DestinationConfig, Diagnostic, Endpoint, Engine, FlushPolicy, Mode, Now,
+    Pace, Plugin, Quota, Report, RetryConfig, Start, StateKey, Stored, Timeline,
 };
 use headwater_model::context;
 use headwater_model::id::{Seq, WriteKey};
@@ -16,7 +15,7 @@ use headwater_model::json::{Object, Value};
 use headwater_store::{Opened, StoreError};
 use serde::Serialize;
 
-use crate::address::{check_header, check_url, without_secret};
+use crate::address::{check_header, endpoint_of, without_secret};
 use crate::call::to_object;
 use crate::callbacks::{Callbacks, Handlers};
 use crate::client::Client;
@@ -39,7 +38,8 @@ pub(crate) const NAME: &str = "headwater-rust";
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Configures a client. Every setting has a default but the endpoint.
+/// Configures a client. Every setting has a default but the endpoint: no event goes to a host that
+/// nobody named.
 ///
 /// ```
 /// # use headwater::{Client, Durability};
@@ -57,6 +57,8 @@ const SETTINGS_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Builder {
     write_key: String,
     endpoint: Option<String>,
+    /// May start without one.
+    unaddressed: bool,
     mode: Mode,
     directory: Option<PathBuf>,
     durability: Durability,
@@ -108,6 +110,7 @@ impl Builder {
         Builder {
             write_key,
             endpoint: None,
+            unaddressed: false,
             mode: Mode::Server,
             directory: None,
             durability: Durability::Buffered,
@@ -128,9 +131,21 @@ impl Builder {
         }
     }
 
-    /// Where events go: a base such as `https://hub.example`, `https://api.segment.io/v1`, or the full batch address.
+    /// Where events go: a prefix such as `https://hub.example/v1` or `proxy.example/segment`, to which `/batch` is added
+    /// (in device mode `/b`), or the whole address of such a route. A host without a path means its `/v1`. Without a scheme
+    /// it is https, on the loopback http.
+    ///
+    /// Segment's own API is `api.segment.io/v1`. There is no default: without an endpoint, and without a settings document
+    /// that names one ([`settings_host`](Builder::settings_host)), [`build`](Builder::build) fails.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Starts without an endpoint, too, for an application that must start whatever its configuration lacks: calls wait in
+    /// the queue, within its quota, and go nowhere. [`Diagnostic::NoEndpoint`] tells of it.
+    pub fn without_endpoint(mut self) -> Self {
+        self.unaddressed = true;
         self
     }
 
@@ -302,11 +317,22 @@ impl Builder {
         self
     }
 
-    /// Fetches the settings document, from `{endpoint}/v1/projects/{write key}/settings` unless
-    /// [`settings_url`](Builder::settings_url) says otherwise. Default: only when a destination needs it. No event waits
-    /// for it.
+    /// Fetches the settings document, from `{endpoint}/projects/{write key}/settings` unless
+    /// [`settings_host`](Builder::settings_host) or [`settings_url`](Builder::settings_url) say otherwise. Default: only
+    /// when a destination needs it. No event waits for it, where there is an endpoint.
     pub fn settings(mut self) -> Self {
         self.settings.wanted = true;
+        self
+    }
+
+    /// Fetches the settings document from under this prefix, which is read as that of [`endpoint`](Builder::endpoint):
+    /// `{host}/projects/{write key}/settings`.
+    ///
+    /// Without an endpoint the document says where events go (`integrations["Segment.io"].apiHost`). They wait for it;
+    /// where it cannot be had, or names no host, they go to `/v1` of the host it is fetched from.
+    pub fn settings_host(mut self, host: impl Into<String>) -> Self {
+        self.settings.wanted = true;
+        self.settings.host = Some(host.into());
         self
     }
 
@@ -395,8 +421,12 @@ impl Builder {
     /// [`BuildError`]; nothing runs then.
     pub fn build(mut self) -> Result<Client, BuildError> {
         let write_key = WriteKey::new(core::mem::take(&mut self.write_key))?;
-        let endpoint = self.endpoint.take().ok_or(BuildError::NoEndpoint)?;
-        check_url("endpoint", &endpoint)?;
+        let endpoint = self.endpoint.take();
+        let endpoint = endpoint.map(|given| endpoint_of("endpoint", &given));
+        let endpoint = endpoint.transpose()?;
+        if endpoint.is_none() && !self.unaddressed && !self.settings.may_name_the_hub() {
+            return Err(BuildError::NoEndpoint);
+        }
         for (name, value) in &self.headers {
             check_header(name, value)?;
         }
@@ -473,19 +503,13 @@ impl Builder {
     fn config(
         self,
         write_key: WriteKey,
-        endpoint: String,
+        endpoint: Option<Endpoint>,
         destinations: Vec<DestinationConfig>,
     ) -> Result<Config, BuildError> {
-        let settings = self.settings.config(&endpoint, &write_key, &destinations)?;
-        let endpoint = Endpoint::new(endpoint).map_err(|error| match error {
-            ConfigError::Endpoint(given) => BuildError::Address {
-                what: "endpoint",
-                given,
-                reason: "it names no host".to_owned(),
-            },
-            other => BuildError::Http(other.to_string()),
-        })?;
-        let mut config = Config::new(write_key, endpoint);
+        let settings = self
+            .settings
+            .config(endpoint.as_ref(), &write_key, &destinations)?;
+        let mut config = Config::new(write_key, endpoint.unwrap_or(Endpoint::UNKNOWN));
         config.mode = self.mode;
         config.headers = self.headers;
         config.pace = Pace {

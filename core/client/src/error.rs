@@ -14,11 +14,16 @@ pub enum BuildError {
     /// The write key is empty, too long or holds blanks.
     #[error("the write key cannot be used: {0}")]
     WriteKey(#[from] IdError),
-    /// No endpoint was given.
-    #[error("no endpoint was given: say where events go, as in .endpoint(\"https://hub.example\")")]
+    /// No endpoint was given, and no settings document that would name one.
+    #[error(
+        "no endpoint was given: say where events go, as in .endpoint(\"https://hub.example/v1\"), \
+         or for Segment's API .endpoint(\"api.segment.io/v1\")"
+    )]
     NoEndpoint,
     /// An address is not usable.
-    #[error("the {what} must be an http:// or https:// address; {given:?} is not: {reason}")]
+    #[error(
+        "the {what} must be a host, a host and a path, or an http:// or https:// address; {given:?} is not: {reason}"
+    )]
     Address {
         /// Which: endpoint, settings address, proxy.
         what: &'static str,

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
@@ -95,13 +95,14 @@ async fn carry_out(client: &reqwest::Client, request: Request) -> Option<Respons
         .await
         .ok()?
         .ok()?;
+    let header = |name| {
+        let value = answer.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
     let mut response = Response {
         status: answer.status().as_u16(),
-        retry_after: answer
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
+        retry_after: header(RETRY_AFTER),
+        location: header(LOCATION),
         body: Vec::new(),
     };
     if request.answer_limit > 0 {

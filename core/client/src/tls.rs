@@ -45,10 +45,11 @@ impl Network {
             .as_ref()
             .map_or("", |settings| &settings.url);
         // The settings document may name an https host later on, where it is asked for one.
-        let follows = config
-            .settings
-            .as_ref()
-            .is_some_and(|settings| settings.follow_api_host);
+        let follows = !config.endpoint.is_known()
+            || config
+                .settings
+                .as_ref()
+                .is_some_and(|settings| settings.follow_api_host);
         let proxy = self.proxy.as_deref().unwrap_or_default();
         let secure = follows
             || [config.endpoint.as_str(), settings, proxy]

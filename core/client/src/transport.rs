@@ -41,6 +41,8 @@ pub struct Response {
     pub status: u16,
     /// The `Retry-After` header as it came.
     pub retry_after: Option<String>,
+    /// The `Location` header as it came. A transport follows no redirect by itself.
+    pub location: Option<String>,
     /// The body, up to [`Request::answer_limit`].
     pub body: Vec<u8>,
 }

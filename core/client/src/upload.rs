@@ -83,6 +83,7 @@ pub(crate) fn upload(
             Some(response) => HttpOutcome::Answered {
                 status: response.status,
                 retry_after: response.retry_after,
+                location: response.location,
             },
             None => HttpOutcome::NoAnswer,
         };

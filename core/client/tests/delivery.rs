@@ -180,16 +180,54 @@ fn a_401_drops_with_a_report() {
 }
 
 #[test]
-fn a_redirect_is_an_answer_and_is_not_followed() {
-    let elsewhere = Hub::open();
-    let location = format!("{}/v1/batch", elsewhere.url());
-    let hub = Hub::scripted(move |_, _| {
-        Answer::With(307, vec![("Location".into(), location.clone())], Vec::new())
+fn a_redirect_to_another_origin_is_no_delivery_and_is_not_followed() {
+    for status in [301, 302, 307, 308] {
+        let elsewhere = Hub::open();
+        let location = format!("{}/v1/batch", elsewhere.url());
+        let to = location.clone();
+        let hub = Hub::scripted(move |n, _| match n {
+            0 => Answer::With(status, vec![("Location".into(), to.clone())], Vec::new()),
+            _ => Answer::Status(200),
+        });
+        let told: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+        let heard = Arc::clone(&told);
+        let client = client(&hub)
+            .on_diagnostic(move |diagnostic| heard.lock().unwrap().push(diagnostic.clone()))
+            .build()
+            .unwrap();
+        send(&client, &["a"]);
+        let report = client.flush_blocking();
+        assert_eq!((report.delivered, report.pending), (0, 1), "{status}");
+        let location = Some(location);
+        let wanted = Diagnostic::Redirected { status, location };
+        eventually("the redirect is told", || {
+            told.lock().unwrap().contains(&wanted)
+        });
+        // It is tried again by itself, where the application said.
+        assert_eq!(names(&hub.wait_for(1)), ["a"]);
+        assert!(elsewhere.requests().is_empty());
+    }
+}
+
+#[test]
+fn a_307_of_the_same_origin_is_followed_and_delivers() {
+    let hub = Hub::scripted(|n, _| match n {
+        0 => Answer::With(
+            307,
+            vec![("Location".into(), "/v2/batch".into())],
+            Vec::new(),
+        ),
+        _ => Answer::Status(200),
     });
     let client = client(&hub).build().unwrap();
     send(&client, &["a"]);
     assert_eq!(client.flush_blocking().delivered, 1);
-    assert!(elsewhere.requests().is_empty());
+    let paths: Vec<_> = hub
+        .requests()
+        .into_iter()
+        .map(|(request, _)| request.path)
+        .collect();
+    assert_eq!(paths, ["/v1/batch", "/v2/batch"]);
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn impossible_configurations_are_typed_errors() {
     };
     assert!(matches!(build("", NOBODY), BuildError::WriteKey(_)));
     assert!(matches!(build("a key", NOBODY), BuildError::WriteKey(_)));
-    for url in ["", "hub.example", "ftp://hub.example", "http://"] {
+    for url in ["", "hub example", "ftp://hub.example", "http://"] {
         assert!(
             matches!(build("k", url), BuildError::Address { .. }),
             "{url}"

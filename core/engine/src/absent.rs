@@ -11,6 +11,7 @@ use headwater_model::json::Object;
 use crate::clock::Now;
 use crate::config::DestinationConfig;
 use crate::effect::{DropReason, Effect};
+use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::input::{DeliveryOutcome, TryOutcome};
 use crate::retry::RetryConfig;
@@ -24,7 +25,7 @@ impl Settings {
         Err(String::new())
     }
 
-    pub(crate) fn api_host(&self) -> Option<String> {
+    pub(crate) fn api_host(&self) -> Option<Endpoint> {
         match self.0 {}
     }
 

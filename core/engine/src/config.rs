@@ -1,11 +1,11 @@
 //! What a host configures, with the defaults and the clamps.
 
+use crate::endpoint::Endpoint;
 #[cfg(feature = "plugins")]
 use crate::flush::FlushPolicy;
 use crate::flush::Pace;
 #[cfg(feature = "full")]
 use crate::retry::RetryConfig;
-use crate::text::joined;
 #[cfg(feature = "plugins")]
 use crate::timeline::Timeline;
 use headwater_model::id::WriteKey;
@@ -77,16 +77,19 @@ pub struct ConsentConfig {
 }
 
 /// The settings document.
+///
+/// Where the application named no endpoint, uploads wait for it; where it cannot be had, or names no host, they go to
+/// `/v1` of the host it is fetched from.
 #[derive(Clone, Debug)]
 pub struct SettingsConfig {
-    /// Where it is fetched.
+    /// Where it is fetched; empty: nowhere, the defaults and a stored one count.
     pub url: String,
     /// Milliseconds between refreshes. Default 24 h, at least 1 minute.
     pub refresh: u64,
     /// Used when there is neither a cached nor a fetched document.
     pub defaults: Option<Value>,
     /// Whether `integrations["Segment.io"].apiHost` moves the uploads. Default false: the endpoint that the
-    /// application configured stays.
+    /// application configured stays. Where that is unknown, it does.
     pub follow_api_host: bool,
 }
 
@@ -118,7 +121,8 @@ pub struct DestinationConfig {
 pub struct Config {
     /// The source.
     pub write_key: WriteKey,
-    /// Where batches go: a base such as `https://hub.example`, `https://hub.example/v1`, or the full batch address.
+    /// Where batches go. Unknown: where the settings document says, or else that document's own host; without a settings
+    /// document nothing is sent.
     pub endpoint: Endpoint,
     /// Whose identity events carry.
     pub mode: Mode,
@@ -174,54 +178,12 @@ pub struct Config {
     pub timeline: Timeline,
 }
 
-/// A configuration that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The endpoint is no http or https address.
-    #[error(
-        "the endpoint must start with http:// or https://, like https://hub.example; it is {0:?}"
-    )]
-    Endpoint(String),
-}
-
-/// The base address of a hub: it begins with `http://` or `https://`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(String);
-
-impl Endpoint {
-    /// Checks and takes an address.
-    ///
-    /// # Errors
-    /// When it is no http or https address.
-    pub fn new(address: impl Into<String>) -> Result<Endpoint, ConfigError> {
-        let address = address.into();
-        if address.starts_with("http://") || address.starts_with("https://") {
-            Ok(Endpoint(address))
-        } else {
-            Err(ConfigError::Endpoint(address))
-        }
-    }
-
-    /// The address, as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The address of the batch route under it.
-    #[cfg_attr(target_family = "wasm", inline(never))]
-    pub(crate) fn batch_url(&self) -> String {
-        batch_url(&self.0)
-    }
-}
-
 /// Without the headers and the context: they may hold secrets.
 impl core::fmt::Debug for Config {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Config")
             .field("write_key", &self.write_key)
-            .field("endpoint", &self.endpoint.0)
+            .field("endpoint", &crate::endpoint::shown(self.endpoint.as_str()))
             .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
@@ -302,45 +264,6 @@ impl Config {
                 settings.refresh = settings.refresh.max(60_000);
             }
             self.retry.clamp();
-        }
-    }
-}
-
-/// The address of the batch route under a base address.
-pub(crate) fn batch_url(endpoint: &str) -> String {
-    let mut base = endpoint;
-    while let Some(shorter) = base.strip_suffix("/") {
-        base = shorter;
-    }
-    if base.ends_with("/batch") || base.ends_with("/b") {
-        base.to_owned()
-    } else if base.ends_with("/v1") {
-        joined(base, "/batch")
-    } else {
-        joined(base, "/v1/batch")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_batch_address_follows_from_whatever_base_is_given() {
-        for (endpoint, url) in [
-            ("https://hub.example", "https://hub.example/v1/batch"),
-            ("https://hub.example/", "https://hub.example/v1/batch"),
-            (
-                "https://api.segment.io/v1",
-                "https://api.segment.io/v1/batch",
-            ),
-            ("https://shop.example/t/v1/b", "https://shop.example/t/v1/b"),
-            (
-                "https://hub.example/v1/batch",
-                "https://hub.example/v1/batch",
-            ),
-        ] {
-            assert_eq!(batch_url(endpoint), url);
         }
     }
 }

@@ -4,6 +4,7 @@ use headwater_govern::plan::{Planned, planned};
 use headwater_model::event::{Event, EventType};
 use headwater_model::json::{Limits, Object, Value, parse};
 
+use crate::endpoint::Endpoint;
 use crate::retry::RetryConfig;
 use crate::text::{joined, words};
 
@@ -109,8 +110,8 @@ impl Settings {
         event.integrations = integrations;
     }
 
-    /// The hub's address for uploads, where the document moves it: `apiHost` with `protocol`.
-    pub(crate) fn api_host(&self) -> Option<String> {
+    /// The hub's address for uploads, where the document names it: `apiHost` with `protocol`.
+    pub(crate) fn api_host(&self) -> Option<Endpoint> {
         let hub = self.integration(headwater_govern::gate::HUB)?;
         // One that is no address would keep every event from arriving.
         let host = hub
@@ -121,14 +122,12 @@ impl Settings {
                 host.bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte))
             })?;
-        if host.starts_with("http://") || host.starts_with("https://") {
-            return Some(host.to_owned());
-        }
-        let protocol = match hub.get("protocol").and_then(Value::as_str) {
-            Some("http") => "http://",
-            _ => "https://",
+        let address = match hub.get("protocol").and_then(Value::as_str) {
+            Some("http") if !host.contains("://") => joined("http://", host),
+            Some("https") if !host.contains("://") => joined("https://", host),
+            _ => host.to_owned(),
         };
-        Some(joined(protocol, host))
+        Endpoint::new(address).ok()
     }
 
     /// The retry numbers, where the document changes them.

@@ -328,6 +328,21 @@ pub enum Diagnostic {
         /// Milliseconds until the next try.
         retry_in: u64,
     },
+    /// The answer was a redirect that is not followed: nobody took the batch, and it is tried again. The endpoint should
+    /// name the address behind it.
+    Redirected {
+        /// The status.
+        status: u16,
+        /// Where it points, without a query; `None` when it does not say, or the host could not see it.
+        location: Option<String>,
+    },
+    /// There is nothing at the address that batches are posted to (404). Told the first time in a life.
+    NotFound {
+        /// The address, without a query.
+        url: String,
+    },
+    /// Nobody said where events go, so they wait in the queue. Told at the start.
+    NoEndpoint,
     /// The settings document could not be used.
     SettingsFailed {
         /// Why.

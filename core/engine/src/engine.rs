@@ -9,11 +9,12 @@ use crate::Settings;
 use crate::absent::{Destinations, Guards};
 use crate::batch::context_text;
 use crate::clock::{Jitter, Now};
-use crate::config::{Config, Hold, NATIVE, batch_url};
+use crate::config::{Config, Hold, NATIVE};
 use crate::consent::{Consent, Gate, wrap};
 #[cfg(feature = "full")]
 use crate::destinations::Destinations;
 use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
+use crate::endpoint::Endpoint;
 use crate::flush::{Queue, Waiter};
 #[cfg(feature = "full")]
 use crate::guard::Guards;
@@ -104,7 +105,18 @@ pub struct Engine {
     /// The first `polled` have been handed out.
     pub(crate) effects: Vec<Effect>,
     polled: usize,
+    /// Where batches are posted; empty while nobody has said.
     pub(crate) url: String,
+    /// It is a guess: the application did not name it, and there is no settings document that could.
+    pub(crate) guessed: bool,
+    /// It was told that there is nothing at that address.
+    pub(crate) told_missing: bool,
+    /// Where the request under way went.
+    #[cfg(feature = "native")]
+    pub(crate) sent_to: String,
+    /// Where a redirect sends the next request.
+    #[cfg(feature = "native")]
+    pub(crate) detour: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     /// Configured context, consent and session, as a tree and as text.
     pub(crate) base_context: Object,
@@ -171,7 +183,13 @@ impl Engine {
             closed: false,
             effects: Vec::new(),
             polled: 0,
-            url: config.endpoint.batch_url(),
+            url: String::new(),
+            guessed: false,
+            told_missing: false,
+            #[cfg(feature = "native")]
+            sent_to: String::new(),
+            #[cfg(feature = "native")]
+            detour: None,
             headers,
             base_context,
             context_tree: Object::new(),
@@ -317,7 +335,7 @@ impl Engine {
     /// When to hand in [`Input::Timer`], on the monotonic clock. `None`: not before something happens.
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
-        let held = self.gate() == Gate::Held;
+        let held = self.gate() == Gate::Held || self.url.is_empty();
         let may_send = self.online && self.leads && !held;
         let retry = if self.flush_to.is_some() && self.in_flight.is_none() && may_send {
             self.retry.wait_until
@@ -452,6 +470,13 @@ impl Engine {
         self.fetch_settings(now);
         self.try_again(now);
         self.deliver_again(now);
+        if self
+            .fetcher
+            .as_ref()
+            .is_some_and(|fetcher| fetcher.overdue(now))
+        {
+            self.settings_fetched(now, None);
+        }
         if self.flush_due().is_some_and(|due| due <= now.mono) {
             self.request_flush();
         }
@@ -507,9 +532,12 @@ impl Engine {
             (Err(detail), _) => {
                 fetcher.failed(now);
                 self.diagnose(Diagnostic::SettingsFailed { detail });
+                self.locate();
             }
             (Ok(_), None) => {}
         }
+        // Uploads may have waited for it.
+        self.pump(now);
     }
 
     /// The numbers of the retry table in force. A page without settings has the defaults, known to its compiler.
@@ -534,16 +562,28 @@ impl Engine {
         {
             self.retry_config = settings.retry(&self.config.retry);
         }
-        let fetcher = self.fetcher.as_ref();
-        let follow = fetcher.is_some_and(|fetcher| fetcher.config.follow_api_host);
-        self.url = match settings.api_host() {
-            Some(host) if follow => batch_url(&host),
-            _ => self.config.endpoint.batch_url(),
-        };
         if let Some(destinations) = self.destinations.as_mut() {
             destinations.configure(settings, &mut self.effects);
         }
+        self.locate();
         self.offer_waiting();
+    }
+
+    /// Says where batches go: where the settings document moves them, if it may; where the application said; or, once it is
+    /// clear that neither says, to the host of the settings document.
+    pub(crate) fn locate(&mut self) {
+        let endpoint = &self.config.endpoint;
+        let fetcher = self.fetcher.as_ref();
+        let follow =
+            !endpoint.is_known() || fetcher.is_some_and(|fetcher| fetcher.config.follow_api_host);
+        let moved = self.settings.as_ref().filter(|_| follow);
+        let moved = moved.and_then(Settings::api_host);
+        let guess = fetcher
+            .filter(|fetcher| !endpoint.is_known() && fetcher.settled)
+            .map(|fetcher| Endpoint::of_host(&fetcher.config.url));
+        self.guessed = guess.is_some() && !self.settings.is_some();
+        let endpoint = moved.as_ref().or(guess.as_ref()).unwrap_or(endpoint);
+        self.url = endpoint.batch_url(self.config.mode);
     }
 
     /// The queue's clock for age: the wall clock, without the jumps it makes while this process lives. A device that

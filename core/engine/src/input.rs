@@ -113,6 +113,8 @@ pub enum HttpOutcome {
         status: u16,
         /// The `Retry-After` header as it came.
         retry_after: Option<String>,
+        /// The `Location` header as it came. A host follows no redirect by itself.
+        location: Option<String>,
     },
     /// No answer: refused, reset, timed out, no route.
     NoAnswer,

@@ -14,8 +14,8 @@
 //!
 //! # Promises
 //! Events leave in the order of their calls. What was stamped at the call (message id, time, identity, context,
-//! consent) is written once and never looked up again. An event leaves the store only when the hub answered 2xx or
-//! 3xx, when it was reported with a reason, or when consent was withdrawn (which is reported, too).
+//! consent) is written once and never looked up again. An event leaves the store only when the hub answered 2xx,
+//! when it was reported with a reason, or when consent was withdrawn (which is reported, too).
 //!
 //! ```text
 //!  call ─► identity ─► session ─► timeline ─► bytes ─► gate ─┬─ open ──► Persist ─► ledger ─► batch ─► Upload
@@ -44,6 +44,7 @@ mod destinations;
 #[cfg(feature = "full")]
 mod document;
 mod effect;
+mod endpoint;
 mod engine;
 mod flush;
 #[cfg(feature = "full")]
@@ -54,6 +55,7 @@ mod identity;
 mod input;
 mod ledger;
 mod part;
+mod redirect;
 mod release;
 mod restore;
 mod retry;
@@ -72,12 +74,12 @@ pub use batch::{Envelope, cut};
 pub use call::{Call, CallError, CallKind, CallOptions, Enrichment, Receipt, Said};
 pub use clock::Now;
 pub use config::{
-    Config, ConfigError, ConsentConfig, ConsentModel, DestinationConfig, Endpoint, Hold, Mode,
-    Quota, SettingsConfig,
+    Config, ConsentConfig, ConsentModel, DestinationConfig, Hold, Mode, Quota, SettingsConfig,
 };
 #[cfg(feature = "full")]
 pub use document::Settings;
 pub use effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
+pub use endpoint::{ConfigError, Endpoint};
 pub use engine::{Engine, Start, Stored};
 #[cfg(feature = "plugins")]
 pub use flush::FlushPolicy;
@@ -89,6 +91,8 @@ pub use input::{
     Connection, DeliveryOutcome, HttpOutcome, Input, Lifecycle, SessionCommand, StoreFailure,
     TryOutcome,
 };
+#[cfg(feature = "native")]
+pub use redirect::follows;
 pub use retry::{Failure, RetryConfig, Verdict, backoff, classify, retry_after};
 #[cfg(feature = "plugins")]
 pub use timeline::{Plugin, PluginError, Stage, Stop, Timeline};

@@ -39,9 +39,12 @@ impl Engine {
                     None => Some(()),
                 },
                 StateKey::Settings if !FULL => Some(()),
-                StateKey::Settings => Settings::parse(text)
-                    .ok()
-                    .map(|settings| self.settings.set(settings)),
+                StateKey::Settings => Settings::parse(text).ok().map(|settings| {
+                    self.settings.set(settings);
+                    if let Some(fetcher) = self.fetcher.as_mut() {
+                        fetcher.settled = true;
+                    }
+                }),
                 StateKey::Quarantine => self.restore_quarantine(text),
                 StateKey::Purged => std::str::from_utf8(text)
                     .ok()
@@ -108,7 +111,13 @@ impl Engine {
                 }
             }
         }
+        self.locate();
         self.apply_settings();
+        let fetches = self.fetcher.as_ref();
+        let fetches = fetches.is_some_and(|fetcher| fetcher.deadline().is_some());
+        if NATIVE && self.url.is_empty() && !fetches {
+            self.diagnose(Diagnostic::NoEndpoint);
+        }
         self.own_consent();
         self.rebuild_context();
         self.flush_to = self.ledger.last_seq();

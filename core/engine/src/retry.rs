@@ -2,7 +2,9 @@
 //!
 //! | answer | what happens |
 //! |---|---|
-//! | 200–399 | delivered |
+//! | 200–299 | delivered |
+//! | 307, 308 | of the same origin: followed once (`redirect`) |
+//! | any other 3xx | told, try again |
 //! | 400, 413 | the payload is at fault: halve the batch down to the event, quarantine it, deliver the rest |
 //! | 408, 410, 429, 460 | try again |
 //! | other 4xx | drop and report |
@@ -183,7 +185,9 @@ pub fn classify(status: u16, overrides: &[(u16, bool)]) -> Verdict {
         };
     }
     match status {
-        200..=399 => Verdict::Delivered,
+        200..=299 => Verdict::Delivered,
+        // Not there, and perhaps not for ever: a misconfiguration that is mended before the events are too old costs none.
+        300..=399 => Verdict::Retry,
         400 | 413 => Verdict::Rejected,
         408 | 410 | 429 | 460 => Verdict::Retry,
         501 | 505 | 511 => Verdict::Refused,

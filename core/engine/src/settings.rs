@@ -1,10 +1,12 @@
-//! When the settings document is fetched. It is cached, and never waited for.
+//! When the settings document is fetched. It is cached, and no event waits for it, but where only it knows the way.
 
 use crate::clock::Now;
 use crate::config::SettingsConfig;
 
 /// Coming to the foreground fetches again, but not within this of the last time, milliseconds (as analytics-swift).
 const FOREGROUND_PAUSE: u64 = 10_000;
+/// An answer that did not come for so long does not come, milliseconds; hosts give up before (10 s).
+const OVERDUE: u64 = 15_000;
 /// First and longest wait after a failed fetch, milliseconds.
 const RETRY_FIRST: u64 = 1_000;
 const RETRY_LONGEST: u64 = 300_000;
@@ -17,20 +19,33 @@ pub(crate) struct Fetcher {
     next: Option<u64>,
     last: Option<u64>,
     failures: u32,
+    /// Whether a document was had, in this life or before, or could not be.
+    pub(crate) settled: bool,
 }
 
 impl Fetcher {
     pub(crate) fn new(config: SettingsConfig, now: Now) -> Fetcher {
         Fetcher {
+            next: (!config.url.is_empty()).then_some(now.mono),
             config,
-            next: Some(now.mono),
             last: None,
             failures: 0,
+            settled: false,
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {
-        self.next
+        self.next.or_else(|| self.overdue_at())
+    }
+
+    /// When the answer that is awaited counts as missing. One that comes later counts all the same.
+    fn overdue_at(&self) -> Option<u64> {
+        self.last.map(|last| last.saturating_add(OVERDUE))
+    }
+
+    /// Whether the answer that is awaited has not come.
+    pub(crate) fn overdue(&self, now: Now) -> bool {
+        self.next.is_none() && self.overdue_at().is_some_and(|due| due <= now.mono)
     }
 
     /// Whether to fetch now; then one is under way.
@@ -54,12 +69,14 @@ impl Fetcher {
 
     pub(crate) fn succeeded(&mut self, now: Now) {
         self.failures = 0;
+        self.settled = true;
         self.next = Some(now.mono.saturating_add(self.config.refresh));
     }
 
     pub(crate) fn failed(&mut self, now: Now) {
         let wait = (RETRY_FIRST << self.failures.min(16)).min(RETRY_LONGEST);
         self.failures = self.failures.saturating_add(1);
+        self.settled = true;
         self.next = Some(now.mono.saturating_add(wait));
     }
 }

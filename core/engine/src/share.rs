@@ -113,7 +113,11 @@ impl Engine {
             StateKey::Settings => {
                 if let Ok(settings) = Settings::parse(text) {
                     self.settings.set(settings);
+                    if let Some(fetcher) = self.fetcher.as_mut() {
+                        fetcher.settled = true;
+                    }
                     self.apply_settings();
+                    self.pump(now);
                 }
             }
             StateKey::Consent => self.decided_elsewhere(now, text),

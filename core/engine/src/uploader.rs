@@ -1,24 +1,30 @@
 //! Uploads: one request at a time, so that order holds.
 //!
 //! ```text
-//!        flush wanted                    2xx–3xx: settle, go on
+//!        flush wanted                    2xx: settle, go on
 //!  Idle ──────────────► InFlight ──┬──── 400/413: halve (Idle at once), or quarantine the one event
 //!    ▲                             ├──── other 4xx…: report, go on
+//!    │                             ├──── 307/308 of the same origin: there at once, the first time
 //!    └── the wait is over ◄────────┴──── retryable or no answer: wait
 //! ```
+//!
+//! While nobody has said where the hub is, nothing is sent: events wait as those of an offline device do.
 
 use headwater_model::id::Seq;
 use headwater_model::json::decimal;
 
 use crate::batch::{Envelope, cut};
 use crate::clock::Now;
+use crate::config::NATIVE;
 use crate::consent::{Consent, Gate};
 use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
+use crate::endpoint::shown;
 use crate::engine::Engine;
 use crate::flush::Waiter;
 use crate::input::HttpOutcome;
 use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
+use crate::settings::Fetcher;
 use crate::text::words;
 
 /// What the host may take over its own timeout before a request counts as lost, milliseconds.
@@ -30,6 +36,8 @@ pub(crate) struct InFlight {
     request: u32,
     last: Seq,
     pub(crate) deadline: u64,
+    /// A redirect led here; another one is not followed.
+    followed: bool,
 }
 
 impl Engine {
@@ -64,6 +72,10 @@ impl Engine {
         };
         if let Some((reason, retry_in)) = self.blocked(now) {
             self.finish_waiters(Some(reason), retry_in);
+            return;
+        }
+        // The settings document, which is on its way, says where to; a flush waits for it as for an answer.
+        if self.url.is_empty() {
             return;
         }
         // The store's answer comes back here; waiting for it puts the newest events into the batch.
@@ -103,6 +115,14 @@ impl Engine {
         let Some(last) = seqs.last().copied() else {
             return;
         };
+        #[cfg(feature = "native")]
+        let detour = self.detour.take();
+        #[cfg(not(feature = "native"))]
+        let detour: Option<String> = None;
+        let followed = detour.is_some();
+        let url = detour.unwrap_or_else(|| self.url.clone());
+        #[cfg(feature = "native")]
+        self.sent_to.clone_from(&url);
         self.next_request = self.next_request.wrapping_add(1);
         self.ledger.in_flight = count;
         self.in_flight = Some(InFlight {
@@ -112,6 +132,7 @@ impl Engine {
                 .mono
                 .saturating_add(self.config.request_timeout)
                 .saturating_add(GRACE),
+            followed,
         });
         let mut headers = self.headers.clone();
         if self.retry.tries > 0 {
@@ -119,7 +140,7 @@ impl Engine {
         }
         self.effects.push(Effect::Upload(Upload {
             request: self.next_request,
-            url: self.url.clone(),
+            url,
             headers,
             prefix: envelope.prefix,
             seqs,
@@ -146,6 +167,10 @@ impl Engine {
         if !self.leads {
             return Some(("another client of this store, which sends", None));
         }
+        let asked = self.fetcher.as_ref().and_then(Fetcher::deadline);
+        if self.url.is_empty() && asked.is_none() {
+            return Some(("the hub's address", None));
+        }
         if !self.online {
             return Some(("the network: the device is offline", None));
         }
@@ -168,12 +193,13 @@ impl Engine {
         self.in_flight = None;
         let count = self.ledger.in_flight;
         self.ledger.in_flight = 0;
-        let (status, after) = match outcome {
+        let (status, after, location) = match outcome {
             HttpOutcome::Answered {
                 status,
                 retry_after,
-            } => (Some(status), retry_after),
-            HttpOutcome::NoAnswer => (None, None),
+                location,
+            } => (Some(status), retry_after, location),
+            HttpOutcome::NoAnswer => (None, None, None),
             HttpOutcome::Unreadable(seqs) => {
                 let mut lost = Vec::new();
                 for seq in seqs {
@@ -191,10 +217,37 @@ impl Engine {
                 return;
             }
         };
+        #[cfg(feature = "native")]
+        if !in_flight.followed
+            && let (Some(status), Some(location)) = (status, location.as_deref())
+        {
+            self.detour = crate::redirect::follows(&self.sent_to, status, location);
+            if self.detour.is_some() {
+                self.pump(now);
+                // Where something is in the way now, the next try begins anew.
+                self.detour = None;
+                return;
+            }
+        }
+        if let Some(status @ 300..=399) = status {
+            let location = location.as_deref().filter(|_| NATIVE).map(shown);
+            self.diagnose(Diagnostic::Redirected { status, location });
+        }
+        if status == Some(404) && !core::mem::replace(&mut self.told_missing, true) {
+            #[cfg(feature = "native")]
+            let url = shown(&self.sent_to);
+            #[cfg(not(feature = "native"))]
+            let url = shown(&self.url);
+            self.diagnose(Diagnostic::NotFound { url });
+        }
         let verdict = status.map_or(Verdict::Retry, |status| {
             classify(status, &self.retry_table().overrides)
         });
         match verdict {
+            // Nobody said that the hub is there: its refusal means nothing for the events.
+            Verdict::Refused if self.guessed => {
+                self.failed(now, count, in_flight.last, status, after.as_deref());
+            }
             Verdict::Delivered => {
                 let seqs = self.ledger.take_front(count);
                 self.past(in_flight.last);

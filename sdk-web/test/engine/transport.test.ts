@@ -3,7 +3,7 @@ import type { Upload } from '../../src/engine/env.js';
 import { createSend } from '../../src/engine/transport.js';
 
 const upload = (more: Partial<Upload> = {}): Upload => ({
-  url: 'https://hub.test/v1/batch',
+  url: 'https://hub.test/v1/b',
   headers: [
     ['Content-Type', 'text/plain'],
     ['X-Retry-Count', '1'],
@@ -32,7 +32,7 @@ describe('sending a batch', () => {
     const get = network(new Response('{}'));
     expect(await sender(get)(upload())).toEqual([200, undefined]);
     const [url, init] = get.mock.calls[0]!;
-    expect(url).toBe('https://hub.test/v1/batch');
+    expect(url).toBe('https://hub.test/v1/b');
     expect(init).toMatchObject({ method: 'POST', keepalive: true, headers: [['Content-Type', 'text/plain']] });
   });
 

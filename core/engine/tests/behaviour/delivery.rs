@@ -31,7 +31,7 @@ fn a_batch_holds_the_events_in_the_order_of_their_calls_and_the_envelope() {
         Some("1970-01-01T00:16:40.000Z")
     );
     let upload = host.answer(200);
-    assert_eq!(upload.url, "https://hub.example/v1/batch");
+    assert_eq!(upload.url, "https://hub.example/v1/b");
     assert!(
         upload
             .headers
@@ -371,6 +371,7 @@ fn a_request_that_never_gets_an_answer_is_given_up_and_tried_again() {
     let late = HttpOutcome::Answered {
         status: 200,
         retry_after: None,
+        location: None,
     };
     host.input(Input::Http {
         request: lost.request,

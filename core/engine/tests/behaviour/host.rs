@@ -303,10 +303,20 @@ impl Host {
     }
 
     pub(crate) fn answer_with(&mut self, status: u16, retry_after: Option<&str>) -> Upload {
+        self.answer_fully(status, retry_after, None)
+    }
+
+    pub(crate) fn answer_fully(
+        &mut self,
+        status: u16,
+        retry_after: Option<&str>,
+        location: Option<&str>,
+    ) -> Upload {
         let upload = self.uploads.pop_front().expect("no request is under way");
         let outcome = HttpOutcome::Answered {
             status,
             retry_after: retry_after.map(str::to_owned),
+            location: location.map(str::to_owned),
         };
         self.input(Input::Http {
             request: upload.request,

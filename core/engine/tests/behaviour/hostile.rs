@@ -83,9 +83,9 @@ fn every_accepted_event_is_delivered_reported_or_still_queued_whatever_happens()
                 }
                 6..=8 if !host.uploads.is_empty() => {
                     let events = host.events();
-                    let status =
-                        [200, 200, 204, 400, 413, 429, 500, 503, 401, 302][dice.roll(10) as usize];
-                    if (200..400).contains(&status) {
+                    let status = [200, 200, 204, 400, 413, 429, 500, 503, 401, 302, 307]
+                        [dice.roll(11) as usize];
+                    if (200..300).contains(&status) {
                         delivered += events.len() as u64;
                         order.extend(
                             events
@@ -94,7 +94,9 @@ fn every_accepted_event_is_delivered_reported_or_still_queued_whatever_happens()
                                 .filter_map(|n| n.as_i64()),
                         );
                     }
-                    host.answer_with(status, if dice.roll(2) == 0 { Some("3") } else { None });
+                    let after = (dice.roll(2) == 0).then_some("3");
+                    let location = (dice.roll(2) == 0).then_some("/v2/b");
+                    host.answer_fully(status, after, location);
                 }
                 9 if !host.uploads.is_empty() => drop(host.no_answer()),
                 10 => host.flush(),

@@ -7,6 +7,7 @@ mod destinations;
 mod guards;
 mod host;
 mod hostile;
+mod hosts;
 mod identity;
 mod integrations;
 mod share;

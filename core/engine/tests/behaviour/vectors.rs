@@ -1,5 +1,5 @@
 //! The tables shared by all languages: `tests/vectors/engine/`.
-use headwater_engine::{RetryConfig, backoff, classify, cut, retry_after};
+use headwater_engine::{Endpoint, Mode, RetryConfig, backoff, classify, cut, follows, retry_after};
 use headwater_model::json::{Limits, Value, parse};
 use headwater_model::time::parse_iso;
 
@@ -51,6 +51,39 @@ fn the_retry_table_is_as_in_the_vectors() {
             .map(|wait| wait as u64);
         assert_eq!(retry_after(header, now, 300_000), wait, "{header:?}");
     }
+}
+
+#[test]
+fn addresses_lead_where_the_vectors_say() {
+    let vectors = vectors(include_str!(
+        "../../../../tests/vectors/engine/addresses.json"
+    ));
+    for case in list(&vectors, "addresses") {
+        let text = |key: &str| case.get(key).and_then(Value::as_str).unwrap();
+        let endpoint = Endpoint::new(text("given")).unwrap();
+        assert_eq!(endpoint.batch_url(Mode::Device), text("device"), "{case}");
+        assert_eq!(endpoint.batch_url(Mode::Server), text("server"), "{case}");
+        assert_eq!(endpoint.settings_url("KEY"), text("settings"), "{case}");
+    }
+    for given in list(&vectors, "refused") {
+        let given = given.as_str().unwrap();
+        assert!(Endpoint::new(given).is_err(), "{given:?}");
+    }
+}
+
+#[test]
+fn redirects_are_followed_as_in_the_vectors() {
+    let vectors = vectors(include_str!(
+        "../../../../tests/vectors/engine/addresses.json"
+    ));
+    for case in list(&vectors, "redirects") {
+        let text = |key: &str| case.get(key).and_then(Value::as_str);
+        let (url, location) = (text("url").unwrap(), text("location").unwrap());
+        let next = follows(url, number(case, "status"), location);
+        assert_eq!(next.as_deref(), text("follows"), "{case}");
+    }
+    let long = ["/", &"x".repeat(3_000)].concat();
+    assert_eq!(follows("https://hub.example/v1/b", 307, &long), None);
 }
 
 #[test]

@@ -70,6 +70,7 @@ final class URLSessionTransport: HeadwaterBinding.Transport {
             reply.answer(
                 status: UInt16(clamping: answer.statusCode),
                 retryAfter: answer.value(forHTTPHeaderField: "Retry-After"),
+                location: answer.value(forHTTPHeaderField: "Location"),
                 body: limit > 0 ? Data((data ?? Data()).prefix(limit)) : Data())
         }
         running.with { $0[key] = task }

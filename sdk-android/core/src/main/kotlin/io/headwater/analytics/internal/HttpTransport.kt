@@ -83,7 +83,8 @@ internal class HttpTransport(configuration: Configuration) : Transport {
         val body = runCatching { if (status >= 400) connection.errorStream else connection.inputStream }.getOrNull()
         body.use {
             val bytes = if (limit > 0 && it != null) read(it, limit) else ByteArray(0)
-            reply.answer(status.toUShort(), connection.getHeaderField("Retry-After"), bytes)
+            val (after, location) = listOf("Retry-After", "Location").map { name -> connection.getHeaderField(name) }
+            reply.answer(status.toUShort(), after, location, bytes)
         }
     }
 
