@@ -5,7 +5,6 @@
 //   say(...)                          logs
 const TIMEOUT = 10_000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const withScheme = (host) => (host.includes('://') ? host : `https://${host}`);
 export const defined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 const seconds = (ms) => (ms === undefined ? undefined : ms / 1000);
@@ -20,7 +19,7 @@ function optionsOf({ apiHost, writeKey, config = {}, headwater: ours = {} }) {
   });
   const rateLimitConfig = defined({ maxRetryCount: ours.maxRateLimited });
   return defined({
-    apiHost: withScheme(apiHost),
+    apiHost: apiHost ?? undefined,
     consent: ours.consent,
     followApiHost: ours.followApiHost,
     engine: defined({
@@ -63,13 +62,13 @@ function call(analytics, event) {
 
 async function play(input, host) {
   const { writeKey, cdnHost, sequences = [], config = {}, headwater: ours = {} } = input;
-  if (!input.apiHost) throw new Error('the input names no apiHost');
   const settings = {
     writeKey,
-    ...(cdnHost && { cdnURL: withScheme(cdnHost).replace(/\/$/, '').replace(/\/v1$/, '') }),
+    ...(cdnHost && { cdnURL: cdnHost }),
   };
   const { analytics, instance: loaded, close } = host.create(settings, optionsOf(input), input);
   const reports = {};
+  const told = {};
   const refused = [];
   let sentBatches = 0;
   analytics.on('report', ({ reason, count }) => {
@@ -78,6 +77,7 @@ async function play(input, host) {
   });
   let settled = false;
   analytics.on('diagnostic', ({ kind, detail }) => {
+    if (['redirected', 'not_found', 'no_endpoint'].includes(kind)) told[kind] = (told[kind] ?? 0) + 1;
     if (kind === 'batch_delivered') sentBatches++;
     else host.say(kind, detail);
   });
@@ -115,7 +115,7 @@ async function play(input, host) {
   const success = dropped + pending + refused.length === 0;
   const waiting = last?.waitingFor ?? 'nothing';
   const error = `${refused.length} calls refused, ${dropped} events dropped, ${pending} pending (waiting for ${waiting})`;
-  return { success, sentBatches, pending, reports, refused, ...(!success && { error }) };
+  return { success, sentBatches, pending, reports, told, refused, ...(!success && { error }) };
 }
 
 /** The answer, whatever happens. */

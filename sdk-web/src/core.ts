@@ -81,7 +81,7 @@ export const createAnalytics = <Events extends object = AnyEvents>(
   const get: typeof fetch = options.fetch ?? ((...given) => fetch(...given));
   const endpoint = endpointOf(host);
   // A worker of another origin's asks nobody before: no header that costs a preflight.
-  const simple = typeof location !== 'undefined' && new URL(endpoint).origin !== location.origin;
+  const simple = typeof location !== 'undefined' && new URL(endpoint || 'x:').origin !== location.origin;
   const shared = typeof indexedDB !== 'undefined' && !options.store && !options.disableClientPersistence;
   const analytics = {} as Record<string, unknown>;
   let life = 0;

@@ -176,6 +176,9 @@ fn explain(out: &mut Out, diagnostic: &Diagnostic) {
         Diagnostic::NotFound { url } => {
             out.number(404).text(b"not_found").text(url.as_bytes());
         }
+        Diagnostic::NoEndpoint => {
+            out.number(0).text(b"no_endpoint");
+        }
         Diagnostic::SettingsFailed { detail } if FULL => {
             out.number(0)
                 .text(b"settings_failed")

@@ -41,7 +41,6 @@ pub(crate) fn handle(
                 5 => HttpOutcome::Answered {
                     status,
                     retry_after: text,
-                    location: None,
                 },
                 6 => HttpOutcome::NoAnswer,
                 _ => HttpOutcome::Unreadable(seqs(&text?)),

@@ -12,7 +12,6 @@
 
 use crate::config::{Mode, NATIVE};
 use crate::part::FULL;
-use crate::text::joined;
 
 /// A configuration that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,18 +74,17 @@ impl Endpoint {
     }
 
     /// Where the settings document of a source lies under it.
+    #[cfg(feature = "native")]
     #[must_use]
     pub fn settings_url(&self, write_key: &str) -> String {
         let route = ["/projects/", write_key, "/settings"].concat();
-        let (base, _) = split(&self.0);
-        let (_, path) = base.split_at(path_at(base));
+        let base = self.0.split('?').next().unwrap_or_default();
+        let start = path_at(base);
+        let path = base.get(start..).unwrap_or_default();
         let batch = ["/batch", "/b"];
         let shorter = batch.iter().find_map(|end| path.strip_suffix(end));
-        let base = match shorter {
-            Some(shorter) => base.get(..path_at(base) + shorter.len()).unwrap_or(base),
-            None => base,
-        };
-        under(base, &[], &route)
+        let length = start + shorter.unwrap_or(path).len();
+        under(base.get(..length).unwrap_or(base), &[], &route)
     }
 
     /// The same host's `/v1`.
@@ -138,11 +136,6 @@ fn is_loopback(rest: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.starts_with("127.") || name == "[::1]"
 }
 
-/// Before and from the query on.
-fn split(address: &str) -> (&str, &str) {
-    address.split_at(address.find('?').unwrap_or(address.len()))
-}
-
 /// Where the path begins, or would.
 fn path_at(address: &str) -> usize {
     let start = address.find("://").map_or(0, |at| at + 3);
@@ -150,20 +143,29 @@ fn path_at(address: &str) -> usize {
     start + rest.find(['/', '?']).unwrap_or(rest.len())
 }
 
-/// A route under a prefix. A host without a path means its `/v1`; what ends in one of `whole` has its route.
+/// A route under a prefix. A host without a path means its `/v1`; what ends in one of `whole` has its route. Byte by byte:
+/// searching a text for characters costs a page more than all else here.
 fn under(prefix: &str, whole: &[&str], route: &str) -> String {
-    let (mut base, query) = split(prefix);
-    while let Some(shorter) = base.strip_suffix('/') {
-        base = shorter;
-    }
-    let path = base.get(path_at(base)..).unwrap_or_default();
-    let version = if path.is_empty() { "/v1" } else { "" };
-    let route = if whole.iter().any(|end| path.ends_with(end)) {
-        ""
-    } else {
-        route
+    let query = prefix.bytes().position(|byte| byte == b'?');
+    let (mut base, query) = match query {
+        Some(at) => (prefix.get(..at), prefix.get(at..)),
+        None => (Some(prefix), None),
     };
-    joined(&joined(base, version), &joined(route, query))
+    while let Some(shorter) = base.and_then(|base| base.strip_suffix('/')) {
+        base = Some(shorter);
+    }
+    let base = base.unwrap_or_default();
+    // Two stand before the host.
+    let slashes = base.bytes().filter(|byte| *byte == b'/').count();
+    let mut url = base.to_owned();
+    if slashes < 3 {
+        url.push_str("/v1");
+    }
+    if slashes < 3 || !whole.iter().any(|end| base.ends_with(end)) {
+        url.push_str(route);
+    }
+    url.push_str(query.unwrap_or_default());
+    url
 }
 
 /// An address as it may be told: without user and password, without what stands in its query, cut to
@@ -173,7 +175,7 @@ pub(crate) fn shown(address: &str) -> String {
     if !FULL {
         return address.to_owned();
     }
-    let (base, _) = split(address);
+    let base = address.split('?').next().unwrap_or_default();
     let start = base.find("://").map_or(0, |at| at + 3);
     let end = path_at(base).max(start);
     let user = base

@@ -113,7 +113,8 @@ pub enum HttpOutcome {
         status: u16,
         /// The `Retry-After` header as it came.
         retry_after: Option<String>,
-        /// The `Location` header as it came. A host follows no redirect by itself.
+        /// The `Location` header as it came; a host follows no redirect by itself. Not in a page, which cannot see it.
+        #[cfg(feature = "native")]
         location: Option<String>,
     },
     /// No answer: refused, reset, timed out, no route.

@@ -115,7 +115,7 @@ impl Engine {
         self.apply_settings();
         let fetches = self.fetcher.as_ref();
         let fetches = fetches.is_some_and(|fetcher| fetcher.deadline().is_some());
-        if NATIVE && self.url.is_empty() && !fetches {
+        if self.url.is_empty() && !fetches {
             self.diagnose(Diagnostic::NoEndpoint);
         }
         self.own_consent();

@@ -15,13 +15,13 @@ use headwater_model::json::decimal;
 
 use crate::batch::{Envelope, cut};
 use crate::clock::Now;
-use crate::config::NATIVE;
 use crate::consent::{Consent, Gate};
 use crate::effect::{Diagnostic, DropReason, Effect, FlushReport, Report, StateKey, Upload};
 use crate::endpoint::shown;
 use crate::engine::Engine;
 use crate::flush::Waiter;
 use crate::input::HttpOutcome;
+use crate::part::FULL;
 use crate::release::Purpose;
 use crate::retry::{Failure, Verdict, classify, retry_after};
 use crate::settings::Fetcher;
@@ -37,6 +37,7 @@ pub(crate) struct InFlight {
     last: Seq,
     pub(crate) deadline: u64,
     /// A redirect led here; another one is not followed.
+    #[cfg(feature = "native")]
     followed: bool,
 }
 
@@ -115,12 +116,11 @@ impl Engine {
         let Some(last) = seqs.last().copied() else {
             return;
         };
+        let url = self.url.clone();
         #[cfg(feature = "native")]
-        let detour = self.detour.take();
-        #[cfg(not(feature = "native"))]
-        let detour: Option<String> = None;
-        let followed = detour.is_some();
-        let url = detour.unwrap_or_else(|| self.url.clone());
+        let followed = self.detour.is_some();
+        #[cfg(feature = "native")]
+        let url = self.detour.take().unwrap_or(url);
         #[cfg(feature = "native")]
         self.sent_to.clone_from(&url);
         self.next_request = self.next_request.wrapping_add(1);
@@ -132,6 +132,7 @@ impl Engine {
                 .mono
                 .saturating_add(self.config.request_timeout)
                 .saturating_add(GRACE),
+            #[cfg(feature = "native")]
             followed,
         });
         let mut headers = self.headers.clone();
@@ -193,13 +194,18 @@ impl Engine {
         self.in_flight = None;
         let count = self.ledger.in_flight;
         self.ledger.in_flight = 0;
-        let (status, after, location) = match outcome {
+        #[cfg(feature = "native")]
+        let location = match &outcome {
+            HttpOutcome::Answered { location, .. } => location.clone(),
+            _ => None,
+        };
+        let (status, after) = match outcome {
             HttpOutcome::Answered {
                 status,
                 retry_after,
-                location,
-            } => (Some(status), retry_after, location),
-            HttpOutcome::NoAnswer => (None, None, None),
+                ..
+            } => (Some(status), retry_after),
+            HttpOutcome::NoAnswer => (None, None),
             HttpOutcome::Unreadable(seqs) => {
                 let mut lost = Vec::new();
                 for seq in seqs {
@@ -230,7 +236,10 @@ impl Engine {
             }
         }
         if let Some(status @ 300..=399) = status {
-            let location = location.as_deref().filter(|_| NATIVE).map(shown);
+            #[cfg(feature = "native")]
+            let location = location.as_deref().map(shown);
+            #[cfg(not(feature = "native"))]
+            let location = None;
             self.diagnose(Diagnostic::Redirected { status, location });
         }
         if status == Some(404) && !core::mem::replace(&mut self.told_missing, true) {
@@ -245,7 +254,7 @@ impl Engine {
         });
         match verdict {
             // Nobody said that the hub is there: its refusal means nothing for the events.
-            Verdict::Refused if self.guessed => {
+            Verdict::Refused if FULL && self.guessed => {
                 self.failed(now, count, in_flight.last, status, after.as_deref());
             }
             Verdict::Delivered => {

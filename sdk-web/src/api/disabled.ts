@@ -20,7 +20,7 @@ const decide = async ({ settings, options }: Disabling): Promise<boolean> => {
   if (typeof disable !== 'function') return Boolean(disable);
   const { writeKey, cdnURL, cdnSettings } = settings;
   const fetched = async (): Promise<CDNSettings> => {
-    const answer = await fetch(`${cdnURL}/v1/projects/${writeKey}/settings`);
+    const answer = await fetch(`${cdnURL?.replace(/(\/v1)?\/*$/, '')}/v1/projects/${writeKey}/settings`);
     return (await answer.json()) as CDNSettings;
   };
   return disable(cdnSettings ?? (cdnURL ? await fetched().catch(() => ({})) : {}));

@@ -269,7 +269,10 @@ export interface KeptOptions {
 /** The first argument of `load`. */
 export interface AnalyticsBrowserSettings {
   writeKey: string;
-  /** Where the settings document is fetched: `{cdnURL}/v1/projects/{writeKey}/settings`. Absent: nothing is fetched. */
+  /**
+   * Where the settings document is fetched: `{cdnURL}/v1/projects/{writeKey}/settings`. Absent: nothing is fetched. Without
+   * an `apiHost` the document names the hub, and events wait for it.
+   */
   cdnURL?: string;
   /** The settings document itself; then nothing is fetched. */
   cdnSettings?: CDNSettings;
@@ -280,7 +283,10 @@ export interface AnalyticsBrowserSettings {
 
 /** The second argument of `load`. What each does, and what is accepted and ignored, is in the README. */
 export interface InitOptions {
-  /** The collector, as `host/v1`, with a scheme, or relative to the page (`/t/v1`). Wins over `integrations['Segment.io']`. */
+  /**
+   * Where events go: `host/path`, with or without a scheme, or relative to the page (`/t/v1`); they are posted to `/b` under
+   * it. Wins over `integrations['Segment.io']`. There is no default: without it, and without a `cdnURL`, events wait.
+   */
   apiHost?: string;
   /**
    * Names beat `All`; `{'Segment.io': {apiHost, protocol, httpConfig}}` configures the hub. `All: false` without

@@ -11,15 +11,26 @@ const TOGETHER = 5;
 /** Browsers let 64 KiB outlive a page. */
 const MAX_BATCH = 60_000;
 
-const hubOf = ({ options }: Load): Loose => (options.integrations as Loose)?.['Segment.io'] ?? {};
-const given = (load: Load): string | undefined =>
-  load.options.apiHost ?? load.settings.apiHost ?? (hubOf(load).apiHost as Loose[string]);
+const hubOf = (from: Loose): Loose => from.integrations?.['Segment.io'] ?? {};
 
-/** Where events go: an address, `host/path`, or a path of the page's own origin. */
-export const endpointOf = (load: Load): string => {
-  const host = given(load) ?? 'api.segment.io/v1';
-  if (/^https?:/.test(host)) return host;
-  return /^[/.]/.test(host) ? new URL(host, location.href).href : `${hubOf(load).protocol ?? 'https'}://${host}`;
+/** An address as a whole: it may be a path of the page's own site, or lack its scheme. TLS is not to be had on the loopback. */
+const whole = (given: string, protocol?: string): string => {
+  if (/^https?:/i.test(given)) return given;
+  if (/^[/.]/.test(given)) return new URL(given, location.href).href;
+  return `${protocol ?? (/^(localhost|127\.[\d.]+|\[::1])([:/?]|$)/i.test(given) ? 'http' : 'https')}://${given}`;
+};
+
+/**
+ * What events are posted under, as far as the page itself says so: by `apiHost`, or in settings of its own. Empty: the
+ * settings document will say, or its address. There is no other default.
+ */
+export const endpointOf = ({ settings, options }: Load): string => {
+  const { cdnURL, cdnSettings = {} } = settings as Loose;
+  const own = hubOf(options);
+  const { apiHost, protocol } = own.apiHost ? own : hubOf(cdnSettings);
+  const host = options.apiHost || settings.apiHost || apiHost;
+  if (host) return whole(host as string, own.protocol ?? protocol);
+  return cdnURL && settings.cdnSettings ? new URL('/v1', whole(cdnURL)).href : '';
 };
 
 /** Whether this configuration needs what the small engine is without. */
@@ -30,13 +41,13 @@ export const needsFull = (config: Loose): boolean =>
 export const configOf = (load: Load, endpoint: string, together = TOGETHER): Loose => {
   const { settings, options } = load as { settings: Loose; options: Loose };
   const { writeKey, cdnURL } = settings;
-  const { deliveryStrategy, httpConfig } = hubOf(load);
+  const { deliveryStrategy, httpConfig } = hubOf(options);
   const { size = 10, timeout = 5000 } =
     deliveryStrategy?.strategy === 'batching' ? (deliveryStrategy.config ?? {}) : { size: 100, timeout: together };
   const url =
     settings.settingsUrl ??
     options.settingsUrl ??
-    (cdnURL && !settings.cdnSettings && `${cdnURL}/v1/projects/${writeKey}/settings`);
+    (cdnURL && !settings.cdnSettings && `${cdnURL.replace(/(\/v1)?\/*$/, '')}/v1/projects/${writeKey}/settings`);
   return {
     writeKey,
     endpoint,
@@ -49,7 +60,7 @@ export const configOf = (load: Load, endpoint: string, together = TOGETHER): Loo
     retry: httpConfig,
     consent: options.consent || undefined,
     settings: url
-      ? { url, followApiHost: options.followApiHost ?? !given(load), defaults: options.plan && { plan: options.plan } }
+      ? { url: whole(url), followApiHost: options.followApiHost, defaults: options.plan && { plan: options.plan } }
       : undefined,
     sessionTimeout: options.sessionTimeout || undefined,
     ...options.engine,

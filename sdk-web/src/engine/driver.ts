@@ -40,6 +40,8 @@ import type { Engine, Start } from './wasm.js';
 const SLICE = 8;
 /** So many traps, and the engine stays down; calls stay in the journal. */
 const MAX_TRAPS = 5;
+const NO_HOST =
+  "headwater: events wait, no host is named. Write load({ writeKey }, { apiHost: 'https://hub.example/v1' })";
 const TRAPPED = '!the engine stopped';
 /**
  * Drives one engine: hands it calls in order and everything that happens, carries out what it asks for. It holds no rule
@@ -351,7 +353,12 @@ export const createDriver = (env: Env) => {
       });
       flushes.delete(id!);
     },
-    15: ([value], [kind, detail]) => say(kind!, detail ?? '', value),
+    15([value], [kind, detail]) {
+      if (kind !== 'no_endpoint') return say(kind!, detail ?? '', value);
+      console.error(NO_HOST);
+      // Told at the start, before anybody could ask to hear of it.
+      setTimeout(say, 0, kind, '');
+    },
   };
 
   /**

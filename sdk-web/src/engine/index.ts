@@ -17,7 +17,7 @@ export const start = (shared: Shared): void => {
   const { settings, options } = shared as unknown as Pick<Host, 'settings' | 'options'>;
   const { writeKey } = settings;
   const endpoint = endpointOf({ settings, options });
-  const sameOrigin = new URL(endpoint).origin === location.origin;
+  const sameOrigin = new URL(endpoint || 'x:').origin === location.origin;
   const kept = !options.disableClientPersistence;
   let life = 0;
   const get: typeof fetch = (...given) => fetch(...given);

@@ -29,6 +29,19 @@ export async function openWorld(name, parts) {
   const profiles = [];
   const faults = [];
   const expected = {};
+  /** Every request of the pages, in order: `{ method, url, at }`. */
+  const asked = [];
+  /** Ours asks nobody but the site itself, the hub, and what the hub's settings name: the collector behind the link. */
+  const named = [parts.site.url, link.url, parts.collector.url];
+  const watch = (context) => {
+    context.on?.('request', (request) => {
+      const url = request.url();
+      asked.push({ method: request.method(), url, at: Date.now() });
+      if (!sdk.ours || !/^(http|ws)/.test(url)) return;
+      if (!named.includes(new URL(url).origin)) faults.push(`a request to a host that nobody named: ${url}`);
+    });
+    return context;
+  };
   let visits = 0;
 
   const world = {
@@ -36,6 +49,9 @@ export async function openWorld(name, parts) {
     run,
     link,
     faults,
+    asked,
+    /** Origins that the page names; a scenario with pages of its own adds theirs. */
+    named,
     collector: parts.collector,
     site: parts.site.url,
     browser: parts.browser,
@@ -44,14 +60,14 @@ export async function openWorld(name, parts) {
     /** Another private window; the first one is `world.context`. */
     async newContext(options) {
       const context = await parts.browser.newContext(options);
-      contexts.push(context);
+      contexts.push(watch(context));
       return context;
     },
     /** A browser with a profile on disk for this scenario; `world.context` is its context. */
     async profile(options) {
       const profile = await launchProfile(options);
       profiles.push(profile);
-      world.context = profile.context;
+      world.context = watch(profile.context);
       return profile;
     },
     /** The page's address: `tab` names its calls; `settings`, `csp`, `options`, `calls`, `leave` as pages/page.js reads. */

@@ -31,6 +31,7 @@ export const shop = [
     chromium: true,
     async play(world) {
       const shop = await openShop(world.collector.url);
+      world.named.push(new URL(shop.url).origin);
       try {
         const page = await (await world.newContext()).newPage();
         page.setDefaultTimeout(60_000);
