@@ -38,10 +38,7 @@ pub(crate) fn handle(
         4 => engine.handle(now, Input::Loaded(seq, text.map(String::into_bytes))),
         5..=7 => {
             let outcome = match kind {
-                5 => HttpOutcome::Answered {
-                    status,
-                    retry_after: text,
-                },
+                5 => HttpOutcome::answered(status, text),
                 6 => HttpOutcome::NoAnswer,
                 _ => HttpOutcome::Unreadable(seqs(&text?)),
             };

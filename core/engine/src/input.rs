@@ -123,6 +123,20 @@ pub enum HttpOutcome {
     Unreadable(Vec<Seq>),
 }
 
+impl HttpOutcome {
+    /// An answer without a `Location`, as pages see them all.
+    #[inline]
+    #[must_use]
+    pub fn answered(status: u16, retry_after: Option<String>) -> HttpOutcome {
+        HttpOutcome::Answered {
+            status,
+            retry_after,
+            #[cfg(feature = "native")]
+            location: None,
+        }
+    }
+}
+
 /// What came of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
