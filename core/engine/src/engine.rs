@@ -579,9 +579,9 @@ impl Engine {
         let moved = self.settings.as_ref().filter(|_| follow);
         let moved = moved.and_then(Settings::api_host);
         let guess = fetcher
-            .filter(|fetcher| !endpoint.is_known() && fetcher.settled)
+            .filter(|fetcher| !endpoint.is_known() && fetcher.settled())
             .map(|fetcher| Endpoint::of_host(&fetcher.config.url));
-        self.guessed = guess.is_some() && !self.settings.is_some();
+        self.guessed = guess.is_some() && !fetcher.is_some_and(|fetcher| fetcher.known);
         let endpoint = moved.as_ref().or(guess.as_ref()).unwrap_or(endpoint);
         self.url = endpoint.batch_url(self.config.mode);
     }

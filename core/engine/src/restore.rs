@@ -42,7 +42,7 @@ impl Engine {
                 StateKey::Settings => Settings::parse(text).ok().map(|settings| {
                     self.settings.set(settings);
                     if let Some(fetcher) = self.fetcher.as_mut() {
-                        fetcher.settled = true;
+                        fetcher.had();
                     }
                 }),
                 StateKey::Quarantine => self.restore_quarantine(text),
@@ -115,7 +115,7 @@ impl Engine {
         self.apply_settings();
         let fetches = self.fetcher.as_ref();
         let fetches = fetches.is_some_and(|fetcher| fetcher.deadline().is_some());
-        if self.url.is_empty() && !fetches {
+        if self.url.is_empty() && !fetches && self.config.has_hub() {
             self.diagnose(Diagnostic::NoEndpoint);
         }
         self.own_consent();

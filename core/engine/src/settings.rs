@@ -19,8 +19,8 @@ pub(crate) struct Fetcher {
     next: Option<u64>,
     last: Option<u64>,
     failures: u32,
-    /// Whether a document was had, in this life or before, or could not be.
-    pub(crate) settled: bool,
+    /// Whether a document was had, in this life or before.
+    pub(crate) known: bool,
 }
 
 impl Fetcher {
@@ -30,12 +30,22 @@ impl Fetcher {
             config,
             last: None,
             failures: 0,
-            settled: false,
+            known: false,
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {
         self.next.or_else(|| self.overdue_at())
+    }
+
+    /// A document was had another way: from the store, or from another client of it.
+    pub(crate) fn had(&mut self) {
+        self.known = true;
+    }
+
+    /// Whether a document was had, or could not be.
+    pub(crate) fn settled(&self) -> bool {
+        self.known || self.failures > 0
     }
 
     /// When the answer that is awaited counts as missing. One that comes later counts all the same.
@@ -69,14 +79,13 @@ impl Fetcher {
 
     pub(crate) fn succeeded(&mut self, now: Now) {
         self.failures = 0;
-        self.settled = true;
+        self.known = true;
         self.next = Some(now.mono.saturating_add(self.config.refresh));
     }
 
     pub(crate) fn failed(&mut self, now: Now) {
         let wait = (RETRY_FIRST << self.failures.min(16)).min(RETRY_LONGEST);
         self.failures = self.failures.saturating_add(1);
-        self.settled = true;
         self.next = Some(now.mono.saturating_add(wait));
     }
 }

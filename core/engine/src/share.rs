@@ -114,7 +114,7 @@ impl Engine {
                 if let Ok(settings) = Settings::parse(text) {
                     self.settings.set(settings);
                     if let Some(fetcher) = self.fetcher.as_mut() {
-                        fetcher.settled = true;
+                        fetcher.had();
                     }
                     self.apply_settings();
                     self.pump(now);

@@ -114,7 +114,11 @@ fn a_document_that_never_answers_is_waited_for_only_so_long() {
 
 #[test]
 fn what_a_guessed_host_refuses_is_kept_for_the_host_that_the_document_names() {
-    let mut host = Host::new(by_document());
+    let mut config = by_document();
+    if let Some(settings) = &mut config.settings {
+        settings.defaults = Some(Value::Object(object(r#"{"plan":{}}"#)));
+    }
+    let mut host = Host::new(config);
     host.track("a");
     host.flush();
     fetched(&mut host, 500, "");
