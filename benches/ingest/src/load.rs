@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use measure::{Failure, Samples, cpu_seconds, knob};
+use measure::{Failure, Samples, knob};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -107,7 +107,7 @@ pub(crate) fn run(port: u16, batch: usize, nonce: u32) -> std::result::Result<()
     println!(
         "{}",
         Seen {
-            cpu: cpu_seconds(std::process::id())?,
+            cpu: measure::cpu(std::process::id())?.total(),
             ..seen
         }
     );

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{cpu_seconds, peak_rss_mib};
+use crate::{cpu, peak_rss_mib};
 
 /// A server process on a loopback port; killed when this value goes.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Served {
     /// # Errors
     /// When it has ended.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(self.child.id())
+        Ok(cpu(self.child.id())?.total())
     }
 
     /// Asks it to end (SIGTERM) and waits for that; after ten seconds it is killed.

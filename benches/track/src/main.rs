@@ -1,12 +1,15 @@
 //! What a `track()` costs the thread that calls it, next to the peers on crates.io. Every contender runs in a child
 //! process of its own, so that its peak memory is its own; see `benches/README.md`.
 
+mod case;
 mod contender;
 mod event;
 mod measured;
 mod report;
+mod results;
 mod run;
 mod sink;
+mod turn;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,9 +32,13 @@ fn role() -> Result<(), Failure> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["sink", port] => Ok(sink::serve(port.parse()?)?),
-        ["measure", name, calls, folder, port] => {
-            measured::measure(name, calls.parse()?, Path::new(folder), port.parse()?)
-        }
+        ["measure", name, pace, calls, folder, port] => measured::measure(
+            name,
+            pace.parse()?,
+            calls.parse()?,
+            Path::new(folder),
+            port.parse()?,
+        ),
         ["killed", name, calls, folder, port] => {
             measured::killed(name, calls.parse()?, Path::new(folder), port.parse()?)
         }

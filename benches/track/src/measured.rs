@@ -1,23 +1,28 @@
 //! What a child process does with one contender: many measured calls, calls and then a sudden end, or nothing but
 //! delivering what such an end left behind.
 
-use std::fmt;
 use std::hint::black_box;
+use std::io::stdin;
 use std::path::Path;
-use std::str::FromStr;
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use measure::{Failure, Samples, peak_rss_mib};
+use measure::{Failure, Samples, cpu, peak_rss_mib};
 use rustix::process::{Signal, getpid, kill_process};
+use serde::{Deserialize, Serialize};
 
+use crate::case::{Pace, RATE};
 use crate::contender;
 use crate::event::Order;
 
 /// Calls before the measured ones: connections, first allocations and page faults are not what one call costs.
 pub(crate) const WARM_UP: u32 = 1000;
+/// What a child says when the measured calls are about to begin, and when the last has returned.
+pub(crate) const READY: &str = "ready";
+pub(crate) const CALLED: &str = "called";
 
 /// What a child tells about its contender.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// Microseconds within which half of the calls returned.
     pub(crate) p50: f64,
@@ -35,83 +40,77 @@ pub(crate) struct Told {
     pub(crate) drain: f64,
     /// Calls that returned an error.
     pub(crate) refused: u32,
+    /// Processor time of the whole process for each measured call, delivery included, in microseconds of the program's own
+    /// code.
+    pub(crate) user: f64,
+    /// The same in system calls.
+    pub(crate) system: f64,
 }
 
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            p50,
-            p99,
-            p999,
-            max,
-            rate,
-            rss,
-            drain,
-            refused,
-        } = self;
-        write!(f, "{p50} {p99} {p999} {max} {rate} {rss} {drain} {refused}")
+impl Told {
+    /// Microseconds of processor time for each call.
+    pub(crate) fn cpu(&self) -> f64 {
+        self.user + self.system
     }
 }
 
-impl FromStr for Told {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self, Failure> {
-        let numbers = text
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<Vec<f64>, _>>()?;
-        let [p50, p99, p999, max, rate, rss, drain, refused] = numbers[..] else {
-            return Err(format!("a child told {text:?} instead of eight numbers").into());
-        };
-        Ok(Self {
-            p50,
-            p99,
-            p999,
-            max,
-            rate,
-            rss,
-            drain,
-            refused: refused as u32,
-        })
-    }
-}
-
-/// Measures `calls` calls after the warm-up, one after the other without a pause, and prints a [`Told`].
-pub(crate) fn measure(name: &str, calls: u32, folder: &Path, port: u16) -> Result<(), Failure> {
+/// Measures `calls` calls after the warm-up and prints a [`Told`]. The run is told when they begin and when they are over,
+/// and each time says when to go on: the hub changes meanwhile.
+pub(crate) fn measure(
+    name: &str,
+    pace: Pace,
+    calls: u32,
+    folder: &Path,
+    port: u16,
+) -> Result<(), Failure> {
     let mut contender = contender::start(name, (calls + WARM_UP) as usize, folder, port)?;
     let mut samples = Samples::with_room(calls as usize);
     let mut refused = 0;
     for seq in 0..WARM_UP {
         refused += u32::from(contender.track(&Order::new(seq)).is_err());
     }
+    halt(READY)?;
+    let this = std::process::id();
+    let before = cpu(this)?;
     let begin = Instant::now();
-    for seq in WARM_UP..WARM_UP + calls {
-        let order = black_box(Order::new(seq));
+    for call in 0..calls {
+        if pace == Pace::Even {
+            let at = begin + Duration::from_secs(1) * call / RATE;
+            sleep(at.saturating_duration_since(Instant::now()));
+        }
+        let order = black_box(Order::new(WARM_UP + call));
         let called = Instant::now();
         let result = contender.track(&order);
         samples.record(called.elapsed());
         refused += u32::from(result.is_err());
     }
     let rate = f64::from(calls) / begin.elapsed().as_secs_f64();
+    halt(CALLED)?;
     let called = Instant::now();
     contender.finish()?;
     let drain = called.elapsed().as_secs_f64();
+    let spent = cpu(this)?.since(&before);
     let at = samples.micros_at(&[0.5, 0.99, 0.999, 1.0]);
-    let rss = peak_rss_mib(std::process::id())?;
-    println!(
-        "{}",
-        Told {
-            p50: at[0],
-            p99: at[1],
-            p999: at[2],
-            max: at[3],
-            rate,
-            rss,
-            drain,
-            refused
-        }
-    );
+    let told = Told {
+        p50: at[0],
+        p99: at[1],
+        p999: at[2],
+        max: at[3],
+        rate,
+        rss: peak_rss_mib(this)?,
+        drain,
+        refused,
+        user: spent.user * 1e6 / f64::from(calls),
+        system: spent.system * 1e6 / f64::from(calls),
+    };
+    println!("{}", serde_json::to_string(&told)?);
+    Ok(())
+}
+
+/// Says a word to the run and waits until it answers with a line.
+fn halt(word: &str) -> Result<(), Failure> {
+    println!("{word}");
+    stdin().read_line(&mut String::new())?;
     Ok(())
 }
 
@@ -145,7 +144,11 @@ mod tests {
             rss: 7.5,
             drain: 0.5,
             refused: 2,
+            user: 3.25,
+            system: 1.0,
         };
-        assert_eq!(told.to_string().parse::<Told>().unwrap(), told);
+        let line = serde_json::to_string(&told).unwrap();
+        assert!(!line.contains('\n'), "a line is what the run reads");
+        assert_eq!(serde_json::from_str::<Told>(&line).unwrap(), told);
     }
 }

@@ -1,172 +1,122 @@
-//! The table for people and the lines for machines: medians over the rounds, the greatest for memory and the maximum.
+//! The tables for people: medians over the rounds, the greatest for memory and the maximum, sums for counts.
 
-use measure::{bench, median};
+use measure::median;
 
+use crate::case::{Case, Hub, Pace, RATE};
 use crate::measured::Told;
 use crate::sink::Tally;
 
-/// One contender and what each round told.
+/// One case and what each round told.
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    /// Measured calls of a round.
-    pub(crate) calls: u32,
+    pub(crate) case: Case,
     pub(crate) rounds: Vec<(Told, Tally)>,
 }
 
 impl Row {
-    pub(crate) fn new(name: &'static str, calls: u32) -> Self {
+    pub(crate) fn new(case: Case) -> Self {
         Self {
-            name,
-            calls,
+            case,
             rounds: Vec::new(),
         }
     }
 
-    fn middle(&self, figure: impl Fn(&Told) -> f64) -> f64 {
-        median(
-            &self
-                .rounds
-                .iter()
-                .map(|(told, _)| figure(told))
-                .collect::<Vec<_>>(),
-        )
+    pub(crate) fn middle(&self, figure: impl Fn(&Told) -> f64) -> f64 {
+        let told = self.rounds.iter().map(|(told, _)| figure(told));
+        median(&told.collect::<Vec<_>>())
     }
 
-    fn greatest(&self, figure: impl Fn(&Told) -> f64) -> f64 {
-        self.rounds
-            .iter()
-            .map(|(told, _)| figure(told))
-            .fold(0.0, f64::max)
+    pub(crate) fn greatest(&self, figure: impl Fn(&Told) -> f64) -> f64 {
+        let told = self.rounds.iter().map(|(told, _)| figure(told));
+        told.fold(0.0, f64::max)
     }
 
-    /// Whether it delivers at all; the limits do not.
-    fn delivers(&self) -> bool {
-        !matches!(self.name, "idle" | "write" | "write+fdatasync")
+    /// Requests of a round.
+    pub(crate) fn requests(&self) -> f64 {
+        let counts = self.rounds.iter().map(|(_, tally)| tally.requests as f64);
+        median(&counts.collect::<Vec<_>>())
+    }
+
+    /// Measured calls of all rounds whose event never arrived; 0 for those that do not deliver.
+    pub(crate) fn lost(&self) -> u64 {
+        if !self.case.delivers() {
+            return 0;
+        }
+        let made = u64::from(self.case.calls) * self.rounds.len() as u64;
+        made.saturating_sub(self.sum(|tally| tally.events))
+    }
+
+    fn sum(&self, figure: impl Fn(&Tally) -> u64) -> u64 {
+        self.rounds.iter().map(|(_, tally)| figure(tally)).sum()
     }
 }
 
-/// All contenders, a line each.
-pub(crate) fn table(rows: &[Row], warm_up: u32) {
+/// All cases, a line each: bursts, then those at a pace.
+pub(crate) fn tables(rows: &[Row], warm_up: u32) {
+    let of = |pace| rows.iter().filter(move |row: &&Row| row.case.pace == pace);
+    table("without a pause", of(Pace::Burst));
+    table(&format!("{RATE} calls a second"), of(Pace::Even));
     println!(
-        "{:<19} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>6} {:>6} {:>7} {:>8}",
+        "({warm_up} calls before the measured ones, not counted; cpu is the whole process for each call, delivery included;\n\
+         arrived, lost, twice and errors are sums over the rounds, requests the median)"
+    );
+}
+
+fn table<'a>(title: &str, rows: impl Iterator<Item = &'a Row>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    println!("{title}:");
+    println!(
+        "{:<19} {:>7} {:>7} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>8} {:>7} {:>7} {:>6} {:>5} {:>8} {:>7}",
         "contender",
+        "hub",
         "calls",
         "p50 us",
         "p99 us",
         "p99.9 us",
         "max us",
         "calls/s",
+        "cpu us",
+        "user",
+        "system",
         "peak MiB",
         "arrived",
         "lost",
         "twice",
         "errors",
         "B/ev",
-        "ev/req",
+        "requests",
         "drain s"
     );
     for row in rows {
-        let sum = |figure: fn(&Tally) -> u64| {
-            row.rounds
-                .iter()
-                .map(|(_, tally)| figure(tally))
-                .sum::<u64>()
-        };
-        let (arrived, made) = (
-            sum(|tally| tally.events),
-            u64::from(row.calls + warm_up) * row.rounds.len() as u64,
-        );
-        let of = |share: u64, whole: u64| share.checked_div(whole).unwrap_or(0);
+        let arrived = row.sum(|tally| tally.events);
         println!(
-            "{:<19} {:>7} {:>9.2} {:>9.2} {:>9.2} {:>9.0} {:>9.0} {:>9.1} {arrived:>8} {:>8} {:>8} {:>6} {:>6} {:>7} {:>8.2}",
-            row.name,
-            row.calls,
+            "{:<19} {:>7} {:>7} {:>8.2} {:>8.2} {:>9.2} {:>8.0} {:>8.0} {:>8.2} {:>7.2} {:>7.2} {:>8.1} {arrived:>8} {:>7} {:>7} {:>6} {:>5} {:>8} {:>7.2}",
+            row.case.name,
+            match row.case.hub {
+                Hub::Up => "up",
+                Hub::Refuses => "refuses",
+                Hub::Fails => "500",
+            },
+            row.case.calls,
             row.middle(|told| told.p50),
             row.middle(|told| told.p99),
             row.middle(|told| told.p999),
             row.greatest(|told| told.max),
             row.middle(|told| told.rate),
+            row.middle(Told::cpu),
+            row.middle(|told| told.user),
+            row.middle(|told| told.system),
             row.greatest(|told| told.rss),
-            if row.delivers() {
-                made.saturating_sub(arrived)
-            } else {
-                0
-            },
-            sum(|tally| tally.repeated),
+            row.lost(),
+            row.sum(|tally| tally.repeated),
             row.rounds.iter().map(|(told, _)| told.refused).sum::<u32>(),
-            of(sum(|tally| tally.bytes), arrived),
-            of(arrived, sum(|tally| tally.requests)),
+            row.sum(|tally| tally.bytes)
+                .checked_div(arrived)
+                .unwrap_or(0),
+            row.requests(),
             row.middle(|told| told.drain),
         );
     }
-    println!(
-        "({warm_up} calls before the measured ones; arrived, lost, twice and errors are sums over the rounds)"
-    );
-}
-
-/// The results, ours over theirs.
-pub(crate) fn lines(rows: &[Row], lost: f64, lost_by_peer: f64) {
-    let p50 = |row: &Row| row.middle(|told| told.p50);
-    let p99 = |row: &Row| row.middle(|told| told.p99);
-    let rss = |row: &Row| row.greatest(|told| told.rss);
-    let line = |name: &str,
-                unit: &str,
-                figure: &dyn Fn(&Row) -> f64,
-                ours: &str,
-                theirs: &str,
-                shown: &str| {
-        let find = |name: &str| rows.iter().find(|row| row.name == name);
-        if let (Some(ours), Some(theirs)) = (find(ours), find(theirs)) {
-            println!("{}", bench(name, figure(ours), unit, shown, figure(theirs)));
-        }
-    };
-    for peer in ["posthog-rs", "rudderanalytics"] {
-        line("track_p50", "us", &p50, "headwater", peer, peer);
-        line("track_p99", "us", &p99, "headwater", peer, peer);
-        line("track_peak_rss", "MiB", &rss, "headwater", peer, peer);
-    }
-    line("track_p50", "us", &p50, "headwater", "write", "limit");
-    line("track_p99", "us", &p99, "headwater", "write", "limit");
-    line(
-        "track_p50_sync",
-        "us",
-        &p50,
-        "headwater-sync",
-        "write+fdatasync",
-        "limit",
-    );
-    line(
-        "track_p99_sync",
-        "us",
-        &p99,
-        "headwater-sync",
-        "write+fdatasync",
-        "limit",
-    );
-    line(
-        "track_p50_memory",
-        "us",
-        &p50,
-        "headwater-memory",
-        "posthog-rs",
-        "posthog-rs",
-    );
-    line(
-        "track_p99_memory",
-        "us",
-        &p99,
-        "headwater-memory",
-        "posthog-rs",
-        "posthog-rs",
-    );
-    println!(
-        "{}",
-        bench(
-            "track_lost_on_kill",
-            lost,
-            "events",
-            "posthog-rs",
-            lost_by_peer
-        )
-    );
 }

@@ -6,24 +6,33 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use measure::{Failure, Scratch, Served, free_port, knob};
+use measure::{Failure, Scratch, free_port, knob};
 
-use crate::measured::{Told, WARM_UP};
+use crate::case::{Case, Hub, Pace, RATE};
+use crate::measured::WARM_UP;
 use crate::report::{self, Row};
+use crate::results;
 use crate::sink;
+use crate::turn::{self, Sink};
 
 /// Calls of whom a call costs microseconds.
 const CALLS: u32 = 100_000;
 /// Calls of whom a call costs a disk's sync or a network round trip: enough for a p99, few enough to wait for.
 const SLOW_CALLS: u32 = 2_000;
+/// Calls at a pace: ten seconds.
+const PACED_CALLS: u32 = 10 * RATE;
+/// Calls at a pace while the hub is down: five seconds.
+const OUTAGE_CALLS: u32 = 5 * RATE;
 /// Calls before a process is killed.
 const CALLS_BEFORE_KILL: u32 = 1_000;
 
-/// Whose calls are measured, in the order in which they take their turns.
-const TURNS: [(&str, u32); 9] = [
+/// Who calls without a pause, in the order in which they take their turns.
+const BURSTS: [(&str, u32); 11] = [
     ("idle", CALLS),
+    ("write(2)", CALLS),
     ("write", CALLS),
     ("headwater", CALLS),
+    ("segment", CALLS),
     ("posthog-rs", CALLS),
     ("posthog-rs-default", CALLS),
     ("headwater-memory", CALLS),
@@ -32,43 +41,75 @@ const TURNS: [(&str, u32); 9] = [
     ("headwater-sync", SLOW_CALLS),
 ];
 
+/// Who calls at a pace. One who waits for the disk in each call cannot keep it.
+const PACED: [&str; 8] = [
+    "idle",
+    "write(2)",
+    "write",
+    "headwater",
+    "segment",
+    "posthog-rs",
+    "headwater-memory",
+    "rudderanalytics",
+];
+
+/// Whose calls are measured while the hub is down. A call of rudderanalytics waits through all of its tries then, seconds.
+const OUTAGES: [&str; 3] = ["headwater", "segment", "posthog-rs"];
+
+/// Everything that is measured, or what of it `TRACK_ONLY` names: `burst`, `even`, `down`.
+fn cases(share: f64) -> Vec<Case> {
+    let only: String = knob("TRACK_ONLY", String::new());
+    let wanted = |part: &str| only.is_empty() || only.contains(part);
+    let calls = |calls: u32| (f64::from(calls) * share) as u32;
+    let mut cases = Vec::new();
+    if wanted("burst") {
+        cases.extend(BURSTS.map(|(name, count)| Case {
+            name,
+            calls: calls(count),
+            pace: Pace::Burst,
+            hub: Hub::Up,
+        }));
+    }
+    let paced = |name, count, hub| Case {
+        name,
+        calls: calls(count),
+        pace: Pace::Even,
+        hub,
+    };
+    if wanted("even") {
+        cases.extend(PACED.map(|name| paced(name, PACED_CALLS, Hub::Up)));
+    }
+    if wanted("down") {
+        for hub in [Hub::Refuses, Hub::Fails] {
+            cases.extend(OUTAGES.map(|name| paced(name, OUTAGE_CALLS, hub)));
+        }
+    }
+    cases
+}
+
 pub(crate) fn run() -> Result<(), Failure> {
     let scratch = Scratch::new("track")?;
     let rounds: u32 = knob("TRACK_ROUNDS", 3);
-    let share: f64 = knob("TRACK_SHARE", 1.0);
-    let port = free_port()?;
-    let sink = Served::start(
-        Command::new(env::current_exe()?).args(["sink", &port.to_string()]),
-        port,
-    )?;
+    let mut sink = Sink::start(free_port()?)?;
     println!(
         "track: 12 properties, {rounds} rounds, {} processors, {}, sink in its own process",
         std::thread::available_parallelism()?,
         scratch.filesystem()
     );
-    let mut rows: Vec<Row> = TURNS
-        .iter()
-        .map(|(name, calls)| Row::new(name, (f64::from(*calls) * share) as u32))
+    let mut rows: Vec<Row> = cases(knob("TRACK_SHARE", 1.0))
+        .into_iter()
+        .map(Row::new)
         .collect();
     for _ in 0..rounds {
         for row in &mut rows {
-            let folder = scratch.fresh(row.name)?;
-            let told = child(
-                &["measure", row.name, &row.calls.to_string()],
-                &folder,
-                port,
-            )?;
-            let told: Told = told
-                .ok_or_else(|| format!("{} did not finish", row.name))?
-                .parse()?;
-            row.rounds.push((told, sink::take(port)?));
+            let folder = scratch.fresh(row.case.name)?;
+            row.rounds.push(turn::take(&row.case, &folder, &mut sink)?);
         }
     }
-    report::table(&rows, WARM_UP);
-    let ours = lost_on_kill("headwater", &scratch, port, rounds)?;
-    let theirs = lost_on_kill("posthog-rs-default", &scratch, port, rounds)?;
-    report::lines(&rows, ours, theirs);
-    sink.stop()?;
+    report::tables(&rows, WARM_UP);
+    let ours = lost_on_kill("headwater", &scratch, sink.port(), rounds)?;
+    let theirs = lost_on_kill("posthog-rs-default", &scratch, sink.port(), rounds)?;
+    results::lines(&rows, ours, theirs);
     Ok(())
 }
 
@@ -87,16 +128,15 @@ fn lost_on_kill(
             &["killed", name, &CALLS_BEFORE_KILL.to_string()],
             &folder,
             port,
-        )?
-        .is_some()
-        {
+        )? {
             return Err(format!("{name} ended before it was killed").into());
         }
         // What was on its way when the process died may still arrive.
         sleep(Duration::from_millis(200));
-        child(&["recover", name], &folder, port)?
-            .ok_or_else(|| format!("{name} did not start again"))?;
-        let tally = sink::take(port)?;
+        if !child(&["recover", name], &folder, port)? {
+            return Err(format!("{name} did not start again").into());
+        }
+        let tally = sink::take(port, 0)?;
         lost.push(f64::from(CALLS_BEFORE_KILL) - tally.events as f64);
         repeated += tally.repeated;
     }
@@ -106,17 +146,17 @@ fn lost_on_kill(
     Ok(lost.iter().sum::<f64>() / f64::from(rounds))
 }
 
-/// What a child printed; nothing when it was ended by a signal.
-fn child(args: &[&str], folder: &Path, port: u16) -> Result<Option<String>, Failure> {
-    let output = Command::new(env::current_exe()?)
+/// Whether a child ended by itself, and well; `false` when it was ended by a signal.
+fn child(args: &[&str], folder: &Path, port: u16) -> Result<bool, Failure> {
+    let status = Command::new(env::current_exe()?)
         .args(args)
         .arg(folder)
         .arg(port.to_string())
-        .stderr(Stdio::inherit())
-        .output()?;
-    match output.status.code() {
-        Some(0) => Ok(Some(String::from_utf8(output.stdout)?)),
+        .stdin(Stdio::null())
+        .status()?;
+    match status.code() {
+        Some(0) => Ok(true),
         Some(code) => Err(format!("{args:?} ended with {code}").into()),
-        None => Ok(None),
+        None => Ok(false),
     }
 }

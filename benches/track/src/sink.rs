@@ -4,18 +4,20 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use flate2::read::GzDecoder;
 
-/// Everything that came since the last `GET /-/take`.
+/// Everything that came since the last `GET /-/take/…`.
 #[derive(Debug, Default)]
 struct Arrived {
     /// How often each call came.
     times: HashMap<u32, u32>,
     requests: u64,
     body_bytes: u64,
+    /// It answers 500, and counts nothing.
+    failing: bool,
 }
 
 /// What the sink tells: the same words on both sides of the wire.
@@ -42,12 +44,9 @@ pub(crate) fn serve(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Asks a sink what came since the last time, and forgets it there.
-pub(crate) fn take(port: u16) -> Result<Tally> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(b"GET /-/take HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+/// Asks a sink what came since the last time, and forgets it there. Events of calls before `from` are not among them.
+pub(crate) fn take(port: u16, from: u32) -> Result<Tally> {
+    let answer = ask(port, &format!("take/{from}"))?;
     let wrong = || {
         Error::new(
             ErrorKind::InvalidData,
@@ -70,6 +69,22 @@ pub(crate) fn take(port: u16) -> Result<Tally> {
     })
 }
 
+/// From now on the sink answers 500, or takes everything again.
+pub(crate) fn fail(port: u16, failing: bool) -> Result<()> {
+    ask(port, if failing { "fail" } else { "work" }).map(drop)
+}
+
+fn ask(port: u16, what: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(
+        stream,
+        "GET /-/{what} HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
 fn talk(stream: &TcpStream, arrived: &Mutex<Arrived>) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::with_capacity(64 * 1024, stream);
@@ -77,26 +92,23 @@ fn talk(stream: &TcpStream, arrived: &Mutex<Arrived>) -> Result<()> {
     while let Some(request) = read_head(&mut reader)? {
         body.resize(request.length, 0);
         reader.read_exact(&mut body)?;
-        let answer = if request.line.starts_with("GET /-/take ") {
-            tell(&std::mem::take(
-                &mut *arrived.lock().unwrap_or_else(PoisonError::into_inner),
-            ))
-        } else {
-            if request.gzip {
-                let mut plain = Vec::new();
-                GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
-                body = plain;
+        let (status, answer) = match request.line.strip_prefix("GET /-/") {
+            Some(order) => ("200 OK", obey(order, arrived)),
+            None if lock(arrived).failing => ("500 Internal Server Error", String::new()),
+            None => {
+                if request.gzip {
+                    let mut plain = Vec::new();
+                    GzDecoder::new(&body[..]).read_to_end(&mut plain)?;
+                    body = plain;
+                }
+                count(&body, &mut lock(arrived));
+                ("200 OK", "{}".to_owned())
             }
-            count(
-                &body,
-                &mut arrived.lock().unwrap_or_else(PoisonError::into_inner),
-            );
-            "{}".to_owned()
         };
         let mut stream = stream;
         write!(
             stream,
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{answer}",
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{answer}",
             answer.len()
         )?;
         if request.close {
@@ -106,9 +118,25 @@ fn talk(stream: &TcpStream, arrived: &Mutex<Arrived>) -> Result<()> {
     Ok(())
 }
 
-fn tell(arrived: &Arrived) -> String {
-    let events = arrived.times.len() as u64;
-    let all: u64 = arrived.times.values().map(|times| u64::from(*times)).sum();
+fn lock(arrived: &Mutex<Arrived>) -> MutexGuard<'_, Arrived> {
+    arrived.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the run asks for, which is no event.
+fn obey(order: &str, arrived: &Mutex<Arrived>) -> String {
+    let order = order.split(' ').next().unwrap_or_default();
+    if let Some(from) = order.strip_prefix("take/") {
+        let taken = std::mem::take(&mut *lock(arrived));
+        return tell(&taken, from.parse().unwrap_or(0));
+    }
+    lock(arrived).failing = order == "fail";
+    String::new()
+}
+
+fn tell(arrived: &Arrived, from: u32) -> String {
+    let times = || arrived.times.iter().filter(|(seq, _)| **seq >= from);
+    let events = times().count() as u64;
+    let all: u64 = times().map(|(_, times)| u64::from(*times)).sum();
     format!(
         "{events} {} {} {}",
         all - events,
@@ -189,6 +217,7 @@ mod tests {
             &mut arrived,
         );
         count(b"{}", &mut arrived);
-        assert!(tell(&arrived).starts_with("2 1 2 "));
+        assert!(tell(&arrived, 0).starts_with("2 1 2 "));
+        assert!(tell(&arrived, 8).starts_with("1 0 2 "));
     }
 }

@@ -5,6 +5,7 @@ mod headwater;
 mod limit;
 mod posthog;
 mod rudder;
+mod segment;
 
 use std::path::Path;
 
@@ -33,6 +34,7 @@ pub(crate) fn start(
 ) -> Result<Box<dyn Contender>, Failure> {
     Ok(match name {
         "idle" => Box::new(limit::Idle),
+        "write(2)" => Box::new(limit::BareWrite::new(folder)?),
         "write" => Box::new(limit::Written::new(folder, false)?),
         "write+fdatasync" => Box::new(limit::Written::new(folder, true)?),
         "headwater" => Box::new(Headwater::new(Durability::Buffered, folder, port)?),
@@ -40,6 +42,7 @@ pub(crate) fn start(
         "headwater-memory" => Box::new(Headwater::new(Durability::Memory, folder, port)?),
         "posthog-rs" => Box::new(posthog::Posthog::with_room(port, calls)?),
         "posthog-rs-default" => Box::new(posthog::Posthog::with_defaults(port)?),
+        "segment" => Box::new(segment::Segment::new(port)?),
         "rudderanalytics" => Box::new(rudder::Rudder::new(port)),
         _ => return Err(format!("no contender is called {name}").into()),
     })
