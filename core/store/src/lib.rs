@@ -40,6 +40,7 @@ pub mod testing;
 pub use self::sled::{SledOptions, open_sled};
 pub use memory::{MemoryStore, memory};
 pub use port::{
-    Entry, EventStore, MAX_RECORD, Opened, Recovery, Seq, Stats, StoreError, SyncPoint,
+    Bodies, EachBody, Entry, EventStore, MAX_RECORD, Opened, Recovery, Seq, Stats, StoreError,
+    SyncPoint,
 };
 pub use segment::{SegmentOptions, open_segment_log, open_segment_log_on};

@@ -36,6 +36,13 @@ pub trait EventStore: Send {
     /// should be forgotten. `out` is then as it was.
     fn read(&mut self, seq: Seq, out: &mut Vec<u8>) -> Result<bool, StoreError>;
 
+    /// The bodies of these events, to be read while others use the store: what is done here costs little by the event, and
+    /// the disk is read in [`Bodies::read`]. `None` where only the store itself can read them.
+    fn bodies(&mut self, seqs: &[Seq]) -> Option<Bodies> {
+        let _ = seqs;
+        None
+    }
+
     /// Drops these events for good; unknown ones are ignored.
     ///
     /// Works on a full disk too: the space is given back at once, and what cannot be noted yet is noted later. If the
@@ -185,6 +192,39 @@ impl fmt::Debug for SyncPoint {
         f.debug_struct("SyncPoint")
             .field("done", &self.is_done())
             .finish()
+    }
+}
+
+/// Hears of one event after the other: its body, or `None` when there is no such event or its bytes have changed on the
+/// disk since they were written.
+pub type EachBody<'a> = &'a mut dyn FnMut(Seq, Option<&[u8]>);
+
+type ReadBodies = dyn FnOnce(EachBody<'_>) -> Result<(), (Seq, StoreError)> + Send;
+
+/// Events that can be read without the store, as long as nobody forgets them; see [`EventStore::bodies`].
+pub struct Bodies(Box<ReadBodies>);
+
+impl Bodies {
+    /// Bodies that `work` reads, in the order in which they were asked for.
+    #[must_use]
+    pub fn new(
+        work: impl FnOnce(EachBody<'_>) -> Result<(), (Seq, StoreError)> + Send + 'static,
+    ) -> Self {
+        Self(Box::new(work))
+    }
+
+    /// Reads them, in the order in which they were asked for.
+    ///
+    /// # Errors
+    /// The disk's own, and the event at which it failed: those before it were told, no other was.
+    pub fn read(self, each: EachBody<'_>) -> Result<(), (Seq, StoreError)> {
+        (self.0)(each)
+    }
+}
+
+impl fmt::Debug for Bodies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bodies")
     }
 }
 

@@ -71,6 +71,20 @@ pub enum Decoded<'a> {
 
 /// The header of a frame whose body is `parts` one after the other, for writing it vectored, without a copy.
 pub fn header(kind: u8, parts: &[&[u8]]) -> Result<[u8; HEADER], FrameError> {
+    let mut header = without_crc(kind, parts)?;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[kind]);
+    for part in parts {
+        crc.update(part);
+    }
+    header[CRC].copy_from_slice(&crc.finalize().to_le_bytes());
+    Ok(header)
+}
+
+/// Where the checksum stands in a header. What it is over follows it.
+const CRC: core::ops::Range<usize> = 4..8;
+
+fn without_crc(kind: u8, parts: &[&[u8]]) -> Result<[u8; HEADER], FrameError> {
     if kind == 0 {
         return Err(FrameError::Kind);
     }
@@ -79,23 +93,25 @@ pub fn header(kind: u8, parts: &[&[u8]]) -> Result<[u8; HEADER], FrameError> {
         .ok()
         .filter(|_| size <= MAX_BODY)
         .ok_or(FrameError::TooLarge { size })?;
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&[kind]);
-    for part in parts {
-        crc.update(part);
-    }
     let mut header = [0; HEADER];
     header[..4].copy_from_slice(&len.to_le_bytes());
-    header[4..8].copy_from_slice(&crc.finalize().to_le_bytes());
     header[8] = kind;
     Ok(header)
 }
 
 /// Appends a whole frame to `out`; on an error `out` is as it was.
 pub fn encode_into(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), FrameError> {
-    out.extend_from_slice(&header(kind, parts)?);
+    let start = out.len();
+    out.extend_from_slice(&without_crc(kind, parts)?);
     for part in parts {
         out.extend_from_slice(part);
+    }
+    // In one piece: a checksum over bytes that lie together takes half of the time of one over parts.
+    if let Some((head, rest)) = out
+        .get_mut(start..)
+        .and_then(|out| out.split_at_mut_checked(CRC.end))
+    {
+        head[CRC].copy_from_slice(&crc32fast::hash(rest).to_le_bytes());
     }
     Ok(())
 }

@@ -63,7 +63,14 @@ impl Index {
 
     /// Notes an event in the youngest segment; an older copy of it is forgotten.
     pub(super) fn insert(&mut self, seq: Seq, slot: Slot) {
-        self.kill(seq);
+        let newest = self
+            .segments
+            .back()
+            .is_some_and(|last| seq >= last.first + last.slots.len() as u64);
+        // The usual case, an event that is appended, has no older copy.
+        if !newest || !self.sparse.is_empty() {
+            self.kill(seq);
+        }
         let Some(last) = self.segments.back_mut() else {
             return;
         };
@@ -116,6 +123,37 @@ impl Index {
         self.events -= 1;
         self.bytes -= u64::from(slot.len);
         true
+    }
+
+    /// Forgets the events from `first` up to, not including, `end`, where each of them is live and in its segment's vector: a
+    /// pass over the vector, as it is for a batch that was delivered. Answers up to where that was so.
+    pub(super) fn kill_run(&mut self, mut first: Seq, end: Seq) -> Seq {
+        while first < end {
+            let at = self.segment_of(first);
+            let Some(segment) = self.segments.get_mut(at) else {
+                return first;
+            };
+            let Some(skip) = first.checked_sub(segment.first) else {
+                return first;
+            };
+            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+            let take = usize::try_from(end - first).unwrap_or(usize::MAX);
+            let before = first;
+            for slot in segment.slots.iter_mut().skip(skip).take(take) {
+                if slot.offset == 0 {
+                    break;
+                }
+                self.events -= 1;
+                self.bytes -= u64::from(slot.len);
+                segment.live -= 1;
+                *slot = Slot::default();
+                first += 1;
+            }
+            if first == before {
+                return first;
+            }
+        }
+        first
     }
 
     /// Forgets the events from `first` up to, not including, `end`; the work is bounded by the events there are.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::{Disk, DiskFile, RealDisk};
-use crate::frame::{self, Decoded, FILE_HEADER, HEADER};
-use crate::port::{EventStore, Opened, Seq, Stats, StoreError, SyncPoint, check_size};
+use crate::frame::{self, FILE_HEADER, HEADER};
+use crate::port::{Bodies, EventStore, Opened, Seq, Stats, StoreError, SyncPoint, check_size};
 
 mod compact;
 mod format;
@@ -28,6 +28,7 @@ mod hold;
 mod index;
 mod numbers;
 mod open;
+mod read;
 mod state;
 
 use format::{BELOW, EVENT, EVENT_HEAD, GAP, GAPS, MAGIC, RANGE, RANGES, VERSION, segment_path};
@@ -156,7 +157,11 @@ impl SegmentLog {
         self.sync.active_changed = self.sync.changes;
         self.sync.names_changed = self.sync.changes;
         self.index.push_segment(first, FILE_HEADER as u64);
-        self.active = file;
+        // What was written last is read next.
+        let full = core::mem::replace(&mut self.active, file);
+        if self.reader.is_none() {
+            self.reader = Some((sealed, full));
+        }
         self.tail_broken = false;
         Ok(())
     }
@@ -304,38 +309,6 @@ impl SegmentLog {
         self.sync.changes += 1;
         self.sync.names_changed = self.sync.changes;
     }
-
-    fn read_frame(&mut self, seq: Seq, home: Seq, slot: Slot) -> Result<(), StoreError> {
-        let file = if home == self.active_first() {
-            &self.active
-        } else {
-            let known = self.reader.take().filter(|(first, _)| *first == home);
-            let opened = match known {
-                Some(reader) => reader,
-                None => {
-                    let path = self.path(home);
-                    (
-                        home,
-                        self.disk
-                            .open(&path)
-                            .map_err(|error| StoreError::io("open", &path, error))?,
-                    )
-                }
-            };
-            &self.reader.insert(opened).1
-        };
-        self.scratch
-            .resize(HEADER + EVENT_HEAD + slot.len as usize, 0);
-        let read = file.read_at(u64::from(slot.offset), &mut self.scratch);
-        let read =
-            read.map_err(|error| StoreError::io("read", &segment_path(&self.dir, home), error))?;
-        match frame::decode(self.scratch.get(..read).unwrap_or_default()) {
-            Decoded::Frame {
-                kind: EVENT, body, ..
-            } if body.starts_with(&seq.to_le_bytes()) => Ok(()),
-            _ => Err(StoreError::Corrupt { seq }),
-        }
-    }
 }
 
 fn too_large(error: frame::FrameError) -> StoreError {
@@ -404,12 +377,29 @@ impl EventStore for SegmentLog {
         Ok(true)
     }
 
+    fn bodies(&mut self, seqs: &[Seq]) -> Option<Bodies> {
+        Some(self.detached(seqs))
+    }
+
     fn forget(&mut self, seqs: &[Seq]) -> Result<(), StoreError> {
-        let mut forgotten: Vec<Seq> = seqs
-            .iter()
-            .copied()
-            .filter(|seq| self.index.kill(*seq))
-            .collect();
+        let mut forgotten: Vec<Seq> = Vec::with_capacity(seqs.len());
+        let mut rest = seqs;
+        while let Some(first) = rest.first().copied() {
+            let run = rest
+                .iter()
+                .zip(first..)
+                .take_while(|(seq, next)| *seq == next)
+                .count();
+            let end = self.index.kill_run(first, first.saturating_add(run as u64));
+            forgotten.extend(first..end);
+            let mut done = usize::try_from(end - first).unwrap_or(run);
+            if done == 0 {
+                // An unknown one, or one that lies elsewhere.
+                forgotten.extend(self.index.kill(first).then_some(first));
+                done = 1;
+            }
+            rest = rest.get(done..).unwrap_or_default();
+        }
         if !forgotten.is_empty() {
             forgotten.sort_unstable();
             let below = self.index.front().unwrap_or(self.next_seq);
