@@ -63,9 +63,9 @@ pub struct Builder {
     directory: Option<PathBuf>,
     durability: Durability,
     backend: Backend,
-    flush_at: usize,
-    flush_interval: Duration,
-    flush_bytes: u64,
+    flush_at: Option<usize>,
+    flush_interval: Option<Duration>,
+    flush_bytes: Option<u64>,
     flush_policies: Vec<Box<dyn FlushPolicy>>,
     headers: Vec<(String, String)>,
     transport: Option<Arc<dyn Transport>>,
@@ -115,9 +115,9 @@ impl Builder {
             directory: None,
             durability: Durability::Buffered,
             backend: Backend::default(),
-            flush_at: 20,
-            flush_interval: Duration::from_secs(30),
-            flush_bytes: 250_000,
+            flush_at: None,
+            flush_interval: None,
+            flush_bytes: None,
             flush_policies: Vec::new(),
             headers: Vec::new(),
             transport: None,
@@ -190,21 +190,22 @@ impl Builder {
         self
     }
 
-    /// Sends once so many events wait. Default 20.
+    /// Sends once so many events wait, those in a request under way not counted. Default 500 in server mode, 20 in device
+    /// mode.
     pub fn flush_at(mut self, events: usize) -> Self {
-        self.flush_at = events;
+        self.flush_at = Some(events);
         self
     }
 
-    /// Sends so long after the first event that waits. Default 30 s.
+    /// Sends so long after the first event that waits. Default 500 ms in server mode, 30 s in device mode.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
-        self.flush_interval = interval;
+        self.flush_interval = Some(interval);
         self
     }
 
     /// Sends once so many bytes wait. Default 250,000.
     pub fn flush_bytes(mut self, bytes: u64) -> Self {
-        self.flush_bytes = bytes;
+        self.flush_bytes = Some(bytes);
         self
     }
 
@@ -450,7 +451,7 @@ impl Builder {
         let settings_timeout =
             SETTINGS_TIMEOUT.min(Duration::from_millis(config.request_timeout.max(100)));
         // The store last: whatever fails before this has written nothing.
-        let opened = durability::open(durability, backend, directory.as_deref())
+        let opened = durability::open(durability, backend, mode, directory.as_deref())
             .map_err(|error| storage(error, directory))?;
         let (start, store) = read(opened)?;
         let started = Instant::now();
@@ -512,11 +513,15 @@ impl Builder {
         let mut config = Config::new(write_key, endpoint.unwrap_or(Endpoint::UNKNOWN));
         config.mode = self.mode;
         config.headers = self.headers;
+        let usual = match self.mode {
+            Mode::Server => Pace::SERVER,
+            Mode::Device => Pace::DEVICE,
+        };
         config.pace = Pace {
-            events: self.flush_at,
-            bytes: self.flush_bytes,
-            interval: Some(millis(self.flush_interval)),
-            background: true,
+            events: self.flush_at.unwrap_or(usual.events),
+            bytes: self.flush_bytes.unwrap_or(usual.bytes),
+            interval: self.flush_interval.map(millis).or(usual.interval),
+            background: usual.background,
         };
         config.flush = self.flush_policies;
         config.sync_after = (self.durability == Durability::Buffered).then_some(250);

@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) sleeps_until: u64,
     /// Appends so far, for the group commit.
     pub(crate) appended: u64,
+    /// Those that the worker has seen.
+    pub(crate) seen: u64,
     /// The worker is gone; nobody carries out what would be put in the outbox.
     pub(crate) ended: bool,
     /// The last delivery that was handed out, and the last that no destination may see any more.
@@ -54,6 +56,7 @@ impl Core {
             woken: false,
             sleeps_until: 0,
             appended: 0,
+            seen: 0,
             ended: false,
             handed: 0,
             cancelled: 0,

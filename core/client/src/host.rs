@@ -15,9 +15,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use headwater_engine::{
     Call, DropReason, Engine, FlushReport, Input, Mode, Now, Plugin, Receipt, Report,
 };
-use headwater_model::id::uuid_v4;
+use headwater_model::id::{Seq, uuid_v4};
 use headwater_model::time::Millis;
-use headwater_store::{EventStore, StoreError, SyncPoint};
+use headwater_store::{EachBody, EventStore, StoreError, SyncPoint};
 
 use crate::answer::{Answer, Awaited, Wake, answer};
 use crate::callbacks::Callbacks;
@@ -29,6 +29,30 @@ use crate::error::TrackError;
 use crate::inside::{self, Job, Running, run_deferred};
 use crate::view::View;
 use crate::worker::Work;
+
+/// How long the worker sleeps while events come, milliseconds: no longer than any deadline that a call sets, of which the
+/// sync of what was appended is the nearest.
+const LAP: u64 = 250;
+
+/// How long the worker may sleep, on the monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    /// When the engine or the store wants to hear the time.
+    pub(crate) deadline: Option<u64>,
+    /// When to look for new deadlines.
+    look: Option<u64>,
+}
+
+impl Turn {
+    /// Whichever comes first.
+    pub(crate) fn until(self) -> Option<u64> {
+        [self.deadline, self.look].into_iter().flatten().min()
+    }
+}
+
+/// Events read under one lock, by stores that cannot be read without: some tens of microseconds, the longest that a call
+/// then waits for the worker.
+const READ_AT_A_TIME: usize = 32;
 
 /// One client's state, shared by its handles and its threads.
 pub(crate) struct Shared {
@@ -376,46 +400,60 @@ impl Shared {
         self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The worker's turn: what it has to do, and until when it may sleep otherwise.
-    pub(crate) fn take_work(&self, into: &mut VecDeque<Work>) -> Option<u64> {
+    /// The worker's turn: what it has to do, what is due when, and when to look again all the same.
+    ///
+    /// While events come it looks again after [`LAP`], whatever is due: every deadline that a call can set lies further away, so
+    /// that none has to wake it.
+    pub(crate) fn take_work(&self, into: &mut VecDeque<Work>) -> Turn {
         // A flush policy is asked for its deadline, and may use the client.
         let running = Running::enter();
         let mut core = self.lock();
         core.woken = false;
         core::mem::swap(&mut core.outbox, into);
-        let deadline = core.next_deadline();
-        core.sleeps_until = deadline.unwrap_or(u64::MAX);
+        let events_come = core.appended != core.seen;
+        core.seen = core.appended;
+        let turn = Turn {
+            deadline: core.next_deadline(),
+            look: events_come.then(|| self.mono().saturating_add(LAP)),
+        };
+        core.sleeps_until = turn.until().unwrap_or(u64::MAX);
         drop(core);
         drop(running);
         run_deferred();
-        deadline
+        turn
     }
 
-    /// Reads stored events, a few under one lock, so that callers get in between.
+    /// Reads stored events in order: without the lock where the store can, else a few under one lock, so that callers get in
+    /// between. `each` hears `None` for a damaged or missing event. Nothing is told once the store is closed.
     ///
     /// # Errors
-    /// The disk's own; a damaged or missing event is `Ok(false)`.
-    pub(crate) fn read(
-        &self,
-        seqs: &[headwater_model::id::Seq],
-        mut each: impl FnMut(&mut dyn FnMut(&mut Vec<u8>) -> bool),
-    ) -> Result<(), StoreError> {
-        let mut core = self.lock();
-        let Some(store) = core.store.as_mut() else {
-            return Ok(());
-        };
-        let mut failure = None;
-        for seq in seqs {
-            each(&mut |out| match store.read(seq.0, out) {
-                Ok(found) => found,
-                Err(StoreError::Corrupt { .. }) => false,
-                Err(error) => {
-                    failure = Some(error);
-                    false
+    /// The disk's own, and the event at which it failed.
+    pub(crate) fn read(&self, seqs: &[Seq], each: EachBody<'_>) -> Result<(), (Seq, StoreError)> {
+        let mut numbers = Vec::with_capacity(seqs.len());
+        numbers.extend(seqs.iter().map(|seq| seq.0));
+        let bodies = self
+            .lock()
+            .store
+            .as_mut()
+            .and_then(|store| store.bodies(&numbers));
+        if let Some(bodies) = bodies {
+            return bodies
+                .read(&mut |seq, body| each(seq, body))
+                .map_err(|(seq, error)| (Seq(seq), error));
+        }
+        let mut body = Vec::new();
+        for some in numbers.chunks(READ_AT_A_TIME) {
+            let mut core = self.lock();
+            let Some(store) = core.store.as_mut() else {
+                return Ok(());
+            };
+            for seq in some {
+                body.clear();
+                match store.read(*seq, &mut body) {
+                    Ok(true) => each(*seq, Some(&body)),
+                    Ok(false) | Err(StoreError::Corrupt { .. }) => each(*seq, None),
+                    Err(error) => return Err((Seq(*seq), error)),
                 }
-            });
-            if let Some(failure) = failure {
-                return Err(failure);
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use headwater_store::SyncPoint;
 
 use crate::answer::{Answer, answer};
 use crate::destination::{Order, Outlet, Outlets};
-use crate::host::Shared;
+use crate::host::{Shared, Turn};
 use crate::transport::Transport;
 use crate::tries::Try;
 use crate::upload::{Unread, fetch_settings, upload};
@@ -73,9 +73,9 @@ impl Worker {
         let _ending = Ending(Arc::clone(&self.shared));
         let mut work = VecDeque::new();
         loop {
-            let deadline = self.shared.take_work(&mut work);
+            let turn = self.shared.take_work(&mut work);
             if work.is_empty() {
-                self.sleep(deadline);
+                self.sleep(turn);
                 continue;
             }
             let mut stop = None;
@@ -104,17 +104,22 @@ impl Worker {
                 return;
             }
             // However much there is to do, what is due is done.
-            if deadline.is_some_and(|deadline| deadline <= self.shared.mono()) {
+            if self.is_due(turn.deadline) {
                 self.time_is_up();
             }
         }
     }
 
-    fn sleep(&mut self, deadline: Option<u64>) {
+    fn is_due(&self, deadline: Option<u64>) -> bool {
+        deadline.is_some_and(|deadline| deadline <= self.shared.mono())
+    }
+
+    fn sleep(&mut self, mut turn: Turn) {
         // A flush policy may name a time that is always past; the processor has other things to do.
-        let deadline = deadline.map(|deadline| deadline.max(self.timed.saturating_add(1)));
-        let until = deadline.map(|deadline| self.shared.instant(deadline));
-        if !self.shared.wake.sleep(until) {
+        let not_before = self.timed.saturating_add(1);
+        turn.deadline = turn.deadline.map(|deadline| deadline.max(not_before));
+        let until = turn.until().map(|until| self.shared.instant(until));
+        if !self.shared.wake.sleep(until) && self.is_due(turn.deadline) {
             self.time_is_up();
         }
     }
@@ -139,10 +144,10 @@ impl Worker {
             }
             Effect::Load(seqs) => {
                 for seq in seqs {
-                    let mut body = Vec::new();
-                    let mut found = false;
-                    let read = shared.read(&[seq], |read| found = read(&mut body));
-                    let body = (read.is_ok() && found).then_some(body);
+                    let mut body = None;
+                    let read =
+                        shared.read(&[seq], &mut |_, found| body = found.map(<[u8]>::to_vec));
+                    let body = body.filter(|_| read.is_ok());
                     shared.feed(Input::Loaded(seq, body));
                 }
             }

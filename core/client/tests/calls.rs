@@ -19,6 +19,8 @@ fn memory(hub: &Hub) -> headwater::Builder {
         .endpoint(hub.url())
         .durability(Durability::Memory)
         .no_proxy()
+        // These tests ask for what is sent.
+        .flush_interval(std::time::Duration::from_secs(30))
 }
 
 #[test]

@@ -26,6 +26,8 @@ fn client(hub: &Hub) -> headwater::Builder {
         .endpoint(hub.url())
         .durability(Durability::Memory)
         .no_proxy()
+        // These tests ask for what is sent.
+        .flush_interval(std::time::Duration::from_secs(30))
         .retry(RetryConfig {
             base: 100,
             ..RetryConfig::default()
@@ -247,7 +249,8 @@ fn offline_nothing_is_tried_and_online_everything_goes_out_in_order() {
 #[test]
 fn events_go_by_themselves_at_the_count_and_at_the_interval() {
     let hub = Hub::open();
-    let counted = client(&hub).flush_at(3).build().unwrap();
+    let counted = client(&hub).flush_at(3).flush_interval(NEVER);
+    let counted = counted.build().unwrap();
     send(&counted, &["a", "b"]);
     std::thread::sleep(Duration::from_millis(100));
     assert!(hub.requests().is_empty());
@@ -259,6 +262,48 @@ fn events_go_by_themselves_at_the_count_and_at_the_interval() {
         .unwrap();
     send(&timed, &["d"]);
     assert_eq!(hub.wait_for(4).len(), 4);
+}
+
+#[test]
+fn a_server_sends_at_500_events_and_a_device_at_20() {
+    for (server, count) in [(true, 500), (false, 20)] {
+        let hub = Hub::open();
+        let builder = client(&hub).flush_interval(NEVER);
+        let builder = if server { builder } else { builder.device() };
+        let client = builder.build().unwrap();
+        for _ in 1..count {
+            send(&client, &["a"]);
+        }
+        assert_eq!(client.queue().events, count - 1);
+        assert!(hub.requests().is_empty());
+        send(&client, &["a"]);
+        assert_eq!(hub.wait_for(count).len(), count);
+        assert_eq!(hub.requests().len(), 1);
+    }
+}
+
+#[test]
+fn what_comes_while_a_request_is_under_way_goes_with_the_next_batch_and_not_in_a_request_of_its_own()
+ {
+    let (free, answer) = std::sync::mpsc::channel::<()>();
+    let answer = Mutex::new(answer);
+    let hub = Hub::scripted(move |n, _| {
+        if n == 0 {
+            answer.lock().unwrap().recv().unwrap();
+        }
+        Answer::Status(200)
+    });
+    let client = client(&hub).flush_at(10).flush_interval(NEVER);
+    let client = client.build().unwrap();
+    let first: Vec<String> = (0..14).map(|n| n.to_string()).collect();
+    first.iter().for_each(|name| send(&client, &[name]));
+    free.send(()).unwrap();
+    let delivered = hub.wait_for(10).len();
+    assert!(delivered <= 14);
+    let rest: Vec<String> = (14..20).map(|n| n.to_string()).collect();
+    rest.iter().for_each(|name| send(&client, &[name]));
+    assert_eq!(hub.wait_for(20).len(), 20);
+    assert_eq!(hub.requests().len(), 2);
 }
 
 #[test]

@@ -35,6 +35,8 @@ fn on(directory: &Path, backend: Backend, url: &str) -> headwater::Builder {
         .directory(directory)
         .backend(backend)
         .no_proxy()
+        // These tests ask for what is sent.
+        .flush_interval(std::time::Duration::from_secs(30))
 }
 
 fn send(client: &Client, name: &str) {

@@ -44,6 +44,8 @@ fn client(transport: &Scripted) -> Client {
         .endpoint("https://hub.example")
         .durability(Durability::Memory)
         .gzip(false)
+        // These tests ask for what is sent.
+        .flush_interval(std::time::Duration::from_secs(30))
         .retry(RetryConfig {
             base: 1,
             ..RetryConfig::default()

@@ -15,7 +15,7 @@ use crate::consent::{Consent, Gate, wrap};
 use crate::destinations::Destinations;
 use crate::effect::{Diagnostic, DropReason, Effect, Report, StateKey};
 use crate::endpoint::Endpoint;
-use crate::flush::{Queue, Waiter};
+use crate::flush::{Queue, Waiter, Waits};
 #[cfg(feature = "full")]
 use crate::guard::Guards;
 #[cfg(feature = "full")]
@@ -96,8 +96,8 @@ pub struct Engine {
     /// Everything up to here should go out.
     pub(crate) flush_to: Option<Seq>,
     pub(crate) waiters: Vec<Waiter>,
-    /// Since when, on the monotonic clock, something waits that no flush was meant for yet.
-    pub(crate) waits_since: Option<u64>,
+    /// What waits that no flush was meant for yet.
+    pub(crate) waits: Option<Waits>,
     pub(crate) online: bool,
     /// This client sends what is in the store (see `share`).
     pub(crate) leads: bool,
@@ -177,7 +177,7 @@ impl Engine {
             bisect: Vec::new(),
             flush_to: None,
             waiters: Vec::new(),
-            waits_since: None,
+            waits: None,
             online: true,
             leads: config.has_hub(),
             closed: false,

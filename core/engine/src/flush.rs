@@ -41,12 +41,13 @@ pub trait FlushPolicy: Send + core::fmt::Debug {
     fn on_flush(&mut self) {}
 }
 
-/// When what waits is sent without being asked: whichever of these comes first.
+/// When what waits is sent without being asked: whichever of these comes first. Only what no flush was meant for yet waits
+/// in this sense: while a request is under way, events gather for the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// At so many events in the queue; 0 counts as 1.
+    /// At so many events; 0 counts as 1.
     pub events: usize,
-    /// At so many bytes of event JSON in the queue.
+    /// At so many bytes of event JSON.
     pub bytes: u64,
     /// So many milliseconds after the first event that waits; `None`: not by time.
     pub interval: Option<u64>,
@@ -64,29 +65,62 @@ impl Pace {
     };
 }
 
-/// 20 events, 250,000 bytes, 30 seconds, or going out of sight.
+/// What joined the queue since the last flush.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// When the first of them did, on the monotonic clock.
+    since: u64,
+    events: usize,
+    bytes: u64,
+}
+
+impl Pace {
+    /// One user's device: each request may wake a radio, and an event that leaves half a minute later is early enough. 20
+    /// events, 250,000 bytes, 30 seconds, or going out of sight.
+    pub const DEVICE: Pace = Pace {
+        events: 20,
+        bytes: 250_000,
+        interval: Some(30_000),
+        background: true,
+    };
+
+    /// A server: events of many users, on a line that is always open, so that a request costs nothing but its own work: 500
+    /// events share that. 250,000 bytes are half of what a hub takes, and come first for events of ordinary size; after half a
+    /// second people who watch their events arrive would begin to wait.
+    #[cfg(feature = "native")]
+    pub const SERVER: Pace = Pace {
+        events: 500,
+        bytes: 250_000,
+        interval: Some(500),
+        background: true,
+    };
+}
+
+/// [`Pace::DEVICE`].
 impl Default for Pace {
     fn default() -> Pace {
-        Pace {
-            events: 20,
-            bytes: 250_000,
-            interval: Some(30_000),
-            background: true,
-        }
+        Pace::DEVICE
     }
 }
 
 impl Engine {
-    /// An event joined the queue; whether it is time to send.
-    pub(crate) fn queued(&mut self, now: Now) -> bool {
+    /// An event of `len` bytes joined the queue; whether it is time to send.
+    pub(crate) fn queued(&mut self, now: Now, len: u32) -> bool {
         let queue = Queue {
             events: self.ledger.len(),
             bytes: self.ledger.bytes(),
         };
-        self.waits_since.get_or_insert(now.mono);
+        let waits = self.waits.get_or_insert(Waits {
+            since: now.mono,
+            events: 0,
+            bytes: 0,
+        });
+        // Some may have left by other ways.
+        waits.events = (waits.events + 1).min(queue.events);
+        waits.bytes = (waits.bytes + u64::from(len)).min(queue.bytes);
         let pace = &self.config.pace;
-        let due = queue.events >= pace.events.max(1)
-            || queue.bytes >= pace.bytes
+        let due = waits.events >= pace.events.max(1)
+            || waits.bytes >= pace.bytes
             || pace.interval == Some(0);
         #[cfg(feature = "plugins")]
         let due = {
@@ -116,9 +150,9 @@ impl Engine {
     /// When to send what waits.
     pub(crate) fn flush_due(&self) -> Option<u64> {
         let due = self
-            .waits_since
+            .waits
             .zip(self.config.pace.interval)
-            .map(|(since, interval)| since.saturating_add(interval));
+            .map(|(waits, interval)| waits.since.saturating_add(interval));
         #[cfg(feature = "plugins")]
         let due = {
             let policies = self.config.flush.iter();
@@ -130,7 +164,7 @@ impl Engine {
     /// Everything that waits now should go out.
     pub(crate) fn request_flush(&mut self) {
         self.flush_to = self.ledger.last_seq().or(self.flush_to);
-        self.waits_since = None;
+        self.waits = None;
         #[cfg(feature = "plugins")]
         for policy in &mut self.config.flush {
             policy.on_flush();

@@ -58,7 +58,7 @@ impl Engine {
                 unstamped: event.unstamped,
                 ..self.entry(event, clock)
             });
-            flush |= self.queued(now);
+            flush |= self.queued(now, event.len);
         }
         if flush {
             self.policy_flush();

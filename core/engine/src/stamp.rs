@@ -295,7 +295,7 @@ impl Engine {
             unstamped,
         });
         self.appended(now);
-        if self.queued(now) {
+        if self.queued(now, len) {
             self.policy_flush();
         }
     }

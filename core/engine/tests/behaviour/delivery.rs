@@ -114,6 +114,84 @@ fn the_count_policy_sends_at_its_count_and_the_interval_policy_after_its_time() 
 }
 
 #[test]
+fn while_a_request_is_under_way_events_gather_and_a_handful_waits_for_its_own_time() {
+    let mut config = config();
+    config.pace = Pace {
+        events: 3,
+        interval: Some(5_000),
+        ..Pace::NEVER
+    };
+    let mut host = Host::new(config);
+    ["1", "2", "3", "4", "5"].map(|event| host.track(event));
+    assert_eq!(host.names(), ["1", "2", "3"]);
+    host.answer(200);
+    assert!(host.uploads.is_empty(), "two are no batch");
+    host.track("6");
+    assert_eq!(host.names(), ["4", "5", "6"]);
+    // A whole batch that gathered goes as soon as the way is free.
+    ["7", "8", "9"].map(|event| host.track(event));
+    host.answer(200);
+    assert_eq!(host.names(), ["7", "8", "9"]);
+    host.track("10");
+    host.answer(200);
+    assert!(host.uploads.is_empty());
+    host.pass(5_000);
+    assert_eq!(host.names(), ["10"]);
+}
+
+#[test]
+fn bytes_gather_while_a_request_is_under_way_as_events_do() {
+    let mut host = with_events(1);
+    let event = host.engine.queue().bytes;
+    let mut config = config();
+    config.pace = Pace {
+        bytes: 3 * event,
+        ..Pace::NEVER
+    };
+    host = Host::new(config);
+    ["1", "2", "3", "4", "5"].map(|event| host.track(&format!("e{event}")));
+    assert_eq!(host.names(), ["e1", "e2", "e3"]);
+    host.answer(200);
+    assert!(host.uploads.is_empty());
+    host.track("e6");
+    assert_eq!(host.names(), ["e4", "e5", "e6"]);
+}
+
+#[test]
+fn a_flush_that_is_asked_for_takes_what_gathered_as_soon_as_the_way_is_free() {
+    let mut config = config();
+    config.pace = Pace {
+        events: 3,
+        ..Pace::NEVER
+    };
+    let mut host = Host::new(config);
+    ["1", "2", "3", "4"].map(|event| host.track(event));
+    host.flush();
+    host.answer(200);
+    assert_eq!(host.names(), ["4"]);
+}
+
+#[test]
+fn a_backlog_goes_out_whole_when_the_hub_is_back_and_no_new_event_has_to_come() {
+    let mut config = config();
+    config.pace = Pace {
+        events: 3,
+        interval: Some(500),
+        ..Pace::NEVER
+    };
+    let mut host = Host::new(config);
+    ["1", "2", "3"].map(|event| host.track(event));
+    host.answer(500);
+    ["4", "5", "6", "7"].map(|event| host.track(event));
+    host.pass(3_600_000);
+    while !host.uploads.is_empty() {
+        host.answer(200);
+        host.pass(500);
+    }
+    assert_eq!(host.engine.queue().events, 0);
+}
+
+#[test]
 fn going_to_the_background_flushes_and_syncs() {
     let mut host = Host::new(config());
     host.track("1");
