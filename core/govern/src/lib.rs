@@ -6,6 +6,8 @@
 //! - [`gate`]: may this destination have this event, by consent and by the event's `integrations` object?
 //! - [`plan`]: what does the tracking plan say of this event's destinations?
 
+#[cfg(feature = "rules")]
+pub mod expression;
 pub mod gate;
 #[cfg(feature = "full")]
 pub mod plan;
