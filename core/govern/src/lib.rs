@@ -5,9 +5,21 @@
 //!
 //! - [`gate`]: may this destination have this event, by consent and by the event's `integrations` object?
 //! - [`plan`]: what does the tracking plan say of this event's destinations?
+//!
+//! With the feature `rules`, for a hub:
+//! - `expression`: FQL, the one expression language;
+//! - `filter`: which events a connection does not get;
+//! - `tracking_plan`: what a source's events must be like;
+//! - `stages`: what happens to an event at its source and at each connection, with a trace of which rule did what.
 
 #[cfg(feature = "rules")]
 pub mod expression;
+#[cfg(feature = "rules")]
+pub mod filter;
 pub mod gate;
 #[cfg(feature = "full")]
 pub mod plan;
+#[cfg(feature = "rules")]
+pub mod stages;
+#[cfg(feature = "rules")]
+pub mod tracking_plan;

@@ -1,0 +1,227 @@
+//! What happens to an event at its source and at a connection.
+#![cfg(feature = "rules")]
+
+use headwater_govern::expression::Expression;
+use headwater_govern::filter::{Action, Filter};
+use headwater_govern::tracking_plan::{Enforcement, Plan};
+use headwater_govern::stages::{
+    BlockReason, ConnectionOutcome, ConnectionRules, DropReason, SourceOutcome, SourceRules, Trace,
+    connection_stage, source_stage,
+};
+use headwater_model::event::EventType;
+use headwater_model::json::{Limits, Object, Value, parse};
+
+fn json(text: &str) -> Value {
+    parse(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn object(text: &str) -> Object {
+    json(text).into_object().unwrap()
+}
+
+fn plan() -> Plan {
+    Plan::parse(
+        "checkout",
+        &json(
+            r#"{"name": "Checkout", "rules": [{"type": "TRACK", "key": "Order Completed", "version": 1, "jsonSchema": {
+                "$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
+                "properties": {"properties": {"type": "object", "required": ["order_id", "total"], "properties": {
+                    "order_id": {"type": "string"}, "total": {"type": "number"},
+                    "currency": {"enum": ["EUR", "USD"]}}}},
+                "required": ["properties"]}}]}"#,
+        ),
+    )
+    .unwrap()
+}
+
+fn rules(enforcement: Enforcement) -> SourceRules {
+    SourceRules {
+        plan: Some((plan(), enforcement)),
+    }
+}
+
+fn strict() -> SourceRules {
+    rules(Enforcement {
+        allow_unplanned_events: false,
+        allow_event_on_violations: false,
+    })
+}
+
+#[test]
+fn an_event_as_planned_passes_unchanged() {
+    let event = object(
+        r#"{"type":"track","event":"Order Completed","properties":{"order_id":"o1","total":27.5,"currency":"EUR"}}"#,
+    );
+    let outcome = source_stage(&strict(), EventType::Track, event.clone(), None);
+    assert_eq!(outcome, SourceOutcome::Passed(event));
+}
+
+#[test]
+fn violations_are_marked_in_the_event_and_traced_without_its_values() {
+    let event = object(
+        r#"{"type":"track","event":"Order Completed","properties":{"total":"secret","currency":"GBP"}}"#,
+    );
+    let mut trace = Trace::default();
+    let outcome = source_stage(
+        &rules(Enforcement::default()),
+        EventType::Track,
+        event,
+        Some(&mut trace),
+    );
+    let SourceOutcome::Passed(event) = outcome else {
+        panic!("{outcome:?}")
+    };
+    let event = Value::Object(event);
+    let violations = event.path("context.protocols.violations").unwrap();
+    assert_eq!(
+        violations,
+        &json(
+            r#"[{"type":"Required","field":"properties.order_id","description":"is required"},
+                {"type":"Invalid Type","field":"properties.total","description":"must be number"},
+                {"type":"Enum","field":"properties.currency","description":"is none of the values that the plan lists"}]"#
+        )
+    );
+    assert_eq!(trace.steps.len(), 1);
+    assert_eq!(trace.steps[0].did, "marked");
+    assert!(!format!("{trace:?}").contains("secret"));
+}
+
+#[test]
+fn enforcement_blocks_what_is_unplanned_and_what_violates() {
+    let unplanned = object(r#"{"type":"track","event":"Other","properties":{}}"#);
+    assert!(matches!(
+        source_stage(&strict(), EventType::Track, unplanned.clone(), None),
+        SourceOutcome::Blocked {
+            reason: BlockReason::Unplanned,
+            ..
+        }
+    ));
+    assert!(matches!(
+        source_stage(
+            &rules(Enforcement::default()),
+            EventType::Track,
+            unplanned,
+            None
+        ),
+        SourceOutcome::Passed(_)
+    ));
+    let violating = object(r#"{"type":"track","event":"Order Completed"}"#);
+    assert!(matches!(
+        source_stage(&strict(), EventType::Track, violating, None),
+        SourceOutcome::Blocked {
+            reason: BlockReason::Violations,
+            ..
+        }
+    ));
+    let page = object(r#"{"type":"page"}"#);
+    assert!(matches!(
+        source_stage(&strict(), EventType::Page, page, None),
+        SourceOutcome::Passed(_)
+    ));
+}
+
+#[test]
+fn a_plan_with_a_keyword_that_is_not_checked_is_refused_with_its_path() {
+    let error = Plan::parse(
+        "p",
+        &json(r#"{"rules":[{"type":"TRACK","key":"A","jsonSchema":{"properties":{"x":{"pattern":"^a"}}}}]}"#),
+    )
+    .unwrap_err();
+    assert_eq!(error.path, "rules[0].jsonSchema.properties.x.pattern");
+}
+
+fn connection(filters: &[(&str, Action)]) -> ConnectionRules {
+    ConnectionRules {
+        keys: vec!["Webhooks".to_owned()],
+        categories: vec!["ads".to_owned()],
+        storage: false,
+        filters: filters
+            .iter()
+            .map(|(condition, action)| Filter {
+                id: "f".to_owned(),
+                condition: Expression::parse(condition).unwrap(),
+                action: *action,
+            })
+            .collect(),
+    }
+}
+
+fn reason(rules: &ConnectionRules, event: &str) -> Option<DropReason> {
+    let event = object(event);
+    match connection_stage(rules, &event, None) {
+        ConnectionOutcome::Deliver(_) => None,
+        ConnectionOutcome::Dropped(reason) => Some(reason),
+    }
+}
+
+#[test]
+fn a_connection_asks_consent_then_integrations_then_its_filters() {
+    let rules = connection(&[("event = \"Test\"", Action::Drop)]);
+    let granted = r#""context":{"consent":{"categoryPreferences":{"ads":true}}}"#;
+    assert_eq!(
+        reason(&rules, &format!(r#"{{"event":"A",{granted}}}"#)),
+        None
+    );
+    assert_eq!(
+        reason(
+            &rules,
+            r#"{"event":"Test","integrations":{"All":false},"context":{"consent":{"categoryPreferences":{}}}}"#
+        ),
+        Some(DropReason::Consent)
+    );
+    assert_eq!(
+        reason(
+            &rules,
+            &format!(r#"{{"event":"Test","integrations":{{"All":false}},{granted}}}"#)
+        ),
+        Some(DropReason::Integrations)
+    );
+    assert_eq!(
+        reason(&rules, &format!(r#"{{"event":"Test",{granted}}}"#)),
+        Some(DropReason::Filter { id: "f".to_owned() })
+    );
+}
+
+#[test]
+fn only_send_drops_everything_else() {
+    let rules = connection(&[("type = \"track\"", Action::OnlySend)]);
+    assert_eq!(reason(&rules, r#"{"type":"track"}"#), None);
+    assert_eq!(
+        reason(&rules, r#"{"type":"page"}"#),
+        Some(DropReason::Filter { id: "f".to_owned() })
+    );
+}
+
+#[test]
+fn a_filter_that_cannot_be_decided_keeps_the_event_back() {
+    let rules = connection(&[("\"x\" in properties.list", Action::Drop)]);
+    let list = vec!["1"; 20_000].join(",");
+    assert_eq!(
+        reason(&rules, &format!(r#"{{"properties":{{"list":[{list}]}}}}"#)),
+        Some(DropReason::FilterExceeded { id: "f".to_owned() })
+    );
+}
+
+#[test]
+fn storage_gets_what_filters_and_all_false_keep_from_destinations() {
+    let mut rules = connection(&[("all", Action::Drop)]);
+    rules.storage = true;
+    rules.categories.clear();
+    assert_eq!(reason(&rules, r#"{"integrations":{"All":false}}"#), None);
+    assert_eq!(
+        reason(&rules, r#"{"integrations":{"Warehouses":{"all":false}}}"#),
+        Some(DropReason::Integrations)
+    );
+}
+
+#[test]
+fn a_change_of_consent_is_delivered_whatever_the_categories_say() {
+    let rules = connection(&[]);
+    assert_eq!(
+        reason(
+            &rules,
+            r#"{"event":"Segment Consent Preference Updated","context":{"consent":{"categoryPreferences":{"ads":false}}}}"#
+        ),
+        None
+    );
+}
