@@ -4,7 +4,7 @@
 //! about the whole event. The keywords understood so far are listed in [`Schema`]; any other is refused when the plan is
 //! read, so that nothing in a plan is silently not checked.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
@@ -22,7 +22,10 @@ pub struct Plan {
     pub id: String,
     /// Its name.
     pub name: String,
-    rules: HashMap<(EventType, String), Schema>,
+    /// By the event's name.
+    tracks: BTreeMap<String, Schema>,
+    /// Of the other types, which have one rule each.
+    others: Vec<(EventType, Schema)>,
 }
 
 /// What happens to events that the plan does not have, or that violate it. The names are Segment's.
@@ -156,7 +159,8 @@ impl Plan {
         let Some(rules) = plan.get("rules").and_then(Value::as_array) else {
             return wrong("rules", "must be a list of {type, key, jsonSchema}");
         };
-        let mut read = HashMap::new();
+        let mut tracks = BTreeMap::new();
+        let mut others: Vec<(EventType, Schema)> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             let path = format!("rules[{index}]");
             let kind = rule.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -172,10 +176,17 @@ impl Plan {
             }
             let schema = rule.get("jsonSchema").unwrap_or(&Value::Null);
             let schema = Schema::parse(schema, &format!("{path}.jsonSchema"), 0)?;
-            if read.insert((kind, key.to_owned()), schema).is_some() {
+            let again = if kind == EventType::Track {
+                tracks.insert(key.to_owned(), schema).is_some()
+            } else {
+                let again = others.iter().any(|(known, _)| *known == kind);
+                others.push((kind, schema));
+                again
+            };
+            if again {
                 return wrong(
                     &path,
-                    format!("a rule before it is about the same event `{key}`"),
+                    "a rule before it is about the same event; keep one of them",
                 );
             }
         }
@@ -186,21 +197,26 @@ impl Plan {
                 .and_then(Value::as_str)
                 .unwrap_or(id)
                 .to_owned(),
-            rules: read,
+            tracks,
+            others,
         })
     }
 
     /// What the plan says of an event.
     #[must_use]
     pub fn check(&self, kind: EventType, event: &Object) -> Checked {
-        let key = match kind {
+        let schema = match kind {
             EventType::Track => event
                 .get("event")
                 .and_then(Value::as_str)
-                .unwrap_or_default(),
-            _ => "",
+                .and_then(|name| self.tracks.get(name)),
+            _ => self
+                .others
+                .iter()
+                .find(|(known, _)| *known == kind)
+                .map(|(_, schema)| schema),
         };
-        let Some(schema) = self.rules.get(&(kind, key.to_owned())) else {
+        let Some(schema) = schema else {
             return Checked {
                 planned: kind != EventType::Track,
                 violations: Vec::new(),

@@ -1,5 +1,6 @@
 //! FQL by the shared vectors, and what holds for any text.
 #![cfg(feature = "rules")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use headwater_govern::expression::{Expression, MAX_TEXT};
 use headwater_model::json::{Limits, Object, Value, parse};

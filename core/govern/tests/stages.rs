@@ -1,5 +1,6 @@
 //! What happens to an event at its source and at a connection.
 #![cfg(feature = "rules")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use headwater_govern::expression::Expression;
 use headwater_govern::filter::{Action, Filter};

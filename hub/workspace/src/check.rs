@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headwater_govern::expression::Expression;
 use headwater_govern::filter::{Action, Filter};
-use headwater_govern::plan::Plan;
+use headwater_govern::tracking_plan::Plan;
 
 use crate::FORMAT;
 use crate::files::{Files, FilterAction, FilterFile};

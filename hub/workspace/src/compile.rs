@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 use std::path::Path;
 
-use headwater_govern::plan::Enforcement;
+use headwater_govern::tracking_plan::Enforcement;
 use headwater_govern::stages::{ConnectionRules, SourceRules};
 use siphasher::sip128::{Hasher128, SipHasher24};
 

@@ -63,6 +63,15 @@ impl<'a> Operand<'a> {
             Value::Object(object) => Operand::Object(object),
         }
     }
+
+    /// How many elements; what is no list has none.
+    fn len(&self) -> usize {
+        match self {
+            Operand::Array(items) => items.len(),
+            Operand::List(items) => items.len(),
+            _ => 0,
+        }
+    }
 }
 
 struct Run<'a> {
@@ -165,8 +174,8 @@ impl<'a> Run<'a> {
             }
             (Operand::Text(left), Operand::Text(right)) => left == right,
             (Operand::Array(_) | Operand::List(_), Operand::Array(_) | Operand::List(_)) => {
-                let len = self.len(left);
-                if len != self.len(right) {
+                let len = left.len();
+                if len != right.len() {
                     return Ok(false);
                 }
                 for index in 0..len {
@@ -198,22 +207,13 @@ impl<'a> Run<'a> {
     fn is_in(&mut self, needle: u16, list: u16) -> Result<bool, Exceeded> {
         let needle = self.worth(needle)?;
         let list = self.worth(list)?;
-        for index in 0..self.len(&list) {
+        for index in 0..list.len() {
             let element = self.element(&list, index)?;
             if self.equal(&needle, &element)? {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    /// How many elements; what is no list has none.
-    fn len(&self, list: &Operand<'a>) -> usize {
-        match list {
-            Operand::Array(items) => items.len(),
-            Operand::List(items) => items.len(),
-            _ => 0,
-        }
     }
 
     fn element(&mut self, list: &Operand<'a>, index: usize) -> Result<Operand<'a>, Exceeded> {
@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
             Function::Length => match &first {
                 Operand::Null => count(0),
                 Operand::Text(text) => count(text.len()),
-                Operand::Array(_) | Operand::List(_) => count(self.len(&first)),
+                Operand::Array(_) | Operand::List(_) => count(first.len()),
                 _ => Operand::Null,
             },
             Function::Lowercase => recased(first, str::to_lowercase),

@@ -97,9 +97,7 @@ fn words(text: &str) -> Vec<String> {
         let after = chars.get(index + 1);
         let begins = c.is_uppercase()
             && before.is_some_and(|before| {
-                before.is_lowercase()
-                    || before.is_numeric()
-                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
+                before.is_lowercase() || after.is_some_and(|after| after.is_lowercase())
             });
         if begins && !word.is_empty() {
             words.push(std::mem::take(&mut word));
@@ -110,7 +108,9 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-pub(super) fn snakecase(text: &str) -> String {
+/// The words of a text in small letters, joined by `_`.
+#[must_use]
+pub fn snakecase(text: &str) -> String {
     joined(text, "_")
 }
 
@@ -161,6 +161,12 @@ mod tests {
                 "http_server2go",
                 "http-server2go",
                 "Http Server2go",
+            ),
+            (
+                "2FA Enabled v2Beta",
+                "2fa_enabled_v2_beta",
+                "2fa-enabled-v2-beta",
+                "2fa Enabled V2 Beta",
             ),
             ("--", "", "", ""),
             ("Ärger über", "ärger_über", "ärger-über", "Ärger Über"),

@@ -26,7 +26,7 @@ mod print;
 use headwater_model::json::{Number, Object};
 
 pub use evaluate::Exceeded;
-pub use functions::Function;
+pub use functions::{Function, snakecase};
 use lex::Span;
 
 /// The longest text of an expression in bytes; Segment's limit.

@@ -1,0 +1,415 @@
+//! One connection, as a machine without I/O: what is read, sent, tried again, given up and written down, and when.
+//!
+//! ```text
+//!              Read{from} ──▶ host reads the log, runs the stages ──▶ Input::Read{to, items}
+//!              Send{…}    ──▶ host posts                          ──▶ Input::Answered
+//!              Commit{…}  ──▶ host writes the state               ──▶ Input::Committed
+//! ```
+//! The host calls [`Machine::handle`], then [`Machine::poll`] until it gives nothing, then waits for an answer or for
+//! [`Machine::deadline`].
+//!
+//! Invariants:
+//! - Every event below the cursor is decided: delivered, dropped, dead, or in `retry` with a row of its own.
+//! - What an answer decided is committed before it is forgotten; a crash before the commit sends the event again, under
+//!   the same messageId, and never loses it.
+//! - Success costs no row. Reading stops while [`Limits::retry_entries`] events wait for another try, so a destination
+//!   that is down costs a bounded number of rows, and the log is the queue.
+//! - An event is given up only after an attempt in this process: a clock that jumps, or a hub that was off, expires
+//!   nothing untried.
+
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use headwater_collector::log::Place;
+
+pub use limits::Limits;
+
+use crate::state::{Counts, Dead, Delta, Retry, Saved};
+
+/// A request in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What the host tells.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The log was read from where `Read` asked up to `to`, which is not included. Events in between that are not in
+    /// `items` are decided.
+    Read {
+        /// Where reading goes on.
+        to: Place,
+        /// What is to be delivered, in order.
+        items: Vec<Place>,
+        /// How many events were decided without a request, by reason.
+        passed: Counts,
+    },
+    /// The log ended where reading goes on; it has grown now.
+    Grown,
+    /// A request ended.
+    Answered {
+        /// Which.
+        request: RequestId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The commit in hand is durable.
+    Committed,
+    /// It is not, and nothing of it.
+    CommitFailed,
+    /// Time has passed.
+    Tick,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The destination has the event.
+    Delivered,
+    /// It may have it later: the connection failed, or the answer says so.
+    Retry {
+        /// Why, for people and for grouping.
+        reason: String,
+        /// Milliseconds that the destination asks to wait.
+        after: Option<u64>,
+    },
+    /// No request was made: the rules of today keep the event from the destination, or it is no longer in the log.
+    Passed {
+        /// What became of it: `dropped`, `expired`.
+        outcome: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// It will never take the event.
+    Rejected {
+        /// Why.
+        reason: String,
+        /// The answer's status.
+        status: Option<u16>,
+    },
+}
+
+/// What the host does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Read the log from here on. Answered by [`Input::Read`]; where the log ends, once it has grown.
+    Read {
+        /// Where.
+        from: Place,
+    },
+    /// Deliver an event. Answered by [`Input::Answered`].
+    Send {
+        /// Names the answer.
+        request: RequestId,
+        /// The event.
+        place: Place,
+        /// Attempts before this one.
+        attempts: u32,
+    },
+    /// Write this down, all of it or nothing. Answered by [`Input::Committed`] or [`Input::CommitFailed`].
+    Commit(Delta),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    /// Everything before it is decided, as far as is durable.
+    saved_cursor: Place,
+    /// Where reading goes on.
+    read_to: Place,
+    reading: bool,
+    /// The log ended at `read_to`.
+    at_end: bool,
+    /// Read, not sent yet.
+    waiting: VecDeque<Place>,
+    in_flight: BTreeMap<RequestId, Attempt>,
+    /// Read and not decided: `waiting`, and in flight for the first time.
+    undecided: BTreeSet<Place>,
+    retry: BTreeMap<Place, Retry>,
+    /// Entries of `retry` that are not in flight, by when they are due.
+    due: BTreeSet<(i64, Place)>,
+    next_request: u64,
+    /// Decided, not durable yet.
+    delta: Delta,
+    /// When the oldest change of `delta` came.
+    changed: Option<i64>,
+    /// The delta that is being written.
+    committing: Option<Delta>,
+    /// No commit before this, after one that failed.
+    commit_at: i64,
+    effects: VecDeque<Effect>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    place: Place,
+    attempts: u32,
+    first: i64,
+}
+
+impl Machine {
+    /// The connection, going on from what was saved.
+    #[must_use]
+    pub fn new(limits: Limits, saved: Saved) -> Machine {
+        let due = saved
+            .retry
+            .iter()
+            .map(|entry| (entry.due, entry.place))
+            .collect();
+        Machine {
+            limits,
+            saved_cursor: saved.cursor,
+            read_to: saved.cursor,
+            reading: false,
+            at_end: false,
+            waiting: VecDeque::new(),
+            in_flight: BTreeMap::new(),
+            undecided: BTreeSet::new(),
+            retry: saved
+                .retry
+                .into_iter()
+                .map(|entry| (entry.place, entry))
+                .collect(),
+            due,
+            next_request: 0,
+            delta: Delta::default(),
+            changed: None,
+            committing: None,
+            commit_at: i64::MIN,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Takes an input. `now` is the wall clock in milliseconds; it may jump.
+    pub fn handle(&mut self, now: i64, input: Input) {
+        match input {
+            Input::Read { to, items, passed } => self.read(now, to, items, &passed),
+            Input::Grown => self.at_end = false,
+            Input::Answered { request, outcome } => self.answered(now, request, outcome),
+            Input::Committed => {
+                if let Some(delta) = self.committing.take()
+                    && let Some(cursor) = delta.cursor
+                {
+                    self.saved_cursor = cursor;
+                }
+            }
+            Input::CommitFailed => {
+                if let Some(failed) = self.committing.take() {
+                    self.delta = failed.then(std::mem::take(&mut self.delta));
+                    self.changed.get_or_insert(now);
+                    self.commit_at = now.saturating_add(self.limits.commit_retry_ms);
+                }
+            }
+            Input::Tick => {}
+        }
+        self.send(now);
+        self.ask();
+        self.commit(now);
+    }
+
+    /// The next effect.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to send [`Input::Tick`], unless something else comes before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        let due = (self.in_flight.len() < self.limits.requests)
+            .then(|| self.due.first().map(|(due, _)| *due))
+            .flatten();
+        let commit = (self.committing.is_none() && !self.delta.is_empty())
+            .then(|| self.commit_due())
+            .flatten();
+        due.into_iter().chain(commit).min()
+    }
+
+    /// Everything before it is decided and durable.
+    #[must_use]
+    pub fn cursor(&self) -> Place {
+        self.saved_cursor
+    }
+
+    /// Events that wait for another try.
+    #[must_use]
+    pub fn retrying(&self) -> usize {
+        self.retry.len()
+    }
+
+    /// Whether everything that was read is decided and durable.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.undecided.is_empty()
+            && self.retry.is_empty()
+            && self.delta.is_empty()
+            && self.committing.is_none()
+    }
+
+    fn read(&mut self, now: i64, to: Place, items: Vec<Place>, passed: &Counts) {
+        self.reading = false;
+        self.at_end = to == self.read_to;
+        self.read_to = self.read_to.max(to);
+        self.undecided.extend(items.iter().copied());
+        self.waiting.extend(items);
+        if !passed.is_empty() {
+            self.delta.counts.add(passed);
+            self.changed.get_or_insert(now);
+        }
+        self.moved(now);
+    }
+
+    fn answered(&mut self, now: i64, request: RequestId, outcome: Outcome) {
+        let Some(attempt) = self.in_flight.remove(&request) else {
+            return;
+        };
+        let Attempt {
+            place,
+            attempts,
+            first,
+        } = attempt;
+        let attempts = attempts.saturating_add(1);
+        self.undecided.remove(&place);
+        match outcome {
+            Outcome::Delivered => {
+                self.forget_retry(place);
+                self.delta.counts.count("delivered", "", 1);
+            }
+            Outcome::Retry { reason, after } => {
+                if now.saturating_sub(first) >= self.limits.window_ms {
+                    self.give_up(now, place, attempts, first, reason, None);
+                } else {
+                    let wait = self.limits.wait(place, attempts, after);
+                    let entry = Retry {
+                        place,
+                        due: now.saturating_add(wait),
+                        attempts,
+                        first,
+                        reason,
+                    };
+                    self.due.insert((entry.due, place));
+                    self.delta.put(entry.clone());
+                    self.retry.insert(place, entry);
+                }
+            }
+            Outcome::Passed { outcome, reason } => {
+                self.forget_retry(place);
+                self.delta.counts.count(outcome, &reason, 1);
+            }
+            Outcome::Rejected { reason, status } => {
+                self.give_up(now, place, attempts, first, reason, status);
+            }
+        }
+        self.changed.get_or_insert(now);
+        self.moved(now);
+    }
+
+    fn give_up(
+        &mut self,
+        now: i64,
+        place: Place,
+        attempts: u32,
+        first: i64,
+        reason: String,
+        status: Option<u16>,
+    ) {
+        self.forget_retry(place);
+        self.delta.counts.count("dead", &reason, 1);
+        self.delta.dead.push(Dead {
+            place,
+            attempts,
+            first,
+            last: now,
+            reason,
+            status,
+        });
+    }
+
+    fn forget_retry(&mut self, place: Place) {
+        if self.retry.remove(&place).is_some() {
+            self.delta.remove(place);
+        }
+    }
+
+    /// The cursor goes on to the first event that is not decided.
+    fn moved(&mut self, now: i64) {
+        let cursor = self.undecided.first().copied().unwrap_or(self.read_to);
+        let known = self
+            .delta
+            .cursor
+            .or(self.committing.as_ref().and_then(|delta| delta.cursor))
+            .unwrap_or(self.saved_cursor);
+        if cursor > known {
+            self.delta.cursor = Some(cursor);
+            self.changed.get_or_insert(now);
+        }
+    }
+
+    /// What is due goes before what is new: it has waited longer.
+    fn send(&mut self, now: i64) {
+        while self.in_flight.len() < self.limits.requests {
+            let attempt = if let Some((due, place)) = self.due.first().copied()
+                && due <= now
+            {
+                self.due.remove(&(due, place));
+                let Some(entry) = self.retry.get(&place) else {
+                    continue;
+                };
+                Attempt {
+                    place,
+                    attempts: entry.attempts,
+                    first: entry.first,
+                }
+            } else if let Some(place) = self.waiting.pop_front() {
+                Attempt {
+                    place,
+                    attempts: 0,
+                    first: now,
+                }
+            } else {
+                return;
+            };
+            let request = RequestId(self.next_request);
+            self.next_request += 1;
+            self.effects.push_back(Effect::Send {
+                request,
+                place: attempt.place,
+                attempts: attempt.attempts,
+            });
+            self.in_flight.insert(request, attempt);
+        }
+    }
+
+    fn ask(&mut self) {
+        if !self.reading
+            && !self.at_end
+            && self.waiting.len() < self.limits.waiting
+            && self.retry.len() < self.limits.retry_entries
+        {
+            self.reading = true;
+            self.effects.push_back(Effect::Read { from: self.read_to });
+        }
+    }
+
+    fn commit_due(&self) -> Option<i64> {
+        let oldest = self.changed?;
+        let due = if self.delta.len() >= self.limits.commit_changes {
+            oldest
+        } else {
+            oldest.saturating_add(self.limits.commit_ms)
+        };
+        Some(due.max(self.commit_at))
+    }
+
+    fn commit(&mut self, now: i64) {
+        if self.committing.is_some() || self.delta.is_empty() {
+            return;
+        }
+        if self.commit_due().is_some_and(|due| due <= now) {
+            let delta = std::mem::take(&mut self.delta);
+            self.changed = None;
+            self.effects.push_back(Effect::Commit(delta.clone()));
+            self.committing = Some(delta);
+        }
+    }
+}

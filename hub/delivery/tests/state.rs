@@ -1,0 +1,55 @@
+//! Every backend of the delivery state keeps the same promises.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::{Arc, Mutex};
+
+use headwater_collector::log::LogId;
+use headwater_delivery::state::testing::conformance;
+use headwater_delivery::state::{
+    Counts, Dead, DeliveryState, Delta, MemoryState, Saved, SqliteState, StateError,
+};
+
+/// A state in memory that can be opened again.
+struct Shared(Arc<Mutex<MemoryState>>);
+
+impl DeliveryState for Shared {
+    fn load(&mut self, connection: &str, log: LogId) -> Result<Option<Saved>, StateError> {
+        self.0.lock().unwrap().load(connection, log)
+    }
+
+    fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
+        self.0.lock().unwrap().commit(connection, log, delta)
+    }
+
+    fn dead(&mut self, connection: &str, most: usize) -> Result<Vec<Dead>, StateError> {
+        self.0.lock().unwrap().dead(connection, most)
+    }
+
+    fn counts(&mut self, connection: &str) -> Result<Counts, StateError> {
+        self.0.lock().unwrap().counts(connection)
+    }
+}
+
+#[test]
+fn the_state_in_memory_conforms() {
+    let state = Arc::new(Mutex::new(MemoryState::default()));
+    conformance(|| Shared(Arc::clone(&state)));
+}
+
+#[test]
+fn the_state_in_sqlite_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    conformance(|| SqliteState::open(&dir.path().join("delivery.sqlite")).unwrap());
+}
+
+#[test]
+fn a_file_of_another_version_is_left_alone_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("delivery.sqlite");
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    let error = SqliteState::open(&file).unwrap_err().to_string();
+    assert!(error.contains("version 99"), "{error}");
+    assert!(error.contains("move the file away"), "{error}");
+}

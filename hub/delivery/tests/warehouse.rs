@@ -1,0 +1,182 @@
+//! The embedded warehouse: tables, names, and nothing twice.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use headwater_collector::log::{LogId, Place, Position};
+use headwater_delivery::sinks::sqlite::{Row, SqliteWarehouse};
+use headwater_model::event::EventType;
+use headwater_model::json::{Limits, parse};
+use rusqlite::Connection;
+
+const LOG: LogId = LogId([1; 16]);
+
+fn row(kind: EventType, text: &str) -> Row {
+    Row {
+        kind,
+        event: parse(text.as_bytes(), &Limits::default())
+            .unwrap()
+            .into_object()
+            .unwrap(),
+    }
+}
+
+fn order(id: &str, properties: &str) -> Row {
+    row(
+        EventType::Track,
+        &format!(
+            r#"{{"messageId":"{id}","userId":"u1","event":"Order Completed","properties":{properties},"context":{{"ip":"1.2.3.4"}}}}"#
+        ),
+    )
+}
+
+fn to(position: u64) -> Place {
+    Place::at(Position(position))
+}
+
+fn one<T: rusqlite::types::FromSql>(db: &Connection, sql: &str) -> T {
+    db.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_track_is_a_row_of_tracks_and_of_its_events_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("w.sqlite");
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    let rows = [
+        order(
+            "m1",
+            r#"{"total":27.5,"product":{"name":"Lamp"},"tags":["a"]}"#,
+        ),
+        order("m2", r#"{"total":"free","product_name":"other"}"#),
+        row(
+            EventType::Identify,
+            r#"{"messageId":"m3","userId":"u1","traits":{"email":"a@b"}}"#,
+        ),
+    ];
+    assert_eq!(warehouse.load(LOG, to(10), &rows).unwrap(), 3);
+    let db = Connection::open(&file).unwrap();
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM tracks"), 2);
+    assert_eq!(
+        one::<String>(&db, "SELECT event_text FROM tracks WHERE id = 'm1'"),
+        "Order Completed"
+    );
+    assert_eq!(
+        one::<f64>(&db, "SELECT total FROM order_completed WHERE id = 'm1'"),
+        27.5
+    );
+    assert_eq!(
+        one::<String>(&db, "SELECT total FROM order_completed WHERE id = 'm2'"),
+        "free"
+    );
+    assert_eq!(
+        one::<String>(
+            &db,
+            "SELECT product_name FROM order_completed WHERE id = 'm1'"
+        ),
+        "Lamp"
+    );
+    let other: String = one(
+        &db,
+        "SELECT column_name FROM _headwater_columns WHERE path = 'product_name'",
+    );
+    assert_ne!(other, "product_name");
+    assert_eq!(
+        one::<String>(
+            &db,
+            &format!("SELECT {other} FROM order_completed WHERE id = 'm2'")
+        ),
+        "other"
+    );
+    assert_eq!(one::<String>(&db, "SELECT email FROM identifies"), "a@b");
+}
+
+#[test]
+fn rows_that_come_twice_are_stored_once_and_progress_is_per_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("w.sqlite");
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    assert_eq!(warehouse.progress(LOG).unwrap(), None);
+    let rows = [order("m1", r#"{"total":1}"#)];
+    assert_eq!(warehouse.load(LOG, to(10), &rows).unwrap(), 1);
+    assert_eq!(warehouse.progress(LOG).unwrap(), Some(to(10)));
+    let other = LogId([2; 16]);
+    assert_eq!(
+        warehouse.progress(other).unwrap(),
+        None,
+        "a restored log begins anew"
+    );
+    assert_eq!(warehouse.load(other, to(4), &rows).unwrap(), 0);
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    assert_eq!(warehouse.progress(LOG).unwrap(), Some(to(10)));
+    assert_eq!(
+        warehouse
+            .load(LOG, to(20), &[order("m2", r#"{"Total":2}"#)])
+            .unwrap(),
+        1
+    );
+}
+
+#[test]
+fn hostile_names_are_names_and_a_table_that_is_full_loses_no_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("w.sqlite");
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    let mut rows = vec![
+        row(
+            EventType::Track,
+            r#"{"messageId":"h1","event":"x\"; DROP TABLE tracks; --","properties":{"a\"b":1,"":2,"id":"mine","SELECT":3,"_headwater":4}}"#,
+        ),
+        row(
+            EventType::Track,
+            r#"{"messageId":"h2","event":"","properties":{}}"#,
+        ),
+    ];
+    for part in 0..4 {
+        let properties: Vec<String> = (0..400)
+            .map(|n| format!("\"p{}\":{n}", part * 400 + n))
+            .collect();
+        rows.push(order(
+            &format!("w{part}"),
+            &format!("{{{}}}", properties.join(",")),
+        ));
+    }
+    warehouse.load(LOG, to(10), &rows).unwrap();
+    let db = Connection::open(&file).unwrap();
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM tracks"), 6);
+    let columns: i64 = one(
+        &db,
+        "SELECT count(*) FROM pragma_table_info('order_completed')",
+    );
+    assert!(columns <= 1_000);
+    let rejects: i64 = one(&db, "SELECT count(*) FROM _rejects");
+    assert_eq!(
+        columns - 10 + rejects,
+        1_600,
+        "every value is in a column or in _rejects"
+    );
+}
+
+#[test]
+fn a_load_that_fails_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("w.sqlite");
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    warehouse
+        .load(LOG, to(1), &[order("m0", r#"{"a":1}"#)])
+        .unwrap();
+    let db = Connection::open(&file).unwrap();
+    db.execute_batch("CREATE TRIGGER no BEFORE INSERT ON order_completed WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'no'); END")
+        .unwrap();
+    let rows = [
+        order("m1", r#"{"fresh":1}"#),
+        order("bad", r#"{"other":1}"#),
+    ];
+    assert!(warehouse.load(LOG, to(9), &rows).is_err());
+    assert_eq!(warehouse.progress(LOG).unwrap(), Some(to(1)));
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM tracks"), 1);
+    db.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(warehouse.load(LOG, to(9), &rows).unwrap(), 2);
+    assert_eq!(
+        one::<i64>(&db, "SELECT fresh FROM order_completed WHERE id = 'm1'"),
+        1
+    );
+}
