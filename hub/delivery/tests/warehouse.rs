@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use headwater_collector::log::{LogId, Place, Position};
-use headwater_delivery::sinks::sqlite::{Row, SqliteWarehouse};
+use headwater_delivery::sinks::Row;
+use headwater_delivery::sinks::sqlite::SqliteWarehouse;
 use headwater_model::event::EventType;
 use headwater_model::json::{Limits, parse};
 use rusqlite::Connection;

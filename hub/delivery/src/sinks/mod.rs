@@ -3,3 +3,36 @@
 pub mod http;
 mod private;
 pub mod sqlite;
+
+use headwater_collector::log::{LogId, Place};
+use headwater_model::event::EventType;
+use headwater_model::json::Object;
+
+/// One event for a range sink: normalised, as the source stage left it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its type.
+    pub kind: EventType,
+    /// The event.
+    pub event: Object,
+}
+
+/// A sink failed. Whether a load took effect is not known then; `progress` tells.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SinkFailure(pub String);
+
+/// What takes ranges of the log, and keeps its progress in the transaction that takes them.
+pub trait RangeSink: Send {
+    /// Everything of `log` before the place is there; `None`: nothing of it.
+    ///
+    /// # Errors
+    /// [`SinkFailure`].
+    fn progress(&mut self, log: LogId) -> Result<Option<Place>, SinkFailure>;
+
+    /// Takes rows and the progress `to`, all of it or nothing. Returns how many rows were new.
+    ///
+    /// # Errors
+    /// [`SinkFailure`].
+    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, SinkFailure>;
+}

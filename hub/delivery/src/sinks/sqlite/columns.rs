@@ -6,7 +6,7 @@ use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 use rusqlite::types::Value as Cell;
 
-use super::Row;
+use crate::sinks::Row;
 
 /// Tables that events are not named after.
 const TAKEN: [&str; 8] = [

@@ -18,6 +18,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_i
 
 use columns::{common, name, quoted, table};
 
+use super::{RangeSink, Row, SinkFailure};
+
 /// Columns that a table may have; SQLite takes 2,000. What is beyond lies in `_rejects`.
 const MAX_COLUMNS: usize = 1_000;
 
@@ -44,21 +46,28 @@ CREATE TABLE IF NOT EXISTS _rejects (
 );
 ";
 
-/// One event for the warehouse: normalised, as the source stage left it.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// Its type.
-    pub kind: EventType,
-    /// The event.
-    pub event: Object,
-}
-
 /// Why the warehouse could not be opened or loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("the warehouse {}: {source}", path.display())]
 pub struct WarehouseError {
     path: PathBuf,
     source: rusqlite::Error,
+}
+
+impl From<WarehouseError> for SinkFailure {
+    fn from(error: WarehouseError) -> SinkFailure {
+        SinkFailure(error.to_string())
+    }
+}
+
+impl RangeSink for SqliteWarehouse {
+    fn progress(&mut self, log: LogId) -> Result<Option<Place>, SinkFailure> {
+        Ok(SqliteWarehouse::progress(self, log)?)
+    }
+
+    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, SinkFailure> {
+        Ok(SqliteWarehouse::load(self, log, to, rows)?)
+    }
 }
 
 /// See the module.
