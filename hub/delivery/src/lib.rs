@@ -5,5 +5,6 @@
 
 pub mod machine;
 pub mod range;
+pub mod run;
 pub mod sinks;
 pub mod state;

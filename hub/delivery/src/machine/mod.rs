@@ -187,19 +187,11 @@ impl Machine {
             Input::Read { to, items, passed } => self.read(now, to, items, &passed),
             Input::Grown => self.at_end = false,
             Input::Answered { request, outcome } => self.answered(now, request, outcome),
-            Input::Committed => {
-                if let Some(delta) = self.committing.take()
-                    && let Some(cursor) = delta.cursor
-                {
-                    self.saved_cursor = cursor;
-                }
-            }
+            Input::Committed => self.settle(&Input::Committed),
             Input::CommitFailed => {
-                if let Some(failed) = self.committing.take() {
-                    self.delta = failed.then(std::mem::take(&mut self.delta));
-                    self.changed.get_or_insert(now);
-                    self.commit_at = now.saturating_add(self.limits.commit_retry_ms);
-                }
+                self.settle(&Input::CommitFailed);
+                self.changed.get_or_insert(now);
+                self.commit_at = now.saturating_add(self.limits.commit_retry_ms);
             }
             Input::Tick => {}
         }
@@ -244,6 +236,30 @@ impl Machine {
             && self.retry.is_empty()
             && self.delta.is_empty()
             && self.committing.is_none()
+    }
+
+    /// Whether a commit is on its way.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.committing.is_some()
+    }
+
+    /// Takes the answer to a commit, and asks for nothing more: before the end.
+    pub fn settle(&mut self, answer: &Input) {
+        let Some(delta) = self.committing.take() else {
+            return;
+        };
+        if let Input::Committed = answer {
+            self.saved_cursor = delta.cursor.unwrap_or(self.saved_cursor);
+        } else {
+            self.delta = delta.then(std::mem::take(&mut self.delta));
+        }
+    }
+
+    /// What is decided and not written down: the last commit of a life.
+    pub fn unsaved(&mut self) -> Delta {
+        self.changed = None;
+        std::mem::take(&mut self.delta)
     }
 
     fn read(&mut self, now: i64, to: Place, items: Vec<Place>, passed: &Counts) {

@@ -1,0 +1,378 @@
+//! One connection's task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_collector::log::Place;
+use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, connection_stage};
+use headwater_model::json::Value;
+use headwater_workspace::{Compiled, CompiledConnection, Id};
+use tokio::sync::{mpsc, watch};
+
+use super::reading::{self, Event};
+use super::{Attempt, Hub};
+use crate::machine::{Effect, Input, Limits, Machine, Outcome, RequestId};
+use crate::sinks::http::WebhookSink;
+use crate::state::{Counts, Delta, Saved};
+
+/// Events of one turn of reading.
+const MOST: usize = 1_000;
+
+/// How long a task waits when the disk fails.
+const DISK_WAIT: Duration = Duration::from_secs(1);
+
+/// A body, ready to be sent.
+struct Ready {
+    message_id: String,
+    body: Vec<u8>,
+}
+
+/// What tasks of this connection tell it.
+enum Message {
+    Input(Input),
+    /// The log was read.
+    Read {
+        to: Place,
+        items: Vec<(Place, Ready)>,
+        passed: Counts,
+    },
+}
+
+struct Task {
+    hub: Hub,
+    id: Id,
+    machine: Machine,
+    /// What was read and not sent yet. What is tried again is read again, under the rules of then.
+    bodies: HashMap<Place, Ready>,
+    messages: mpsc::UnboundedSender<Message>,
+    sink: Option<(String, bool, WebhookSink)>,
+}
+
+pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
+    let saved = loop {
+        match begin(&hub, &id) {
+            Ok(saved) => break saved,
+            Err(error) => {
+                tracing::error!(connection = %id, %error, "cannot read what was delivered; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(DISK_WAIT) => {}
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+            }
+        }
+    };
+    // Bounded by what the machine has asked for: one read, one commit, some requests.
+    let (messages, mut answers) = mpsc::unbounded_channel();
+    let mut task = Task {
+        machine: Machine::new(Limits::default(), saved),
+        bodies: HashMap::new(),
+        messages,
+        sink: None,
+        hub,
+        id,
+    };
+    task.handle(Input::Tick);
+    loop {
+        let now = (task.hub.now)();
+        let wait = task
+            .machine
+            .deadline()
+            .map_or(Duration::from_secs(3600), |at| {
+                Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or(0))
+            });
+        tokio::select! {
+            Some(message) = answers.recv() => task.take(message),
+            () = tokio::time::sleep(wait) => task.handle(Input::Tick),
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    // A commit that is on its way must not come after the last one.
+    while task.machine.is_committing() {
+        match answers.recv().await {
+            Some(Message::Input(input @ (Input::Committed | Input::CommitFailed))) => {
+                task.machine.settle(&input);
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    task.finish();
+}
+
+/// What was saved; a connection that is new begins at the log's end and says so at once, so that a restart skips nothing.
+fn begin(hub: &Hub, id: &Id) -> Result<Saved, crate::state::StateError> {
+    if let Some(saved) = hub.with_state(|state| state.load(id.as_str(), hub.log_id))? {
+        return Ok(saved);
+    }
+    let cursor = Place::at(hub.log.status().end);
+    let delta = Delta {
+        cursor: Some(cursor),
+        ..Delta::default()
+    };
+    hub.with_state(|state| state.commit(id.as_str(), hub.log_id, &delta))?;
+    Ok(Saved {
+        cursor,
+        retry: Vec::new(),
+    })
+}
+
+impl Task {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Input(input) => self.handle(input),
+            Message::Read { to, items, passed } => {
+                let places = items.iter().map(|(place, _)| *place).collect();
+                self.bodies.extend(items);
+                self.handle(Input::Read {
+                    to,
+                    items: places,
+                    passed,
+                });
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.machine.handle((self.hub.now)(), input);
+        while let Some(effect) = self.machine.poll() {
+            match effect {
+                Effect::Read { from } => self.read(from),
+                Effect::Send {
+                    request,
+                    place,
+                    attempts,
+                } => self.send(request, place, attempts),
+                Effect::Commit(delta) => self.commit(delta),
+            }
+        }
+    }
+
+    fn read(&self, from: Place) {
+        let (hub, id, messages) = (self.hub.clone(), self.id.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let mut from = from;
+            loop {
+                let rules = hub.rules.borrow().clone();
+                let log = Arc::clone(&hub.log);
+                // Where retention was faster, the cursor lies before the log.
+                from = from.max(Place::at(reading::first(&*log)));
+                let turn = {
+                    let rules = Arc::clone(&rules);
+                    tokio::task::spawn_blocking(move || reading::read(&*log, &rules, from, MOST))
+                        .await
+                };
+                match turn {
+                    Ok(Ok(turn)) if turn.to > from => {
+                        let _ = messages.send(decide(&rules, &id, turn));
+                        return;
+                    }
+                    Ok(Ok(_)) => {
+                        if !hub.log.grown_beyond(from.position).await {
+                            return;
+                        }
+                    }
+                    Ok(Err(error)) => {
+                        tracing::warn!(connection = %id, %error, "cannot read the log; trying again");
+                        tokio::time::sleep(DISK_WAIT).await;
+                    }
+                    Err(_) => return,
+                }
+            }
+        });
+    }
+
+    fn send(&mut self, request: RequestId, place: Place, attempts: u32) {
+        let rules = self.hub.rules.borrow().clone();
+        let Some(connection) = rules
+            .connections
+            .iter()
+            .find(|connection| connection.id == self.id)
+        else {
+            return;
+        };
+        let sink = match self.sink(connection) {
+            Ok(sink) => sink,
+            Err(reason) => {
+                let outcome = Outcome::Retry {
+                    reason,
+                    after: None,
+                };
+                let _ = self
+                    .messages
+                    .send(Message::Input(Input::Answered { request, outcome }));
+                return;
+            }
+        };
+        let (hub, id, messages) = (self.hub.clone(), self.id.clone(), self.messages.clone());
+        let ready = self.bodies.remove(&place);
+        tokio::spawn(async move {
+            let ready = match ready {
+                Some(ready) => Ok(ready),
+                None => look_up(&hub, &rules, &id, place).await,
+            };
+            let outcome = match ready {
+                Ok(ready) => sink.send(&ready.message_id, ready.body).await,
+                Err(outcome) => outcome,
+            };
+            let (name, reason) = match &outcome {
+                Outcome::Delivered => ("delivered", ""),
+                Outcome::Retry { reason, .. } => ("retry", reason.as_str()),
+                Outcome::Passed { outcome, reason } => (*outcome, reason.as_str()),
+                Outcome::Rejected { reason, .. } => ("rejected", reason.as_str()),
+            };
+            hub.seen.add(Attempt {
+                connection: id.as_str().to_owned(),
+                place,
+                at: (hub.now)(),
+                before: attempts,
+                outcome: name,
+                reason: reason.to_owned(),
+            });
+            let _ = messages.send(Message::Input(Input::Answered { request, outcome }));
+        });
+    }
+
+    fn sink(&mut self, connection: &CompiledConnection) -> Result<WebhookSink, String> {
+        let webhook = &connection.destination.webhook;
+        if let Some((url, private, sink)) = &self.sink
+            && *url == webhook.url
+            && *private == webhook.allow_private_network
+        {
+            return Ok(sink.clone());
+        }
+        let sink = WebhookSink::new(webhook).map_err(|error| error.to_string())?;
+        self.sink = Some((
+            webhook.url.clone(),
+            webhook.allow_private_network,
+            sink.clone(),
+        ));
+        Ok(sink)
+    }
+
+    fn commit(&self, delta: Delta) {
+        let (hub, id, messages) = (self.hub.clone(), self.id.clone(), self.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let done = hub.with_state(|state| state.commit(id.as_str(), hub.log_id, &delta));
+            let input = match done {
+                Ok(()) => Input::Committed,
+                Err(error) => {
+                    tracing::error!(connection = %id, %error, "cannot write down what was delivered; trying again");
+                    Input::CommitFailed
+                }
+            };
+            let _ = messages.send(Message::Input(input));
+        });
+    }
+
+    /// Writes down what is decided.
+    fn finish(mut self) {
+        let delta = self.machine.unsaved();
+        if !delta.is_empty() {
+            let done = self
+                .hub
+                .with_state(|state| state.commit(self.id.as_str(), self.hub.log_id, &delta));
+            if let Err(error) = done {
+                tracing::warn!(connection = %self.id, %error, "what was delivered last is delivered again after the next start");
+            }
+        }
+    }
+}
+
+/// What the rules make of the events of a turn.
+fn decide(rules: &Compiled, id: &Id, turn: reading::Turn) -> Message {
+    let mut passed = Counts::default();
+    let mut items = Vec::new();
+    if turn.unreadable > 0 {
+        passed.count("unreadable", "", turn.unreadable);
+    }
+    if let Some(connection) = rules
+        .connections
+        .iter()
+        .find(|connection| connection.id == *id)
+    {
+        for event in &turn.events {
+            match decide_one(connection, event) {
+                Some(Ok(ready)) => items.push((event.place, ready)),
+                Some(Err((outcome, reason))) => passed.count(outcome, &reason, 1),
+                None => {}
+            }
+        }
+    }
+    Message::Read {
+        to: turn.to,
+        items,
+        passed,
+    }
+}
+
+/// `None`: the event is another source's.
+fn decide_one(
+    connection: &CompiledConnection,
+    event: &Event,
+) -> Option<Result<Ready, (&'static str, String)>> {
+    if event.source != connection.source.as_str() {
+        return None;
+    }
+    if !connection.enabled {
+        return Some(Err(("disabled", String::new())));
+    }
+    let body = match &event.outcome {
+        SourceOutcome::Blocked { reason, .. } => {
+            return Some(Err(("blocked", reason.as_str().to_owned())));
+        }
+        SourceOutcome::Passed(body) => body,
+    };
+    Some(match connection_stage(&connection.rules, body, None) {
+        ConnectionOutcome::Dropped(reason) => Err(("dropped", reason.as_str().to_owned())),
+        ConnectionOutcome::Deliver(body) => Ok(Ready {
+            message_id: event.message_id().to_owned(),
+            body: Value::Object(body.into_owned()).to_vec(),
+        }),
+    })
+}
+
+/// The body of an event that was read before, by the rules of now.
+async fn look_up(
+    hub: &Hub,
+    rules: &Arc<Compiled>,
+    id: &Id,
+    place: Place,
+) -> Result<Ready, Outcome> {
+    let (log, compiled) = (Arc::clone(&hub.log), Arc::clone(rules));
+    let found = tokio::task::spawn_blocking(move || reading::find(&*log, &compiled, place)).await;
+    let event = match found {
+        Ok(Ok(Some(event))) => event,
+        Ok(Ok(None)) => {
+            return Err(Outcome::Passed {
+                outcome: "expired",
+                reason: "the log no longer has it".to_owned(),
+            });
+        }
+        Ok(Err(error)) => {
+            return Err(Outcome::Retry {
+                reason: format!("the log: {error}"),
+                after: None,
+            });
+        }
+        Err(_) => {
+            return Err(Outcome::Retry {
+                reason: "the log could not be read".to_owned(),
+                after: None,
+            });
+        }
+    };
+    let decided = rules
+        .connections
+        .iter()
+        .find(|connection| connection.id == *id)
+        .and_then(|connection| decide_one(connection, &event));
+    match decided {
+        Some(Ok(ready)) => Ok(ready),
+        Some(Err((outcome, reason))) => Err(Outcome::Passed { outcome, reason }),
+        None => Err(Outcome::Passed {
+            outcome: "dropped",
+            reason: "the connection has another source now".to_owned(),
+        }),
+    }
+}
