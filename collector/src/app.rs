@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use headwater_model::time::Millis;
 use headwater_store::disk::RealDisk;
@@ -22,7 +22,7 @@ pub struct App {
     /// Where events go.
     pub log: Arc<EmbeddedLog>,
     /// Who may send.
-    pub sources: Sources,
+    sources: RwLock<Arc<Sources>>,
     /// How much may be sent.
     pub limits: LimitsConfig,
     /// How much senders are told.
@@ -59,7 +59,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let from = log.status().end;
         Arc::new(Self {
-            sources,
+            sources: RwLock::new(Arc::new(sources)),
             limits: config.limits,
             mode: config.server.mode,
             trusted_proxies: config.server.trusted_proxies.clone(),
@@ -80,6 +80,17 @@ impl App {
             closing: watch::channel(false).0,
             log,
         })
+    }
+
+    /// Who may send now.
+    #[must_use]
+    pub fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these may send; requests in hand go on under what they found.
+    pub fn replace_sources(&self, sources: Sources) {
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sources);
     }
 
     /// Ends the streams that would never end by themselves.

@@ -13,6 +13,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 mod etag;
+pub mod extension;
 pub mod ingest;
 pub mod live;
 pub mod log;

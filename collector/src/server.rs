@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::app::App;
+use crate::extension::Extension;
 use crate::log::EventLog;
 use crate::peer::{Peer, PeerNetwork};
 use crate::{admin, ingest};
@@ -44,17 +45,20 @@ const GIVE_WAY: Duration = Duration::from_millis(100);
 /// thousands of connections may fill theirs.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// All routes of the collector.
-pub fn router(app: &Arc<App>) -> Router {
-    admin::routes(app)
+/// All routes of the collector, with `further` ones of the administration.
+pub fn router(app: &Arc<App>, further: Router<Arc<App>>) -> Router {
+    admin::routes(app, further)
         .fallback(ingest::handle)
         .with_state(Arc::clone(app))
 }
 
-/// Serves until `shutdown` resolves, then drains: no new connections, requests in hand are answered, the log is closed.
+/// Serves until `shutdown` resolves, then drains: no new connections, requests in hand are answered, the extension
+/// stops, the log is closed.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
+    further: Router<Arc<App>>,
+    extension: &mut dyn Extension,
     max_connections: usize,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -62,7 +66,7 @@ pub async fn serve(
         let log: Arc<dyn EventLog> = Arc::<crate::log::EmbeddedLog>::clone(&app.log);
         tokio::spawn(live.follow(log))
     });
-    let server = Server::new(&app, max_connections);
+    let server = Server::new(&app, further, max_connections);
     // Each connection holds a sender: when all are gone, so are the connections.
     let (alive, mut ended) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
@@ -99,6 +103,7 @@ pub async fn serve(
     if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
         tracing::warn!("some requests were not answered before the shutdown");
     }
+    extension.stop().await;
     let log = Arc::clone(&app.log);
     let _ = tokio::task::spawn_blocking(move || log.close()).await;
     if let Some(follower) = follower {
@@ -116,7 +121,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(app: &Arc<App>, max_connections: usize) -> Self {
+    fn new(app: &Arc<App>, further: Router<Arc<App>>, max_connections: usize) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
@@ -128,7 +133,7 @@ impl Server {
             .keep_alive_interval(Duration::from_secs(30));
         Self {
             app: Arc::clone(app),
-            routes: TowerToHyperService::new(router(app)),
+            routes: TowerToHyperService::new(router(app, further)),
             http,
             connections: Connections::new(app.limits.max_connections_per_peer),
             slots: Arc::new(Semaphore::new(max_connections)),

@@ -79,6 +79,20 @@ impl Sources {
         Self { by_key, any: None }
     }
 
+    /// These sources, each with its keys; `self` only where it takes any key.
+    #[must_use]
+    pub fn replaced_by(&self, sources: impl IntoIterator<Item = (Vec<String>, Source)>) -> Self {
+        let mut by_key = HashMap::new();
+        for (keys, source) in sources {
+            let source = Arc::new(source);
+            by_key.extend(keys.into_iter().map(|key| (key, Arc::clone(&source))));
+        }
+        Self {
+            by_key,
+            any: self.any.clone(),
+        }
+    }
+
     /// One source that takes any key, for development.
     #[must_use]
     pub fn any_key(name: &str) -> Self {

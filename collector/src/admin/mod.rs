@@ -28,8 +28,8 @@ pub(crate) use guard::{Guard, Refused};
 /// Forgets what is shown: the one admin route that changes anything.
 const RESET: &str = "/_inspect/reset";
 
-/// All routes of the administration.
-pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+/// All routes of the administration; `further` ones are guarded.
+pub(crate) fn routes(app: &Arc<App>, further: Router<Arc<App>>) -> Router<Arc<App>> {
     let open = Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -43,6 +43,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/_inspect/bad", get(inspect::bad))
         .route(RESET, post(inspect::reset))
         .route("/_events", get(events::stream))
+        .merge(further)
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), guard));
     let page =
         page::router().route_layer(middleware::from_fn_with_state(Arc::clone(app), guard_page));

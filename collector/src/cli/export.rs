@@ -20,7 +20,7 @@ Examples:
   headwater export --data /var/lib/headwater --from 2026-11-01 --to 2026-11-02 > day.ndjson
   headwater export --source shop-web --type track --limit 10
   headwater export --raw > requests.ndjson")]
-pub(super) struct Export {
+pub struct Export {
     /// The data folder.
     #[arg(long, short, value_name = "DIR", default_value = ".headwater")]
     data: PathBuf,

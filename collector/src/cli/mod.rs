@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError};
+use crate::extension::{Extension, Nothing};
 use crate::log::OpenError;
 
 /// Collects events from Headwater, Segment and RudderStack SDKs, and acknowledges only what is durable.
@@ -36,8 +37,9 @@ struct Cli {
     command: Command,
 }
 
+/// The commands of the collector.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Collect without configuration: one source that takes any write key, for development.
     Dev(serve::Dev),
     /// Collect as a configuration file says.
@@ -72,8 +74,9 @@ Send SIGTERM or SIGINT to stop: requests in hand are finished first.")]
     Export(export::Export),
 }
 
+/// Arguments of `headwater check`.
 #[derive(Debug, clap::Args)]
-struct Check {
+pub struct Check {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
     config: PathBuf,
@@ -81,28 +84,44 @@ struct Check {
 
 /// Why a command failed.
 #[derive(Debug, Error)]
-enum Failure {
+pub enum Failure {
+    /// The configuration.
     #[error("{0}")]
     Config(#[from] ConfigError),
+    /// The log.
     #[error("{0}")]
     Open(#[from] OpenError),
+    /// The address.
     #[error(
         "cannot listen on {address}: {source}; choose another with --port, or port 0 for any free one"
     )]
     Listen {
+        /// Where.
         address: String,
+        /// What the operating system said.
         source: std::io::Error,
     },
+    /// The operating system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The arguments.
     #[error("{0}")]
     Usage(String),
+    /// What runs behind the log.
+    #[error("{0}")]
+    Extension(String),
 }
 
-/// Runs the program: reads the arguments, does what they say, returns the exit code.
+/// Runs the collector alone: reads the arguments, does what they say, returns the exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    start_logging();
+    exit_code(cli.command.run(&mut Nothing))
+}
+
+/// Logs go to stderr, as `HEADWATER_LOG` says.
+pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -111,13 +130,27 @@ pub fn run() -> ExitCode {
         .with_ansi(colours())
         .with_target(false)
         .init();
-    let done = match cli.command {
-        Command::Dev(dev) => dev.run(),
-        Command::Serve(serve) => serve.run(),
-        Command::Check(check) => check.run(),
-        Command::Tail(tail) => tail.run(),
-        Command::Export(export) => export.run(),
-    };
+}
+
+impl Command {
+    /// Does what the command says. `extension` runs behind the log of `dev` and `serve`.
+    ///
+    /// # Errors
+    /// [`Failure`], for [`exit_code`].
+    pub fn run(self, extension: &mut dyn Extension) -> Result<(), Failure> {
+        match self {
+            Command::Dev(dev) => dev.run(extension),
+            Command::Serve(serve) => serve.run(extension),
+            Command::Check(check) => check.run(),
+            Command::Tail(tail) => tail.run(),
+            Command::Export(export) => export.run(),
+        }
+    }
+}
+
+/// What the process ends with; a failure is told on stderr.
+#[must_use]
+pub fn exit_code(done: Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.

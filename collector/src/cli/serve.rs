@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::Failure;
 use crate::app::{App, system_now};
 use crate::config::{Config, StorageConfig};
+use crate::extension::Extension;
 use crate::log::{EmbeddedLog, FreeSpace, LogOptions, Recovery};
 use crate::server;
 use crate::sources::Sources;
@@ -24,7 +25,7 @@ Examples:
   curl -u any-key: -d '{\"userId\":\"u1\",\"event\":\"Hello\"}' http://127.0.0.1:8765/v1/track
 
 The first line on stdout is `listening on http://HOST:PORT`.")]
-pub(super) struct Dev {
+pub struct Dev {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, short, default_value_t = 8765)]
     port: u16,
@@ -38,7 +39,7 @@ pub(super) struct Dev {
 
 /// Arguments of `headwater serve`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Serve {
+pub struct Serve {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
     config: PathBuf,
@@ -48,7 +49,7 @@ pub(super) struct Serve {
 }
 
 impl Dev {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, extension: &mut dyn Extension) -> Result<(), Failure> {
         let mut config = Config::default();
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
@@ -57,12 +58,12 @@ impl Dev {
         };
         config.server.listen = format!("{host}:{}", self.port);
         config.storage.dir = self.data;
-        run(&config, Sources::any_key("dev"), true)
+        run(&config, Sources::any_key("dev"), true, extension)
     }
 }
 
 impl Serve {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, extension: &mut dyn Extension) -> Result<(), Failure> {
         let mut config = Config::load(&self.config)?;
         if let Some(port) = self.port {
             let host = config
@@ -77,11 +78,16 @@ impl Serve {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        run(&config, sources, false)
+        run(&config, sources, false, extension)
     }
 }
 
-fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
+fn run(
+    config: &Config,
+    sources: Sources,
+    dev: bool,
+    extension: &mut dyn Extension,
+) -> Result<(), Failure> {
     // The log has a thread of its own; two workers keep even a single core busy while one inflates a body.
     let workers = std::thread::available_parallelism()
         .map_or(2, usize::from)
@@ -106,10 +112,15 @@ fn run(config: &Config, sources: Sources, dev: bool) -> Result<(), Failure> {
             EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
         tell_recovery(&recovery);
         let live = dev || config.admin.token.is_some();
+        let sources = extension.sources(sources);
         let app = App::new(config, sources, Arc::new(log), live, system_now);
+        let further = extension
+            .start(&app, &config.storage.dir)
+            .map_err(Failure::Extension)?;
         let shutdown = signals()?;
         announce(&listener, config, dev)?;
-        server::serve(listener, app, config.server.max_connections, shutdown).await;
+        let most = config.server.max_connections;
+        server::serve(listener, app, further, extension, most, shutdown).await;
         tracing::info!("stopped");
         Ok(())
     })

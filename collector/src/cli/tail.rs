@@ -25,7 +25,7 @@ Examples:
   headwater tail -f --type track              and those to come, track only
   headwater tail -f --url http://127.0.0.1:8765 --json
   headwater tail -f --url http://hub.internal:8765 --token $TOKEN")]
-pub(super) struct Tail {
+pub struct Tail {
     /// The data folder to read.
     #[arg(
         long,

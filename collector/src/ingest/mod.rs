@@ -230,7 +230,8 @@ async fn accept(
         .headers
         .get(ORIGIN)
         .and_then(|origin| origin.to_str().ok());
-    let opened = app.sources.open(&key);
+    let sources = app.sources();
+    let opened = sources.open(&key);
     let barred = match opened {
         None => Some((Reason::UnknownWriteKey, Refusal::UnknownWriteKey)),
         Some(source) if !source.enabled => Some((Reason::SourceDisabled, Refusal::SourceDisabled)),
@@ -370,7 +371,8 @@ fn settings_document(
             .ok_or(Refusal::NoWriteKey)?
             .into_owned(),
     };
-    let source = app.sources.open(&key).ok_or(Refusal::NoSettings)?;
+    let sources = app.sources();
+    let source = sources.open(&key).ok_or(Refusal::NoSettings)?;
     let (document, is_guess) = if rudder {
         (settings::rudder(source, &key), false)
     } else {

@@ -15,7 +15,7 @@ pub(crate) struct Collector {
     log: Arc<Mutex<String>>,
 }
 
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headwater-collector");
 
 impl Collector {
     /// `headwater dev` on this folder.

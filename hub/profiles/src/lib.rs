@@ -197,16 +197,12 @@ mod tests {
         drop(profiles);
         let mut profiles = Profiles::new(open(), orders());
         assert_eq!(profiles.progress(LOG).unwrap(), Some(to(9)));
-        assert_eq!(
-            profiles.traits("u1").unwrap().natural("orders"), Some(2)
-        );
+        assert_eq!(profiles.traits("u1").unwrap().natural("orders"), Some(2));
         assert!(profiles.traits("nobody").unwrap().is_empty());
         profiles
             .load(LOG, to(12), &[row("u1", "Order Completed")])
             .unwrap();
-        assert_eq!(
-            profiles.traits("u1").unwrap().natural("orders"), Some(3)
-        );
+        assert_eq!(profiles.traits("u1").unwrap().natural("orders"), Some(3));
         let other = LogId([2; 16]);
         assert_eq!(profiles.progress(other).unwrap(), None);
         assert!(

@@ -66,6 +66,14 @@ impl Workspace {
         self.ids.get(&(kind, name.to_owned()))
     }
 
+    /// The things of a kind: name and id.
+    pub fn ids(&self, kind: Kind) -> impl Iterator<Item = (&str, &Id)> {
+        self.ids
+            .iter()
+            .filter(move |((of, _), _)| *of == kind)
+            .map(|((_, name), id)| (name.as_str(), id))
+    }
+
     /// The files as they were read, by their path in the folder; the root file's is empty.
     #[must_use]
     pub fn texts(&self) -> &BTreeMap<String, String> {

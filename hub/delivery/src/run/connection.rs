@@ -164,7 +164,7 @@ impl Task {
                 };
                 match turn {
                     Ok(Ok(turn)) if turn.to > from => {
-                        let _ = messages.send(decide(&rules, &id, turn));
+                        let _ = messages.send(decide(&rules, &id, &turn));
                         return;
                     }
                     Ok(Ok(_)) => {
@@ -280,7 +280,7 @@ impl Task {
 }
 
 /// What the rules make of the events of a turn.
-fn decide(rules: &Compiled, id: &Id, turn: reading::Turn) -> Message {
+fn decide(rules: &Compiled, id: &Id, turn: &reading::Turn) -> Message {
     let mut passed = Counts::default();
     let mut items = Vec::new();
     if turn.unreadable > 0 {

@@ -1,0 +1,176 @@
+//! The hub behind the collector's log: starts it, reloads the workspace, stops it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use headwater_collector::app::{App, system_now};
+use headwater_collector::config::Platform;
+use headwater_collector::extension::Extension;
+use headwater_collector::log::{EventLog, Identity, identity};
+use headwater_collector::sources::{Source, Sources};
+use headwater_delivery::run::{Hub, OpenSink, Seen};
+use headwater_delivery::state::SqliteState;
+use headwater_profiles::{FjallStore, Profiles};
+use headwater_store::disk::RealDisk;
+use headwater_workspace::{Compiled, Findings};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::routes::{self, Shared};
+
+/// How often the workspace's files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The hub, before and after it starts.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    path: PathBuf,
+    rules: watch::Sender<Arc<Compiled>>,
+    stop: watch::Sender<bool>,
+    running: Vec<JoinHandle<()>>,
+}
+
+fn read(path: &Path) -> Result<Compiled, Findings> {
+    headwater_workspace::open(path, &|name| std::env::var(name).ok()).map(|(_, compiled)| compiled)
+}
+
+impl Behind {
+    /// Reads the workspace: one that is wrong does not start.
+    pub(crate) fn open(path: &Path) -> Result<Behind, String> {
+        let compiled = read(path).map_err(|findings| {
+            format!("the workspace cannot be used; nothing was started\n{findings}")
+        })?;
+        Ok(Behind {
+            path: path.to_owned(),
+            rules: watch::Sender::new(Arc::new(compiled)),
+            stop: watch::Sender::new(false),
+            running: Vec::new(),
+        })
+    }
+}
+
+/// The workspace's sources, as the collector has them. Records name a source by its id.
+fn sources(configured: &Sources, compiled: &Compiled) -> Sources {
+    configured.replaced_by(compiled.sources.iter().map(|source| {
+        let file = &source.file;
+        let described = Source {
+            name: source.id.as_str().into(),
+            enabled: file.enabled,
+            allowed_origins: file.allowed_origins.clone(),
+            platform: match file.platform {
+                headwater_workspace::Platform::Auto => Platform::Auto,
+                headwater_workspace::Platform::Client => Platform::Client,
+                headwater_workspace::Platform::Server => Platform::Server,
+            },
+            keep_ip: file.keep_ip,
+            settings: file.settings.clone(),
+        };
+        (file.write_keys.clone(), described)
+    }))
+}
+
+impl Extension for Behind {
+    fn sources(&self, configured: Sources) -> Sources {
+        sources(&configured, &self.rules.borrow())
+    }
+
+    fn start(&mut self, app: &Arc<App>, dir: &Path) -> Result<Router<Arc<App>>, String> {
+        let found = identity(&RealDisk, dir, uuid::Uuid::new_v4().into_bytes())
+            .map_err(|error| format!("{}: {error}", dir.join("log-id").display()))?;
+        if let Identity::Replaced(_) = found {
+            tracing::error!(
+                "the log's id could not be read and is a new one: destinations go on from the end of the log, warehouses \
+                 load it again and recognise their rows"
+            );
+        }
+        let state =
+            SqliteState::open(&dir.join("delivery.sqlite")).map_err(|error| error.to_string())?;
+        let compiled = self.rules.borrow().clone();
+        let store = FjallStore::open(&dir.join("profiles")).map_err(|error| error.to_string())?;
+        let profiles: OpenSink = {
+            let (store, rules) = (store.clone(), self.rules.subscribe());
+            Arc::new(move || {
+                let traits = rules.borrow().traits.clone();
+                Ok(Box::new(Profiles::new(store.clone(), traits)))
+            })
+        };
+        let seen = Arc::new(Seen::default());
+        let hub = Hub {
+            log: Arc::<headwater_collector::log::EmbeddedLog>::clone(&app.log) as Arc<dyn EventLog>,
+            log_id: found.id(),
+            state: Arc::new(Mutex::new(state)),
+            dir: dir.to_owned(),
+            rules: self.rules.subscribe(),
+            seen,
+            now: || system_now().0,
+            consumers: BTreeMap::from([("profiles".to_owned(), profiles)]),
+        };
+        tracing::info!(
+            workspace = %self.path.display(),
+            version = %compiled.version,
+            sources = compiled.sources.len(),
+            connections = compiled.connections.len(),
+            warehouses = compiled.warehouses.len(),
+            "hub started"
+        );
+        let shared = Shared::new(hub.clone(), store);
+        self.running
+            .push(tokio::spawn(hub.run(self.stop.subscribe())));
+        self.running.push(tokio::spawn(follow(
+            self.path.clone(),
+            self.rules.clone(),
+            Arc::clone(app),
+            self.stop.subscribe(),
+        )));
+        Ok(routes::router(shared))
+    }
+
+    fn stop(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.stop.send_replace(true);
+            for task in self.running.drain(..) {
+                let _ = task.await;
+            }
+        })
+    }
+}
+
+/// Takes up changes of the workspace. One that is wrong is told once, and the hub goes on as it was.
+async fn follow(
+    path: PathBuf,
+    rules: watch::Sender<Arc<Compiled>>,
+    app: Arc<App>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut told = String::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let looked = path.clone();
+        let Ok(read) = tokio::task::spawn_blocking(move || read(&looked)).await else {
+            return;
+        };
+        match read {
+            Ok(compiled) if compiled.version == rules.borrow().version => told.clear(),
+            Ok(compiled) => {
+                told.clear();
+                tracing::info!(version = %compiled.version, "workspace changed");
+                app.replace_sources(sources(&app.sources(), &compiled));
+                rules.send_replace(Arc::new(compiled));
+            }
+            Err(findings) => {
+                let text = findings.to_string();
+                if text != told {
+                    tracing::error!("the workspace is wrong; the hub goes on as it was\n{text}");
+                    told = text;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What the hub answers, under `/admin/v1`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use headwater_collector::app::App;
+use headwater_collector::log::{Next, Place, Position};
+use headwater_delivery::run::{Hub, events};
+use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, Trace, connection_stage};
+use headwater_model::json::{Object, Value};
+use headwater_profiles::{FjallStore, Profiles};
+
+/// How much of the log's end is searched for a messageId. There is no index yet: 64 MiB are read in some 0.1 s.
+const SEARCHED: u64 = 64 << 20;
+
+/// What the routes share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hub: Hub,
+    store: FjallStore,
+}
+
+impl Shared {
+    pub(crate) fn new(hub: Hub, store: FjallStore) -> Shared {
+        Shared(Arc::new(Inner { hub, store }))
+    }
+}
+
+pub(crate) fn router(shared: Shared) -> Router<Arc<App>> {
+    Router::new()
+        .route("/admin/v1/workspace", get(workspace))
+        .route("/admin/v1/connections", get(connections))
+        .route("/admin/v1/events/{message_id}", get(event))
+        .route("/admin/v1/profiles/{user}", get(profile))
+        .with_state(shared)
+}
+
+fn json(status: StatusCode, value: impl Into<Value>) -> Response {
+    (
+        status,
+        [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+        ],
+        value.into().to_vec(),
+    )
+        .into_response()
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let mut error = Object::new();
+    error.insert("code", code);
+    error.insert("message", message);
+    let mut body = Object::new();
+    body.insert("error", error);
+    json(status, body)
+}
+
+/// Runs a question that reads the disk.
+async fn ask(question: impl FnOnce() -> Result<Response, String> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(question).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(problem)) => {
+            tracing::error!(problem, "cannot answer");
+            error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "unavailable",
+                "the hub's data cannot be read; its log says why",
+            )
+        }
+        Err(_) => error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "unavailable",
+            "the question was not answered",
+        ),
+    }
+}
+
+async fn workspace(State(Shared(inner)): State<Shared>) -> Response {
+    let rules = inner.hub.rules.borrow().clone();
+    let mut answer = Object::new();
+    answer.insert("name", rules.name.as_str());
+    answer.insert("version", rules.version.as_str());
+    let sources: Value = rules
+        .sources
+        .iter()
+        .map(|source| {
+            let mut one = Object::new();
+            one.insert("id", source.id.as_str());
+            one.insert("name", source.name.as_str());
+            one.insert("enabled", source.file.enabled);
+            one.insert("plan", source.file.plan.clone());
+            Value::Object(one)
+        })
+        .collect();
+    answer.insert("sources", sources);
+    json(StatusCode::OK, answer)
+}
+
+/// Each connection's counts, cursor and newest dead letters.
+async fn connections(State(Shared(inner)): State<Shared>) -> Response {
+    ask(move || {
+        let hub = &inner.hub;
+        let rules = hub.rules.borrow().clone();
+        let mut all = Vec::new();
+        for connection in &rules.connections {
+            let mut state = hub
+                .state
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let id = connection.id.as_str();
+            let counts = state.counts(id).map_err(|error| error.to_string())?;
+            let saved = state
+                .load(id, hub.log_id)
+                .map_err(|error| error.to_string())?
+                .unwrap_or_default();
+            let dead = state.dead(id, 20).map_err(|error| error.to_string())?;
+            drop(state);
+            let mut one = Object::new();
+            one.insert("id", id);
+            one.insert("name", connection.name.as_str());
+            one.insert("source", connection.source.as_str());
+            one.insert("destination", connection.destination.name.as_str());
+            one.insert("enabled", connection.enabled);
+            one.insert("cursor", saved.cursor.to_string());
+            let behind = hub
+                .log
+                .status()
+                .end
+                .0
+                .saturating_sub(saved.cursor.position.0);
+            one.insert("behind_bytes", behind);
+            one.insert("retrying", saved.retry.len());
+            let counted: Value = counts
+                .0
+                .iter()
+                .map(|((outcome, reason), events)| {
+                    let mut count = Object::new();
+                    count.insert("outcome", outcome.as_str());
+                    count.insert("reason", reason.as_str());
+                    count.insert("events", *events);
+                    Value::Object(count)
+                })
+                .collect();
+            one.insert("counts", counted);
+            let letters: Value = dead
+                .iter()
+                .map(|dead| {
+                    let mut letter = Object::new();
+                    letter.insert("place", dead.place.to_string());
+                    letter.insert("attempts", dead.attempts);
+                    letter.insert("reason", dead.reason.as_str());
+                    letter.insert("status", dead.status.map(u32::from));
+                    Value::Object(letter)
+                })
+                .collect();
+            one.insert("dead", letters);
+            all.push(Value::Object(one));
+        }
+        let mut answer = Object::new();
+        answer.insert("connections", Value::Array(all));
+        Ok(json(StatusCode::OK, answer))
+    })
+    .await
+}
+
+async fn profile(State(Shared(inner)): State<Shared>, Path(user): Path<String>) -> Response {
+    ask(move || {
+        let traits = inner.hub.rules.borrow().traits.clone();
+        let profiles = Profiles::new(inner.store.clone(), traits);
+        let traits = profiles.traits(&user).map_err(|error| error.to_string())?;
+        let mut answer = Object::new();
+        answer.insert("user_id", user);
+        answer.insert("traits", traits);
+        Ok(json(StatusCode::OK, answer))
+    })
+    .await
+}
+
+/// Where an event is: what its source made of it, and what became of it at each connection.
+async fn event(State(Shared(inner)): State<Shared>, Path(message_id): Path<String>) -> Response {
+    ask(move || {
+        let hub = &inner.hub;
+        let rules = hub.rules.borrow().clone();
+        let status = hub.log.status();
+        let from = Position(status.end.0.saturating_sub(SEARCHED)).max(status.first);
+        let mut reader = hub.log.read(from);
+        loop {
+            let stored = match reader.advance().map_err(|error| error.to_string())? {
+                Next::Record(stored) => stored,
+                Next::Skipped { .. } => continue,
+                Next::End => break,
+            };
+            // A record without the text has no event of this id.
+            if !contains(&stored.body, message_id.as_bytes()) && !message_id.starts_with("hw-") {
+                continue;
+            }
+            let mut traces = Vec::new();
+            let found = events(&rules, &stored, Some(&mut traces));
+            for (event, trace) in found.into_iter().zip(traces) {
+                if event.message_id() == message_id {
+                    return Ok(json(StatusCode::OK, way(hub, &event, &trace)?));
+                }
+            }
+        }
+        Ok(error(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "no accepted event of the newest 64 MiB of the log has this messageId",
+        ))
+    })
+    .await
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && body.windows(part.len()).any(|window| window == part)
+}
+
+fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Result<Object, String> {
+    let rules = hub.rules.borrow().clone();
+    let mut answer = Object::new();
+    answer.insert("message_id", event.message_id());
+    answer.insert("place", event.place.to_string());
+    answer.insert("source", event.source.as_str());
+    let source = rules
+        .sources
+        .iter()
+        .find(|source| source.id.as_str() == event.source);
+    answer.insert("source_name", source.map(|source| source.name.clone()));
+    answer.insert("received_at", event.event().get("receivedAt").cloned());
+    answer.insert("version", rules.version.as_str());
+    answer.insert("source_stage", steps(trace));
+    let blocked = match &event.outcome {
+        SourceOutcome::Blocked { reason, .. } => Some(reason.as_str()),
+        SourceOutcome::Passed(_) => None,
+    };
+    answer.insert("blocked", blocked);
+    let mut ways = Vec::new();
+    for connection in rules
+        .connections
+        .iter()
+        .filter(|connection| connection.source.as_str() == event.source)
+    {
+        let mut one = Object::new();
+        one.insert("id", connection.id.as_str());
+        one.insert("name", connection.name.as_str());
+        let mut trace = Trace::default();
+        let verdict = match &event.outcome {
+            SourceOutcome::Blocked { .. } => "blocked",
+            SourceOutcome::Passed(_) if !connection.enabled => "disabled",
+            SourceOutcome::Passed(passed) => {
+                match connection_stage(&connection.rules, passed, Some(&mut trace)) {
+                    ConnectionOutcome::Dropped(_) => "dropped",
+                    ConnectionOutcome::Deliver(_) => {
+                        stand(hub, connection.id.as_str(), event.place)?
+                    }
+                }
+            }
+        };
+        one.insert("verdict", verdict);
+        one.insert("stage", steps(&trace));
+        let attempts: Value = hub
+            .seen
+            .of(connection.id.as_str(), event.place)
+            .iter()
+            .map(|attempt| {
+                let mut one = Object::new();
+                one.insert("at", attempt.at);
+                one.insert("outcome", attempt.outcome);
+                one.insert("reason", attempt.reason.as_str());
+                Value::Object(one)
+            })
+            .collect();
+        one.insert("attempts", attempts);
+        ways.push(Value::Object(one));
+    }
+    answer.insert("connections", Value::Array(ways));
+    Ok(answer)
+}
+
+/// What was written down of an event that a connection is to deliver.
+fn stand(hub: &Hub, connection: &str, place: Place) -> Result<&'static str, String> {
+    let mut state = hub
+        .state
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let saved = state
+        .load(connection, hub.log_id)
+        .map_err(|error| error.to_string())?
+        .unwrap_or_default();
+    if saved.retry.iter().any(|entry| entry.place == place) {
+        return Ok("retrying");
+    }
+    let dead = state
+        .dead(connection, 10_000)
+        .map_err(|error| error.to_string())?;
+    if dead.iter().any(|dead| dead.place == place) {
+        return Ok("dead");
+    }
+    if place < saved.cursor {
+        return Ok("delivered");
+    }
+    let last = hub.seen.of(connection, place).pop();
+    Ok(match last {
+        Some(attempt) => attempt.outcome,
+        None => "waiting",
+    })
+}
+
+fn steps(trace: &Trace) -> Value {
+    trace
+        .steps
+        .iter()
+        .map(|step| {
+            let mut one = Object::new();
+            one.insert("rule", step.rule.as_str());
+            one.insert("did", step.did);
+            one.insert(
+                "found",
+                step.found
+                    .iter()
+                    .map(|found| Value::from(found.as_str()))
+                    .collect::<Value>(),
+            );
+            Value::Object(one)
+        })
+        .collect()
+}
