@@ -20,9 +20,9 @@ track() {
 ingest() {
     # The collector is built as it is shipped, from the root workspace.
     cd "$root"
-    cargo build --release --quiet -p headwater-collector --bin headwater
+    cargo build --release --quiet -p headwater-collector --bin headwater-collector
     cd "$here"
-    cargo run --release --quiet -p ingest -- "${CARGO_TARGET_DIR:-$root/target}/release/headwater"
+    cargo run --release --quiet -p ingest -- "${CARGO_TARGET_DIR:-$root/target}/release/headwater-collector"
 }
 
 case "${1:-all}" in

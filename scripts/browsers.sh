@@ -20,7 +20,7 @@ collector() {
   if [ -z "${HEADWATER_BIN:-}" ]; then
     cargo build --quiet --locked --profile "$1" --package headwater-collector
     local folder=${1/dev/debug}
-    HEADWATER_BIN=$(realpath -m "${CARGO_TARGET_DIR:-target}")/$folder/headwater
+    HEADWATER_BIN=$(realpath -m "${CARGO_TARGET_DIR:-target}")/$folder/headwater-collector
   fi
   export HEADWATER_BIN
 }

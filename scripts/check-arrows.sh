@@ -26,7 +26,10 @@ forbid headwater-model 'headwater-govern|headwater-engine|headwater-store|headwa
 forbid headwater-govern 'headwater-engine|headwater-store|headwater'
 forbid headwater-engine 'headwater-store|headwater'
 forbid headwater-store 'headwater-govern|headwater-engine|headwater'
-forbid headwater-collector 'headwater-engine|headwater'
+forbid headwater-collector 'headwater-engine|headwater|headwater-workspace|headwater-delivery|headwater-profiles'
+forbid headwater-workspace 'headwater-collector|headwater-store|headwater-engine|headwater|headwater-delivery|tokio|rusqlite'
+forbid headwater-delivery 'headwater-profiles|headwater-engine|headwater|fjall'
+forbid headwater-profiles 'headwater-engine|headwater'
 # In apps, requests are the platform's to carry out.
 forbid headwater-ffi 'tokio|reqwest|hyper|rustls|rustls-platform-verifier|native-tls|ring|sled'
 # What a page loads.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make demo: a collector, a recorded evening through the SDK over a link that breaks, and where the events arrived.
+# make demo: a hub, a recorded evening through the SDK over a link that breaks, and where the events arrived: in the log,
+# at a destination, as rows, in profiles.
 #
 #   PORT=8765     where the page is
 #   ONESHOT=1     a free port, no waiting; ends with the demo's exit code
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 oneshot=${ONESHOT:-}
 port=${PORT:-8765}
 collector=
+echo=
 shop=
 store=
 data=
@@ -22,7 +24,7 @@ fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 finish() {
     code=$?
     trap - EXIT INT TERM HUP
-    for process in $shop $store $collector; do
+    for process in $shop $store $collector $echo; do
         kill -TERM "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
     done
@@ -45,8 +47,10 @@ fi
 if [ -n "${WEB:-}" ]; then scripts/web.sh js; fi
 
 # The debug profile: it starts after a third of the release profile's build time, and the demo waits for a link anyway.
-say "Building the collector and the demo (the first time takes a few minutes)"
-cargo build --locked -p headwater-collector -p shop
+say "Building the hub and the demo (the first time takes a few minutes)"
+building=$(date +%s)
+cargo build --locked -p headwater-server -p shop
+say "built in $(($(date +%s) - building)) s"
 target=${CARGO_TARGET_DIR:-target}/debug
 
 mkdir -p .headwater
@@ -64,7 +68,21 @@ else
     mkdir -p "$data"
 fi
 
-"$target/headwater" dev --port "$port" --data "$data/events" >"$data/collector.out" 2>"$data/collector.log" &
+# The destination: shows what arrives.
+"$target/headwater" echo --port 0 --quiet >"$data/echo.out" 2>"$data/echo.log" &
+echo=$!
+echo_url=
+tries=0
+while [ -z "$echo_url" ]; do
+    echo_url=$(sed -n 's/^listening on //p' "$data/echo.out" | head -n 1)
+    if [ -n "$echo_url" ]; then break; fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 600 ]; then fail "the destination does not answer; see $data/echo.log"; fi
+    sleep 0.1
+done
+
+ECHO_URL="$echo_url/hook" "$target/headwater" dev --workspace examples/hub --port "$port" --data "$data/events" \
+    >"$data/collector.out" 2>"$data/collector.log" &
 collector=$!
 say "$collector" >"$data/collector.pid"
 
@@ -93,7 +111,8 @@ say "The collector's page: $url"
 say ""
 result=0
 # shellcheck disable=SC2086 # several options in one variable
-"$target/shop" --endpoint "$url" --data "$data/events" --headwater "$target/headwater" ${DEMO_ARGS:-} &
+"$target/shop" --endpoint "$url" --data "$data/events" --headwater "$target/headwater" --echo "$echo_url" \
+    ${DEMO_ARGS:-} &
 shop=$!
 wait "$shop" || result=$?
 shop=
@@ -112,7 +131,10 @@ fi
 say ""
 say "The events are on $url, and more can be sent there:"
 say "  curl -u any-key: -d '{\"userId\":\"you\",\"event\":\"Hello\"}' $url/v1/track"
-say "Ctrl-C stops the collector; the events stay in $data/events until the next demo."
+say ""
+say "Behind the log: deliveries are on $url/admin/v1/connections, what arrived at the destination on $echo_url/_received, rows by"
+say "  $target/headwater query --data $data/events \"SELECT event_text, count(*) FROM tracks GROUP BY 1\""
+say "Ctrl-C stops the collector; everything stays in $data/events until the next demo."
 trap 'exit "$result"' INT
 wait "$collector" || true
 exit "$result"

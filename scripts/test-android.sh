@@ -14,7 +14,7 @@ case "${1:-all}" in
   all | unit)
     if [ -z "${HEADWATER_BIN:-}" ]; then
       cargo build --quiet --package headwater-collector
-      HEADWATER_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/headwater
+      HEADWATER_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/headwater-collector
     fi
     HEADWATER_BIN=$HEADWATER_BIN scripts/kotlin.sh mvn verify
     [ "${1:-all}" = unit ] || scripts/conformance.sh kotlin

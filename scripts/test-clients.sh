@@ -41,8 +41,8 @@ count() {
 
 if [ -z "${HEADWATER_BIN:-}" ]; then
     cargo build --locked -p headwater-collector
-    HEADWATER_BIN=$here/${CARGO_TARGET_DIR:-target}/debug/headwater
-    case ${CARGO_TARGET_DIR:-} in /*) HEADWATER_BIN=$CARGO_TARGET_DIR/debug/headwater ;; esac
+    HEADWATER_BIN=$here/${CARGO_TARGET_DIR:-target}/debug/headwater-collector
+    case ${CARGO_TARGET_DIR:-} in /*) HEADWATER_BIN=$CARGO_TARGET_DIR/debug/headwater-collector ;; esac
 fi
 export HEADWATER_BIN
 # A proxy of the machine's is not for loopback.

@@ -33,7 +33,7 @@ leave() {
 unit() {
   if [ -z "${HEADWATER_BIN:-}" ]; then
     cargo build --quiet --package headwater-collector
-    HEADWATER_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/headwater
+    HEADWATER_BIN=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/headwater-collector
   fi
   # Inside the folder with Swift only the repository, /tmp and the build folder are to be seen.
   place=$(mktemp -d /tmp/headwater-ios.XXXXXX)

@@ -52,6 +52,11 @@ impl<'a> Account<'a> {
         self.sent.insert(message_id.to_owned(), call);
     }
 
+    /// The messageIds that were sent.
+    pub(crate) fn ids(&self) -> std::collections::HashSet<&str> {
+        self.sent.keys().map(String::as_str).collect()
+    }
+
     pub(crate) fn settle(&self, stored: &[Object]) -> Balance {
         let mut times: HashMap<&str, usize> = HashMap::new();
         let mut changed = Vec::new();

@@ -8,8 +8,8 @@ use crate::fault::Plan;
 
 /// Sends a recorded evening in a shop through the SDK, over a link that breaks, and counts what arrived.
 ///
-/// The last line is `demo: sent=N received=N lost=0 duplicated=0`, by the messageIds; the exit code is 1 when anything
-/// was lost, doubled or changed.
+/// The last line is `demo: sent=N received=N lost=0 duplicated=0`, by the messageIds, and with --echo also
+/// `delivered=N rows=N`; the exit code is 1 when anything was lost, doubled, changed or not delivered.
 #[derive(Debug, Parser)]
 #[command(
     name = "shop",
@@ -49,6 +49,12 @@ pub(crate) struct Args {
         default_value = "headwater"
     )]
     pub(crate) headwater: PathBuf,
+    /// Where the hub delivers to: a `headwater echo`, http://HOST:PORT. Needs `--data`.
+    #[arg(long, value_name = "URL", requires = "data")]
+    pub(crate) echo: Option<String>,
+    /// The hub's embedded warehouse, relative to the data folder.
+    #[arg(long, value_name = "FILE", default_value = "warehouse.sqlite")]
+    pub(crate) warehouse: PathBuf,
     /// The source's write key.
     #[arg(long, value_name = "KEY", default_value = "demo")]
     pub(crate) write_key: String,

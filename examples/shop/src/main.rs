@@ -1,5 +1,6 @@
 //! The demo: a recorded evening in a shop goes through the real SDK, over a link that breaks, to a collector; in the
-//! end the messageIds that were sent are compared with those that the collector has stored.
+//! end the messageIds that were sent are compared with those that the collector has stored, and, where a hub is behind it,
+//! with those that its destination got and its warehouse has as rows.
 //!
 //! ```text
 //! session.ndjson ─▶ headwater (server mode) ─▶ link (resets, 503, 429, lost answers) ─▶ collector
@@ -8,6 +9,7 @@
 
 mod account;
 mod args;
+mod behind;
 mod fault;
 mod link;
 mod screen;
@@ -100,8 +102,11 @@ fn run(args: &Args, screen: &Arc<Screen>) -> Result<bool, Failure> {
     let stored = stored::read(args)?;
     let balance = account.settle(&stored);
     screen.arrived(&stored, args);
-    screen.balance(&balance);
-    Ok(balance.is_even())
+    let behind = behind::wait(args, &account.ids())?;
+    screen.balance(&balance, behind);
+    let all =
+        behind.is_none_or(|behind| behind.delivered == balance.sent && behind.rows == balance.sent);
+    Ok(balance.is_even() && all)
 }
 
 fn opening(args: &Args, calls: &[Call], evening: Duration) -> String {

@@ -8,6 +8,7 @@ use headwater::json::{Object, Value};
 
 use crate::account::Balance;
 use crate::args::Args;
+use crate::behind::Behind;
 use crate::stored;
 
 const BAR: usize = 24;
@@ -94,7 +95,7 @@ impl Screen {
     }
 
     /// The result; its last line is read by programs.
-    pub(crate) fn balance(&self, balance: &Balance) {
+    pub(crate) fn balance(&self, balance: &Balance, behind: Option<Behind>) {
         for (id, member) in balance.changed.iter().take(NAMED) {
             put(&self.paint("31", &format!("  {id}: its {member} is not as it was sent")));
         }
@@ -105,8 +106,11 @@ impl Screen {
             duplicated,
             ..
         } = balance;
+        let behind = behind.map_or(String::new(), |Behind { delivered, rows }| {
+            format!(" delivered={delivered} rows={rows}")
+        });
         put(&format!(
-            "demo: sent={sent} received={received} lost={lost} duplicated={duplicated}"
+            "demo: sent={sent} received={received} lost={lost} duplicated={duplicated}{behind}"
         ));
     }
 

@@ -81,14 +81,23 @@ pub(crate) fn repeats(args: &Args) -> Option<u64> {
 }
 
 fn get(args: &Args, path: &str) -> Result<Value, StoredError> {
+    let body = get_text(&args.endpoint, path)?;
+    Ok(json::parse(
+        body.as_bytes(),
+        &Limits::default().with_max_bytes(LONGEST_LISTING),
+    )?)
+}
+
+/// The body of an answer.
+pub(crate) fn get_text(endpoint: &str, path: &str) -> Result<String, StoredError> {
     let fail = |error: io::Error| StoredError::Inspect(error.to_string());
-    let host = host(&args.endpoint).unwrap_or_default();
-    let mut collector = TcpStream::connect(&host).map_err(fail)?;
-    collector.set_read_timeout(Some(PATIENCE)).map_err(fail)?;
+    let host = host(endpoint).unwrap_or_default();
+    let mut server = TcpStream::connect(&host).map_err(fail)?;
+    server.set_read_timeout(Some(PATIENCE)).map_err(fail)?;
     // HTTP/1.0: the answer comes in one piece and ends with the connection.
-    write!(collector, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").map_err(fail)?;
+    write!(server, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").map_err(fail)?;
     let mut answer = Vec::new();
-    collector
+    server
         .take(LONGEST_LISTING as u64)
         .read_to_end(&mut answer)
         .map_err(fail)?;
@@ -103,8 +112,5 @@ fn get(args: &Args, path: &str) -> Result<Value, StoredError> {
     if status != "200" {
         return Err(StoredError::Inspect(format!("status {status}")));
     }
-    Ok(json::parse(
-        body,
-        &Limits::default().with_max_bytes(LONGEST_LISTING),
-    )?)
+    Ok(String::from_utf8_lossy(body).into_owned())
 }

@@ -1,7 +1,4 @@
-//! From the log to destinations and warehouses.
-//!
-//! The log is the queue: a connection is a cursor, and only events that failed cost a row. [`machine`] decides, without
-//! I/O; [`state`] is where it writes down what it decided; [`sinks`] are the ways out; [`run`] is the host.
+#![doc = include_str!("../README.md")]
 
 pub mod machine;
 pub mod range;

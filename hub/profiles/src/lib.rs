@@ -1,10 +1,4 @@
-//! What is known of each user, computed from events as they come.
-//!
-//! A profile is what the log says of a user; the store is a view of the log that can be built again at any time. Progress
-//! and values change in one batch, so after a crash the store is at some place of the log, and goes on from there. Nothing
-//! is synced: what a power cut takes is computed again.
-//!
-//! So far a user is a `userId`, and a trait is how many events of one name a user has sent.
+#![doc = include_str!("../README.md")]
 
 mod store;
 

@@ -26,6 +26,7 @@ Any POST is a delivery, answered 200. While it runs:
   curl -X POST 'http://127.0.0.1:8799/_fail?status=503&times=5'   the next five are answered 503
   curl -X POST 'http://127.0.0.1:8799/_fail?status=500'           all are, until times=0
   curl http://127.0.0.1:8799/_received                            what came, as JSON
+  curl http://127.0.0.1:8799/_ids                                 the ids of what was taken, one a line
 
 The first line on stdout is `listening on http://HOST:PORT`.")]
 pub(crate) struct Echo {
@@ -85,6 +86,7 @@ impl Echo {
                 quiet: self.quiet,
             };
             let routes = Router::new()
+                .route("/_ids", get(ids))
                 .route("/_received", get(received))
                 .route("/_fail", post(fail))
                 .fallback(deliver)
@@ -158,6 +160,16 @@ async fn deliver(
         status
     };
     StatusCode::from_u16(status).unwrap_or(StatusCode::OK)
+}
+
+/// The ids of what was taken, one a line.
+async fn ids(State(stub): State<Stub>) -> String {
+    let mut lines = String::new();
+    for id in &stub.seen().ids {
+        lines.push_str(id);
+        lines.push('\n');
+    }
+    lines
 }
 
 async fn received(State(stub): State<Stub>) -> impl IntoResponse {

@@ -44,11 +44,7 @@ impl Query {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
         let mut statement = db.prepare(&self.sql).map_err(failed)?;
-        let names: Vec<String> = statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut out = BufWriter::new(std::io::stdout().lock());
         if !self.json {
             writeln!(out, "{}", names.join("\t"))?;

@@ -1,24 +1,4 @@
-//! A workspace: what a hub is told to do.
-//!
-//! ```text
-//! folder or one file ──load──▶ Files ──check──▶ Workspace ──compile──▶ Compiled (rules, ready to run)
-//! ```
-//!
-//! The same types serve files that git keeps and, later, an API. Loading is all or nothing: a mistake anywhere rejects the
-//! whole and names the file, the path in it and what to write ([`Finding`]); a hub that runs keeps what it has.
-//!
-//! A folder has `workspace.yaml` and, each file one thing named by the file's name:
-//!
-//! ```text
-//! workspace.yaml              version: 1, name: Shop
-//! sources/web.yaml            write_keys: [wk_1], plan: checkout
-//! plans/checkout.json         a tracking plan, as Segment's Public API has it
-//! destinations/hook.yaml      type: webhook, settings: {url: https://…}
-//! connections/web-hook.yaml   source: web, destination: hook
-//! warehouses/local.yaml       type: sqlite
-//! traits/orders.yaml          event: Order Completed, count: true
-//! ```
-//! Or `workspace.yaml` has it all, under the folders' names. YAML 1.2; JSON is YAML, too.
+#![doc = include_str!("../README.md")]
 
 mod check;
 mod compile;

@@ -5,8 +5,6 @@
 
 mod memory;
 mod sqlite;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 
 use std::collections::BTreeMap;
 

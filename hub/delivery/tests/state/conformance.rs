@@ -2,7 +2,7 @@
 
 use headwater_collector::log::{LogId, Place, Position};
 
-use super::{Counts, Dead, DeliveryState, Delta, Retry, Saved};
+use headwater_delivery::state::{Counts, Dead, DeliveryState, Delta, Retry, Saved};
 
 const LOG: LogId = LogId([7; 16]);
 
@@ -25,10 +25,7 @@ fn retry(place: Place, due: i64) -> Retry {
 }
 
 /// Runs all of it. `open` opens the same state again, as after a crash.
-///
-/// # Panics
-/// When the backend does something else.
-pub fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
+pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
     let load = |state: &mut S, connection: &str, log| {
         let saved = state.load(connection, log);
         assert!(saved.is_ok(), "{saved:?}");
@@ -45,8 +42,8 @@ pub fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
         cursor: Some(at(100, 3)),
         ..Delta::default()
     };
-    delta.put(retry(at(40, 0), 9));
-    delta.put(retry(at(40, 1), 8));
+    delta.retry.insert(at(40, 0), Some(retry(at(40, 0), 9)));
+    delta.retry.insert(at(40, 1), Some(retry(at(40, 1), 8)));
     delta.counts.count("delivered", "", 5);
     delta.dead.push(Dead {
         place: at(12, 0),
@@ -80,8 +77,8 @@ pub fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
     );
 
     let mut delta = Delta::default();
-    delta.remove(at(40, 0));
-    delta.put(retry(at(40, 1), 20));
+    delta.retry.insert(at(40, 0), None);
+    delta.retry.insert(at(40, 1), Some(retry(at(40, 1), 20)));
     delta.counts.count("delivered", "", 2);
     delta.counts.count("dropped", "filter", 1);
     assert!(state.commit("c", LOG, &delta).is_ok());

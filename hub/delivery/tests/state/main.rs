@@ -1,10 +1,12 @@
 //! Every backend of the delivery state keeps the same promises.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod conformance;
+
 use std::sync::{Arc, Mutex};
 
+use conformance::conformance;
 use headwater_collector::log::LogId;
-use headwater_delivery::state::testing::conformance;
 use headwater_delivery::state::{
     Counts, Dead, DeliveryState, Delta, MemoryState, Saved, SqliteState, StateError,
 };
