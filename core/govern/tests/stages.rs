@@ -4,11 +4,11 @@
 
 use headwater_govern::expression::Expression;
 use headwater_govern::filter::{Action, Filter};
-use headwater_govern::tracking_plan::{Enforcement, Plan};
 use headwater_govern::stages::{
     BlockReason, ConnectionOutcome, ConnectionRules, DropReason, SourceOutcome, SourceRules, Trace,
     connection_stage, source_stage,
 };
+use headwater_govern::tracking_plan::{Enforcement, Plan};
 use headwater_model::event::EventType;
 use headwater_model::json::{Limits, Object, Value, parse};
 

@@ -3,8 +3,8 @@
 use std::hash::Hasher;
 use std::path::Path;
 
-use headwater_govern::tracking_plan::Enforcement;
 use headwater_govern::stages::{ConnectionRules, SourceRules};
+use headwater_govern::tracking_plan::Enforcement;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::check::Workspace;
