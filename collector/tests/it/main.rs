@@ -7,6 +7,7 @@ mod admin;
 mod claims;
 mod connections;
 mod damage;
+mod damage_log;
 mod durable;
 mod faults;
 mod foreign;

@@ -6,10 +6,10 @@
 //! those in between. No body holds a frame (see [`frame`](super)), so the first one found is the next that was written. A
 //! stretch of damage therefore costs the frames that it touches and none after, whatever their size.
 //!
-//! Bound. The search gives nothing up. A place is looked at closer when the fourth byte is 0, the kind is none, the frame
+//! Bound. The search gives nothing up. A place is looked at closer when the fourth byte is 0, the kind is not, the frame
 //! ends within the file and the log finds it possible ([`Shape::may_begin`]). Its checksum then costs no walk over its
-//! body: checksums of the file's first bytes are kept for each [`BLOCK`] ([`Sums`]), and the checksum of a stretch follows
-//! from those at its two ends. So one scan checksums each byte at most twice (as part of a good frame, and for the sums)
+//! body: the checksum of all bytes up to each [`BLOCK`] is kept ([`Sums`]), and the checksum of a stretch follows
+//! from those at its two ends. So one scan checksums each byte about twice (as part of a good frame, and for the sums)
 //! and `2 * BLOCK` bytes more for each place that was looked at closer, however many frames somebody pretends in there.
 //!
 //! Proof of an unfinished write. When nothing good follows up to the end of the file, the rest is an unfinished write
@@ -35,9 +35,13 @@ const CHUNK: usize = 256 * 1024;
 /// How many bytes of a body [`Shape::may_begin`] sees at most.
 pub const PEEK: usize = 32;
 
-/// One sum is kept for so many bytes: 1 MiB of sums for a file of 64 MiB, and at most 512 bytes of checksum for a place
-/// that looks like a frame.
+/// One sum, of four bytes, is kept for so many bytes of the file; a place that looks like a frame costs at most twice as
+/// many bytes of checksum.
 const BLOCK: usize = 256;
+
+/// The sums begin anew after so many bytes, so that they take no more than about 1 MiB however large the file is. What a
+/// frame can reach ahead, 16 MiB, is then summed once more.
+const SUMMED: u64 = 64 << 20;
 
 /// What a log knows about its own frames. The answers only have to be right about frames that it writes; each false one
 /// that is turned away here saves some checksums.
@@ -223,7 +227,14 @@ impl<'a> Scanner<'a> {
             if let Some(head) = Head::read(bytes, self.shape) {
                 let end = at + head.size as u64;
                 if end <= self.window.end {
-                    let sums = self.sums.get_or_insert_with(|| Sums::new(file, from));
+                    if self
+                        .sums
+                        .as_ref()
+                        .is_some_and(|sums| at - sums.start > SUMMED)
+                    {
+                        self.sums = None;
+                    }
+                    let sums = self.sums.get_or_insert_with(|| Sums::new(file, at));
                     // The kind is the first byte that the checksum covers.
                     if sums.hold(at + HEADER as u64 - 1, end, head.crc)? {
                         return Ok(Some(at));
