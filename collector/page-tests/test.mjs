@@ -261,6 +261,18 @@ await test('a page that was too slow says how many events it lost', async () => 
   await context.close();
 });
 
+await test('a page that is turned away says why and when it asks again', async () => {
+  for (const [status, told] of [[503, /^Too many readers, again in \d+ s$/], [429, /^Too many wrong tokens, again in \d+ s$/]]) {
+    const context = await browser.newContext();
+    const late = await context.newPage();
+    await late.route('**/_events?*', (route) => route.fulfill({ status, headers: { 'retry-after': '5' }, body: '{}' }));
+    await late.goto(collector.url);
+    await late.locator('#state[data-state=waiting]').waitFor();
+    assert.match(await late.locator('#stateText').textContent(), told);
+    await context.close();
+  }
+});
+
 await test('a reader further down stays where they are, and is told of what is new', async () => {
   await send('/v1/batch', { batch: Array.from({ length: 120 }, (_, i) => ({ type: 'track', userId: 'u', event: `Scroll ${i}` })) });
   await page.locator('#list').evaluate((list) => (list.scrollTop = 0));

@@ -244,7 +244,7 @@ const token = () => sessionStorage.getItem('headwater.token');
 const headers = () => (token() ? { authorization: `Bearer ${token()}` } : {});
 let countdown = 0;
 
-function showState(state, wait = 0) {
+function showState(state, wait = 0, why = '') {
   clearInterval(countdown);
   $('state').dataset.state = state;
   locked = state === 'locked';
@@ -252,7 +252,7 @@ function showState(state, wait = 0) {
   const words = { connecting: 'Connecting', live: 'Live', locked: 'Locked' };
   if (state === 'waiting') {
     const until = Date.now() + wait;
-    const tell = () => say($('stateText'), `Not reached, again in ${Math.max(1, Math.ceil((until - Date.now()) / 1000))} s`);
+    const tell = () => say($('stateText'), `${why}, again in ${Math.max(1, Math.ceil((until - Date.now()) / 1000))} s`);
     tell();
     countdown = setInterval(tell, 500);
   } else say($('stateText'), words[state]);

@@ -4,8 +4,9 @@
 const MAX_LINE = 8 << 20; // characters without an end of message: no event is that large, so the stream is broken
 const SILENCE_MS = 10_000; // the collector sends its totals every second
 const LONGEST_WAIT_MS = 10_000;
+const REASONS = { 429: 'Too many wrong tokens', 503: 'Too many readers' };
 
-/** Follows `url` for good. `onState` gets 'connecting', 'live', 'locked', or 'waiting' with the milliseconds to go. */
+/** Follows `url` for good. `onState` gets 'connecting', 'live', 'locked', or 'waiting' with the milliseconds to go and why. */
 export function follow({ url, headers, onMessage, onState }) {
   let failures = 0;
   let timer = 0;
@@ -17,6 +18,8 @@ export function follow({ url, headers, onMessage, onState }) {
     const mine = (abort = new AbortController());
     onState('connecting');
     const started = performance.now();
+    let reason = 'Not reached';
+    let least = 0;
     try {
       const response = await fetch(url, {
         headers: { accept: 'text/event-stream', ...headers() },
@@ -24,7 +27,11 @@ export function follow({ url, headers, onMessage, onState }) {
         signal: mine.signal,
       });
       if (response.status === 401 || response.status === 403) return onState('locked');
-      if (!response.ok) throw new Error(`HTTP ${response.status}`);
+      if (!response.ok) {
+        reason = REASONS[response.status] ?? reason;
+        least = (Number(response.headers.get('retry-after')) || 0) * 1_000;
+        throw new Error(`HTTP ${response.status}`);
+      }
       onState('live');
       await read(response.body, mine);
     } catch {
@@ -32,8 +39,8 @@ export function follow({ url, headers, onMessage, onState }) {
     }
     if (abort !== mine) return;
     if (performance.now() - started > 5_000) failures = 0;
-    const wait = Math.min(LONGEST_WAIT_MS, 400 * 2 ** failures++) * (0.8 + Math.random() * 0.4);
-    onState('waiting', wait);
+    const wait = Math.max(least, Math.min(LONGEST_WAIT_MS, 400 * 2 ** failures++) * (0.8 + Math.random() * 0.4));
+    onState('waiting', wait, reason);
     timer = setTimeout(connect, wait);
   }
 
