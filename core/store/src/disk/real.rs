@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Disk, DiskFile, DiskLock, FileId, Stat};
+use super::{Disk, DiskFile, DiskLock, Stat};
 
 /// The operating system's own filesystem.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +61,7 @@ fn stat(metadata: &Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt;
     Stat {
         len: metadata.len(),
-        id: Some(FileId(metadata.dev(), metadata.ino())),
+        id: Some(super::FileId(metadata.dev(), metadata.ino())),
         links: metadata.nlink(),
     }
 }
