@@ -50,7 +50,7 @@ impl Committer {
     }
 
     /// Removes segments that are older, or more, than the options keep. The active one always stays. What age means is
-    /// in the module [`clock`](super::super::clock)'s rules.
+    /// in the rules of the module `clock`.
     ///
     /// # Errors
     /// When a file cannot be read or removed; what was removed before stays removed.
