@@ -5,7 +5,7 @@
 //! a sample of them, bounded by number and by bytes a second, is shown to live readers and lies in a [`Ring`] of its own.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,8 @@ pub(crate) struct Strangers {
     /// What is to be written, in order.
     waiting: Mutex<VecDeque<Entry>>,
     ring: Mutex<Ring>,
+    /// The last one could not be written.
+    failing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +80,7 @@ impl Strangers {
             gate: Mutex::default(),
             waiting: Mutex::default(),
             ring: Mutex::new(ring),
+            failing: AtomicBool::new(false),
         }
     }
 
@@ -92,8 +95,12 @@ impl Strangers {
             let Some(entry) = self.waiting().pop_front() else {
                 return;
             };
-            if let Err(error) = ring.append(&entry) {
-                tracing::warn!(%error, "the sample of strangers' requests could not be written");
+            let written = ring.append(&entry);
+            let was_failing = self.failing.swap(written.is_err(), Ordering::Relaxed);
+            if let Err(error) = written
+                && !was_failing
+            {
+                tracing::warn!(%error, "samples of strangers' requests cannot be written; told once until one is again");
             }
         }
     }

@@ -16,6 +16,8 @@ max_connections = MOST
 [storage]
 dir = "DATA"
 min_free_bytes = 0
+[limits]
+min_body_rate = 0
 [[sources]]
 name = "app"
 write_keys = ["k"]

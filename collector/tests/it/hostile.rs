@@ -158,7 +158,7 @@ fn a_slow_body_is_cut_off_and_others_do_not_wait_for_it() {
 #[test]
 fn bodies_in_hand_are_bounded_and_the_rest_is_told_to_come_back() {
     let dir = tempdir().unwrap();
-    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nmax_batch_bytes = 528384\nbytes_in_flight = 1060000\n\
+    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[limits]\nmax_batch_bytes = 528384\nbytes_in_flight = 1060000\nmin_body_rate = 0\n\
                   [[sources]]\nname = \"s\"\nwrite_keys = [\"k\"]\n";
     let collector = Collector::serve(dir.path(), config);
     let mut held = Vec::new();

@@ -40,6 +40,8 @@ fn serve(more: &str) -> (TempDir, Collector) {
 }
 
 const STORAGE: &str = "[storage]\n";
+/// In `[limits]`: uploads may pause for as long as a busy machine makes a test pause.
+const PATIENT: &str = "min_body_rate = 0\nbody_timeout_ms = 600000\n";
 const TOKEN: (&str, &str) = ("authorization", "Bearer an-admin-token-of-length");
 
 /// A connection from another address of this machine.
@@ -151,10 +153,9 @@ fn a_connection_without_a_request_is_closed_after_header_timeout_ms_whatever_it_
 #[test]
 fn silent_connections_never_keep_a_request_out_whoever_opens_them() {
     let (_dir, collector) = serve(&format!(
-        "[server]\nmax_connections = 60\n{STORAGE}[limits]\nmax_connections_per_peer = 20\n"
+        "[server]\nmax_connections = 60\n{STORAGE}[limits]\nmax_connections_per_peer = 20\nheader_timeout_ms = 600000\n"
     ));
     let port = collector.port;
-    let begun = Instant::now();
     let mut silent = Vec::new();
     // From the good sender's own address, and from as many others as fill the whole.
     for address in 1..=10 {
@@ -163,10 +164,6 @@ fn silent_connections_never_keep_a_request_out_whoever_opens_them() {
         }
         assert_eq!(post(port, "/v1/b", GOOD).status, 200);
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "before any of them was closed for its silence"
-    );
     assert!(metric(port, "headwater_connections_gave_way_total") > 100);
     assert!(metric(port, "headwater_connections") <= 60);
 }
@@ -174,7 +171,7 @@ fn silent_connections_never_keep_a_request_out_whoever_opens_them() {
 #[test]
 fn slow_uploads_of_few_addresses_keep_nobody_else_out() {
     let (_dir, collector) = serve(&format!(
-        "[server]\nmax_connections = 60\n{STORAGE}[limits]\nmax_connections_per_peer = 20\nmin_body_rate = 0\n"
+        "[server]\nmax_connections = 60\n{STORAGE}[limits]\nmax_connections_per_peer = 20\n{PATIENT}"
     ));
     let port = collector.port;
     let mut held: Vec<TcpStream> = (0..60)
@@ -195,7 +192,7 @@ fn slow_uploads_of_few_addresses_keep_nobody_else_out() {
 #[test]
 fn a_peer_whose_connections_all_have_a_request_in_hand_gets_no_more_and_others_do() {
     let (_dir, collector) = serve(&format!(
-        "{STORAGE}[limits]\nmax_connections_per_peer = 4\n"
+        "{STORAGE}[limits]\nmax_connections_per_peer = 4\n{PATIENT}"
     ));
     let port = collector.port;
     let mut held: Vec<TcpStream> = (0..4)
@@ -219,7 +216,7 @@ fn a_peer_whose_connections_all_have_a_request_in_hand_gets_no_more_and_others_d
 #[test]
 fn trusted_proxies_have_no_bound_of_connections_of_their_own() {
     let (_dir, collector) = serve(&format!(
-        "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{STORAGE}[limits]\nmax_connections_per_peer = 2\n"
+        "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{STORAGE}[limits]\nmax_connections_per_peer = 2\n{PATIENT}"
     ));
     let mut held: Vec<TcpStream> = (0..10).map(|_| in_hand(connect(collector.port))).collect();
     for stream in &mut held {
@@ -280,7 +277,7 @@ fn uploads_that_are_only_announced_make_nobody_busy() {
 fn a_peer_that_uses_up_its_share_of_bytes_is_told_to_wait_and_others_are_served() {
     let (_dir, collector) = serve(&format!(
         "[server]\ntrusted_proxies = [\"127.0.0.9\"]\n{STORAGE}[limits]\nmax_batch_bytes = 500000\n\
-         bytes_in_flight = 4000000\nbytes_in_flight_per_peer = 1000000\n"
+         bytes_in_flight = 4000000\nbytes_in_flight_per_peer = 1000000\n{PATIENT}"
     ));
     let port = collector.port;
     let head = |forwarded: &str, length: usize| {
