@@ -122,14 +122,18 @@ fn while_a_request_is_under_way_events_gather_and_a_handful_waits_for_its_own_ti
         ..Pace::NEVER
     };
     let mut host = Host::new(config);
-    ["1", "2", "3", "4", "5"].map(|event| host.track(event));
+    for event in ["1", "2", "3", "4", "5"] {
+        host.track(event);
+    }
     assert_eq!(host.names(), ["1", "2", "3"]);
     host.answer(200);
     assert!(host.uploads.is_empty(), "two are no batch");
     host.track("6");
     assert_eq!(host.names(), ["4", "5", "6"]);
     // A whole batch that gathered goes as soon as the way is free.
-    ["7", "8", "9"].map(|event| host.track(event));
+    for event in ["7", "8", "9"] {
+        host.track(event);
+    }
     host.answer(200);
     assert_eq!(host.names(), ["7", "8", "9"]);
     host.track("10");
@@ -149,7 +153,9 @@ fn bytes_gather_while_a_request_is_under_way_as_events_do() {
         ..Pace::NEVER
     };
     host = Host::new(config);
-    ["1", "2", "3", "4", "5"].map(|event| host.track(&format!("e{event}")));
+    for event in ["1", "2", "3", "4", "5"] {
+        host.track(&format!("e{event}"));
+    }
     assert_eq!(host.names(), ["e1", "e2", "e3"]);
     host.answer(200);
     assert!(host.uploads.is_empty());
@@ -165,7 +171,9 @@ fn a_flush_that_is_asked_for_takes_what_gathered_as_soon_as_the_way_is_free() {
         ..Pace::NEVER
     };
     let mut host = Host::new(config);
-    ["1", "2", "3", "4"].map(|event| host.track(event));
+    for event in ["1", "2", "3", "4"] {
+        host.track(event);
+    }
     host.flush();
     host.answer(200);
     assert_eq!(host.names(), ["4"]);
@@ -180,9 +188,13 @@ fn a_backlog_goes_out_whole_when_the_hub_is_back_and_no_new_event_has_to_come() 
         ..Pace::NEVER
     };
     let mut host = Host::new(config);
-    ["1", "2", "3"].map(|event| host.track(event));
+    for event in ["1", "2", "3"] {
+        host.track(event);
+    }
     host.answer(500);
-    ["4", "5", "6", "7"].map(|event| host.track(event));
+    for event in ["4", "5", "6", "7"] {
+        host.track(event);
+    }
     host.pass(3_600_000);
     while !host.uploads.is_empty() {
         host.answer(200);
