@@ -9,6 +9,7 @@
 //! a page follows none.
 
 /// A Location beyond this is nobody's address; servers cap a header at 8 KiB.
+#[cfg(feature = "native")]
 const MAX_LOCATION: usize = 2_048;
 /// How much of an address is told: enough to see which, and not a page of a log.
 pub(crate) const SHOWN: usize = 200;

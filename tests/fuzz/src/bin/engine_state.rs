@@ -75,6 +75,7 @@ fuzz_target!(|bytes: &[u8]| {
                     let outcome = HttpOutcome::Answered {
                         status,
                         retry_after,
+                        location: None,
                     };
                     engine.handle(
                         now,

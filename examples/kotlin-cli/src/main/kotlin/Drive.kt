@@ -60,7 +60,7 @@ class Drive(private val input: JsonObject) {
     private fun configuration(): Configuration {
         val configuration = Configuration(requireNotNull(input.text("writeKey")) { "the input names no writeKey" })
         val config = input.part("config")
-        configuration.apiHost = requireNotNull(input.text("apiHost")) { "the input names no apiHost" }
+        configuration.apiHost = input.text("apiHost")
         configuration.cdnHost = input.text("cdnHost")
         configuration.fetchSettings = input.text("cdnHost") != null
         configuration.followApiHost = ours.flag("followApiHost") ?: false

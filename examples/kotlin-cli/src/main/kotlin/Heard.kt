@@ -8,10 +8,13 @@ import kotlinx.serialization.json.put
 import kotlinx.serialization.json.putJsonArray
 import kotlinx.serialization.json.putJsonObject
 
+private val ABOUT_HOSTS = setOf("redirected", "not_found", "no_endpoint")
+
 /** What the SDK told, added up. */
 class Heard {
     private var batches = 0
     private val reports = LinkedHashMap<String, Long>()
+    private val told = LinkedHashMap<String, Long>()
     private val refused = mutableListOf<String>()
 
     @Synchronized
@@ -29,6 +32,7 @@ class Heard {
     @Synchronized
     fun diagnostic(diagnostic: Diagnostic) {
         if (diagnostic.kind == "batch_delivered") batches++ else System.err.println(diagnostic)
+        if (diagnostic.kind in ABOUT_HOSTS) told.merge(diagnostic.kind, 1, Long::plus)
     }
 
     @Synchronized
@@ -39,6 +43,7 @@ class Heard {
         put("sentBatches", batches)
         put("pending", last.pending)
         putJsonObject("reports") { reports.forEach { (reason, count) -> put(reason, count) } }
+        putJsonObject("told") { told.forEach { (kind, count) -> put(kind, count) } }
         putJsonArray("refused") { refused.forEach { add(it) } }
         if (!success) {
             val waiting = last.waitingFor ?: "nothing"

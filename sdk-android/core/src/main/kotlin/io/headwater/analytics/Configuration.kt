@@ -96,12 +96,20 @@ public fun interface Configure {
  * Set it in the lambda of [Analytics]; a change later has no effect.
  */
 public class Configuration(public val writeKey: String) {
-    /** Where events go: host and path (`https://` is meant) or a full address. Default `api.segment.io/v1`. */
+    /**
+     * Where events go: host and path, with or without a scheme (https is meant, on the loopback http). They are posted to `/b`
+     * under it, in server mode to `/batch`; a host without a path means its `/v1`. Segment's own API is `api.segment.io/v1`.
+     *
+     * There is no default. Without it the settings document of [cdnHost] says where; without both, events wait in the queue.
+     */
     public var apiHost: String? = null
 
     /**
-     * Where the settings document is: host and path, to which `/projects/{writeKey}/settings` is added. Default Segment's own;
-     * where [apiHost] is set, that host's.
+     * Where the settings document is: a prefix as [apiHost] is, to which `/projects/{writeKey}/settings` is added. Default
+     * that of [apiHost]; without both nothing is fetched. Segment's own is `cdn-settings.segment.com/v1`.
+     *
+     * Without an [apiHost] the document names the host (`integrations["Segment.io"].apiHost`), and events wait for it; where it
+     * cannot be had, or names none, they go to `/v1` of this host.
      */
     public var cdnHost: String? = null
 
@@ -153,7 +161,7 @@ public class Configuration(public val writeKey: String) {
     /** Whether the settings document is fetched; no event waits for it. Default true, for servers false. */
     public var fetchSettings: Boolean? = null
 
-    /** Whether the settings document may move the uploads. Default: only where no [apiHost] is set. */
+    /** Whether the settings document may move the uploads. Default: only where no [apiHost] is set; then it always may. */
     public var followApiHost: Boolean? = null
 
     /** Whether events go to the hub. Otherwise to device-mode destinations only. */

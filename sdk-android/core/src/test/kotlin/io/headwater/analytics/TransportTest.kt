@@ -35,15 +35,38 @@ class TransportTest {
     private fun client(configure: Configuration.() -> Unit) = Analytics(quiet(configure))
 
     @Test
-    fun `a redirect is not followed, and costs no event`() {
+    fun `a redirect to another origin is not followed, is told, and costs no event`() {
+        for (status in listOf(301, 302, 307, 308)) {
+            Hub { exchange ->
+                exchange.responseHeaders.add("Location", "http://localhost:${exchange.localAddress.port}/elsewhere")
+                status
+            }.use { hub ->
+                val told = CopyOnWriteArrayList<String>()
+                val analytics = client {
+                    apiHost = "http://127.0.0.1:${hub.port}/v1"
+                    onDiagnostic { if (it.kind == "redirected") told += it.detail }
+                }
+                analytics.track("e")
+                val report = analytics.flushBlocking()
+                assertEquals(listOf(0L, 0L, 1L), listOf(report.delivered, report.dropped, report.pending), "$status")
+                until { told.isNotEmpty() }
+                assertTrue("http://localhost:${hub.port}/elsewhere" in told.first(), told.first())
+                assertTrue(hub.asked.isNotEmpty() && hub.asked.none { "elsewhere" in it })
+                analytics.shutdown(0)
+            }
+        }
+    }
+
+    @Test
+    fun `a 307 within the origin is followed once, and delivers`() {
         Hub { exchange ->
-            exchange.responseHeaders.add("Location", "http://127.0.0.1:${exchange.localAddress.port}/elsewhere")
-            307
+            exchange.responseHeaders.add("Location", "/v2/b")
+            if (exchange.requestURI.path == "/v2/b") 200 else 307
         }.use { hub ->
             val analytics = client { apiHost = "http://127.0.0.1:${hub.port}/v1" }
             analytics.track("e")
-            analytics.flushBlocking()
-            assertTrue(hub.asked.isNotEmpty() && hub.asked.none { "elsewhere" in it })
+            assertEquals(1, analytics.flushBlocking().delivered)
+            assertEquals(listOf("/v1/b", "/v2/b"), hub.asked.toList())
             analytics.shutdown(0)
         }
     }

@@ -27,7 +27,7 @@ private val instanceId = UUID.randomUUID().toString()
 /** The configuration, as the client knows it. */
 @OptIn(HeadwaterPlatform::class)
 internal fun Configuration.binding(host: Host): uniffi.headwater.Configuration {
-    val binding = uniffi.headwater.Configuration(writeKey, address(apiHost ?: "api.segment.io/v1"))
+    val binding = uniffi.headwater.Configuration(writeKey, apiHost?.ifBlank { null })
     binding.context = buildJsonObject {
         putJsonObject("library") {
             put("name", host.libraryName)
@@ -71,11 +71,8 @@ internal fun Configuration.binding(host: Host): uniffi.headwater.Configuration {
     binding.consent = consent?.let(::consent)
     binding.sessionTimeoutMs = number(sessionTimeout)
     binding.fetchSettings = fetchSettings ?: (mode == Mode.Device)
-    binding.followApiHost = followApiHost ?: (apiHost == null)
-    if (binding.fetchSettings && (cdnHost != null || apiHost == null)) {
-        val base = address(cdnHost ?: "cdn-settings.segment.com/v1").let { if (it.endsWith("/v1")) it else "$it/v1" }
-        binding.settingsUrl = "$base/projects/$writeKey/settings"
-    }
+    binding.followApiHost = followApiHost ?: false
+    if (binding.fetchSettings) binding.settingsHost = cdnHost?.ifBlank { null }
     binding.defaultSettings = defaultSettings?.document?.toString()
     return binding
 }
@@ -93,8 +90,3 @@ private fun consent(given: ConsentConfiguration) = Consent(
 )
 
 private fun number(value: Long?): ULong? = value?.coerceAtLeast(0)?.toULong()
-
-private fun address(host: String): String {
-    val trimmed = host.removeSuffix("/")
-    return if ("://" in trimmed) trimmed else "https://$trimmed"
-}

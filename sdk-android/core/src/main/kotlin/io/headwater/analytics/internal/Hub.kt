@@ -14,6 +14,7 @@ import uniffi.headwater.Platform
 import java.io.File
 import java.lang.ref.WeakReference
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.logging.Logger
 
 /** One source's native client, shared by all [Analytics] of this process on the same folder. */
 @OptIn(HeadwaterPlatform::class)
@@ -101,13 +102,26 @@ internal class Hub private constructor(configuration: Configuration, host: Host,
     }
 }
 
+/** Diagnostics kept for the first that can hear them: more than a start ever says. */
+private const val EARLY = 32
+private const val NO_HOST =
+    "No host is named, so events wait in the queue. Write apiHost = \"hub.example/v1\" in the configuration " +
+        "(Segment's own API is \"api.segment.io/v1\")."
+
 /** Hands what the client tells to every [Analytics] on it. */
 private class Ears : Listener {
     private val all = CopyOnWriteArrayList<WeakReference<Analytics>>()
 
+    /** What the client said before anybody was attached; it speaks from its start on. */
+    private var early: MutableList<uniffi.headwater.Diagnostic>? = ArrayList()
+
     fun attach(analytics: Analytics) {
         all.removeAll { it.get() == null }
-        all += WeakReference(analytics)
+        val missed = synchronized(this) {
+            all += WeakReference(analytics)
+            early.also { early = null }.orEmpty()
+        }
+        if (missed.isNotEmpty()) callbackThread.execute { missed.forEach(::say) }
     }
 
     private inline fun tell(say: (Analytics) -> Unit) {
@@ -124,7 +138,13 @@ private class Ears : Listener {
         )
     }
 
-    override fun onDiagnostic(diagnostic: uniffi.headwater.Diagnostic) = tell {
+    override fun onDiagnostic(diagnostic: uniffi.headwater.Diagnostic) {
+        if (diagnostic.kind == "no_endpoint") Logger.getLogger("io.headwater.analytics").severe(NO_HOST)
+        val kept = synchronized(this) { early?.let { if (it.size < EARLY) it += diagnostic } }
+        if (kept == null) say(diagnostic)
+    }
+
+    private fun say(diagnostic: uniffi.headwater.Diagnostic) = tell {
         val handler = it.configuration.diagnosticHandler ?: return@tell
         handler.onDiagnostic(
             Diagnostic(
