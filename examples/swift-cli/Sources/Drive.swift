@@ -54,14 +54,13 @@ struct Drive {
     }
 
     private func configuration() throws -> Configuration {
-        guard let writeKey = input["writeKey"]?.stringValue, let apiHost = input["apiHost"]?.stringValue else {
-            throw AnalyticsError.configuration("the input names no writeKey or no apiHost")
+        guard let writeKey = input["writeKey"]?.stringValue else {
+            throw AnalyticsError.configuration("the input names no writeKey")
         }
         let heard = heard
         let config = input["config"] ?? .object([:])
         func seconds(_ key: String) -> TimeInterval? { ours[key]?.doubleValue.map { $0 / 1000 } }
         var configuration = Configuration(writeKey: writeKey)
-            .apiHost(apiHost)
             .automaticContext(false)
             .trackApplicationLifecycleEvents(false)
             .migratesFromAnalyticsSwift(false)
@@ -77,6 +76,7 @@ struct Drive {
             .errorHandler { heard.refuse("\($0)") }
             .onReport { heard.report($0) }
             .onDiagnostic { heard.diagnostic($0) }
+        if let host = input["apiHost"]?.stringValue { configuration = configuration.apiHost(host) }
         if let host = input["cdnHost"]?.stringValue { configuration = configuration.cdnHost(host) }
         if let count = config["flushAt"]?.intValue { configuration = configuration.flushAt(count) }
         if let ms = config["flushInterval"]?.doubleValue { configuration = configuration.flushInterval(ms / 1000) }
@@ -109,6 +109,8 @@ final class Heard: @unchecked Sendable {
     private var batches = 0
     private var reports: [String: Int] = [:]
     private var refused: [String] = []
+    /// Diagnostics about where events go.
+    private var told: [String: Int] = [:]
 
     private func locked<Answer>(_ act: () -> Answer) -> Answer {
         lock.lock()
@@ -128,6 +130,9 @@ final class Heard: @unchecked Sendable {
 
     func diagnostic(_ diagnostic: Diagnostic) {
         if diagnostic.kind == "batch_delivered" { locked { batches += 1 } } else { say("\(diagnostic)") }
+        if ["redirected", "not_found", "no_endpoint"].contains(diagnostic.kind) {
+            locked { told[diagnostic.kind, default: 0] += 1 }
+        }
     }
 
     func answer(_ last: FlushReport?) -> JSON {
@@ -138,6 +143,7 @@ final class Heard: @unchecked Sendable {
             var answer: JSON = [
                 "success": .bool(success), "sentBatches": .int(Int64(batches)), "pending": .int(Int64(pending)),
                 "reports": .object(reports.mapValues { .int(Int64($0)) }), "refused": .array(refused.map(JSON.string)),
+                "told": .object(told.mapValues { .int(Int64($0)) }),
             ]
             if !success {
                 let waiting = last?.waitingFor ?? "nothing"

@@ -66,11 +66,18 @@ public struct Configuration: Sendable {
         return copy
     }
 
-    /// Where events go: host and path (`https://` is meant) or a full address. Default `api.segment.io/v1`.
+    /// Where events go: host and path, with or without a scheme (https is meant, on the loopback http). They are posted to
+    /// `/b` under it; a host without a path means its `/v1`. Segment's own API is `api.segment.io/v1`.
+    ///
+    /// There is no default. Without it the settings document of ``cdnHost(_:)`` says where; without both, events wait in the
+    /// queue.
     public func apiHost(_ host: String) -> Configuration { with { $0.apiHost = host } }
 
-    /// Where the settings document is: host and path, to which `/projects/{writeKey}/settings` is added. Default Segment's
-    /// own; where ``apiHost(_:)`` is set, that host's.
+    /// Where the settings document is: a prefix as that of ``apiHost(_:)``, to which `/projects/{writeKey}/settings` is added.
+    /// Default that of ``apiHost(_:)``; without both nothing is fetched. Segment's own is `cdn-settings.segment.com/v1`.
+    ///
+    /// Without an ``apiHost(_:)`` the document names the host (`integrations["Segment.io"].apiHost`), and events wait for it;
+    /// where it cannot be had, or names none, they go to `/v1` of this host.
     public func cdnHost(_ host: String) -> Configuration { with { $0.cdnHost = host } }
 
     /// Which of the app's own events are tracked. Default all.
@@ -128,7 +135,7 @@ public struct Configuration: Sendable {
     /// Whether the settings document is fetched. Default true; no event waits for it.
     public func fetchSettings(_ enabled: Bool) -> Configuration { with { $0.settings = enabled } }
 
-    /// Whether the settings document may move the uploads. Default: only where no ``apiHost(_:)`` is set.
+    /// Whether the settings document may move the uploads. Default: only where no ``apiHost(_:)`` is set; then it always may.
     public func followsApiHostOfSettings(_ enabled: Bool) -> Configuration { with { $0.followApiHost = enabled } }
 
     /// Whether events go to the hub. Default true; otherwise to device-mode destinations only.
@@ -172,7 +179,8 @@ public struct Configuration: Sendable {
         with { $0.anonymousIdGenerator = generator }
     }
 
-    /// The session that carries requests out, instead of one of the SDK's own. Its redirects and challenges are yours.
+    /// The session that carries requests out, instead of one of the SDK's own. Its redirects and challenges are yours: one that
+    /// follows redirects by itself may take an answer from elsewhere for the hub's.
     public func httpSession(_ session: @escaping @Sendable () -> URLSession) -> Configuration {
         with { $0.session = session }
     }

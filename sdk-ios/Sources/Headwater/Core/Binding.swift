@@ -4,7 +4,7 @@ internal import HeadwaterBinding
 /// The configuration as the native client is told it.
 extension Configuration.Values {
     func binding(context: JSON) -> HeadwaterBinding.Configuration {
-        var binding = HeadwaterBinding.Configuration(writeKey: writeKey, endpoint: address(apiHost ?? "api.segment.io/v1"))
+        var binding = HeadwaterBinding.Configuration(writeKey: writeKey, endpoint: named(apiHost))
         binding.context = context.text
         let pace = Pace(self)
         binding.flushAt = UInt32(clamping: pace.count)
@@ -35,19 +35,14 @@ extension Configuration.Values {
         }
         binding.sessionTimeoutMs = sessionTimeout.map(milliseconds)
         binding.fetchSettings = settings
-        binding.followApiHost = followApiHost ?? (apiHost == nil)
-        if settings, cdnHost != nil || apiHost == nil {
-            let host = address(cdnHost ?? "cdn-settings.segment.com/v1")
-            let base = host.hasSuffix("/v1") ? host : host + "/v1"
-            binding.settingsUrl = "\(base)/projects/\(writeKey)/settings"
-        }
+        binding.followApiHost = followApiHost ?? false
+        if settings { binding.settingsHost = named(cdnHost) }
         binding.defaultSettings = defaultSettings?.document.text
         return binding
     }
 
-    private func address(_ host: String) -> String {
-        let host = host.hasSuffix("/") ? String(host.dropLast()) : host
-        return host.contains("://") ? host : "https://" + host
+    private func named(_ host: String?) -> String? {
+        host.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 

@@ -188,11 +188,26 @@ private final class Ears: HeadwaterBinding.Listener {
     }
     private let all = Guarded<[Weak]>([])
 
+    /// What the client said before anybody was attached: it speaks from its start on. `nil` from then on.
+    private let early = Guarded<[HeadwaterBinding.Diagnostic]?>([])
+    /// More than a start ever says.
+    private static let mostEarly = 32
+    private static let noHost = """
+        headwater: no host is named, so events wait in the queue. Write .apiHost("hub.example/v1") in the configuration \
+        (Segment's own API is "api.segment.io/v1").
+        """
+
     func attach(_ analytics: Analytics) {
         all.with { list in
             list.removeAll { $0.analytics == nil }
             list.append(Weak(analytics: analytics))
         }
+        let missed = early.with { early in
+            defer { early = nil }
+            return early ?? []
+        }
+        if missed.isEmpty { return }
+        DispatchQueue.global().async { missed.forEach(self.say) }
     }
 
     var listeners: [Analytics] { all.with { $0.compactMap(\.analytics) } }
@@ -202,6 +217,16 @@ private final class Ears: HeadwaterBinding.Listener {
     }
 
     func onDiagnostic(diagnostic: HeadwaterBinding.Diagnostic) throws {
+        if diagnostic.kind == "no_endpoint" { NSLog(Self.noHost) }
+        let kept = early.with { early in
+            guard let count = early?.count else { return false }
+            if count < Self.mostEarly { early?.append(diagnostic) }
+            return true
+        }
+        if !kept { say(diagnostic) }
+    }
+
+    private func say(_ diagnostic: HeadwaterBinding.Diagnostic) {
         for analytics in listeners { analytics.values.diagnosticHandler?(Diagnostic(diagnostic)) }
     }
 
