@@ -73,6 +73,14 @@ fn sources(configured: &Sources, compiled: &Compiled) -> Sources {
     }))
 }
 
+/// The wall clock of the first call, going on as the monotonic clock does.
+fn steady_now() -> i64 {
+    static START: std::sync::LazyLock<(i64, std::time::Instant)> =
+        std::sync::LazyLock::new(|| (system_now().0, std::time::Instant::now()));
+    let (wall, since) = &*START;
+    wall.saturating_add(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Extension for Behind {
     fn sources(&self, configured: Sources) -> Sources {
         sources(&configured, &self.rules.borrow())
@@ -83,8 +91,8 @@ impl Extension for Behind {
             .map_err(|error| format!("{}: {error}", dir.join("log-id").display()))?;
         if let Identity::Replaced(_) = found {
             tracing::error!(
-                "the log's id could not be read and is a new one: destinations go on from the end of the log, warehouses \
-                 load it again and recognise their rows"
+                "the log's id could not be read and is a new one: destinations go on from where they were, warehouses load the \
+                 log again and recognise their rows"
             );
         }
         let state =
@@ -106,7 +114,7 @@ impl Extension for Behind {
             dir: dir.to_owned(),
             rules: self.rules.subscribe(),
             seen,
-            now: || system_now().0,
+            now: steady_now,
             consumers: BTreeMap::from([("profiles".to_owned(), profiles)]),
         };
         tracing::info!(

@@ -43,6 +43,10 @@ impl Default for Limits {
 }
 
 impl Limits {
+    pub(super) fn longest_wait(&self) -> i64 {
+        i64::try_from(self.backoff_most_ms).unwrap_or(i64::MAX)
+    }
+
     /// How long an event waits after its `attempts`th attempt: half of the doubled wait, and up to the other half more,
     /// so that events that failed together do not come back together. The part is a hash of the place: the same event
     /// waits the same again in a simulation.

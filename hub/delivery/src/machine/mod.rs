@@ -149,9 +149,15 @@ struct Attempt {
 }
 
 impl Machine {
-    /// The connection, going on from what was saved.
+    /// The connection, going on from what was saved. What the wall clock said in an earlier life may lie far from what it
+    /// says now: no event waits longer than the longest wait, and none is older than its first try was long ago.
     #[must_use]
-    pub fn new(limits: Limits, saved: Saved) -> Machine {
+    pub fn new(limits: Limits, mut saved: Saved, now: i64) -> Machine {
+        let latest = now.saturating_add(limits.longest_wait());
+        for entry in &mut saved.retry {
+            entry.due = entry.due.min(latest);
+            entry.first = entry.first.min(now);
+        }
         let due = saved
             .retry
             .iter()
@@ -181,7 +187,8 @@ impl Machine {
         }
     }
 
-    /// Takes an input. `now` is the wall clock in milliseconds; it may jump.
+    /// Takes an input. `now` is in milliseconds: the wall clock of the process's start, going on as the monotonic clock
+    /// does.
     pub fn handle(&mut self, now: i64, input: Input) {
         match input {
             Input::Read { to, items, passed } => self.read(now, to, items, &passed),

@@ -65,7 +65,7 @@ pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
     // Bounded by what the machine has asked for: one read, one commit, some requests.
     let (messages, mut answers) = mpsc::unbounded_channel();
     let mut task = Task {
-        machine: Machine::new(Limits::default(), saved),
+        machine: Machine::new(Limits::default(), saved, (hub.now)()),
         bodies: HashMap::new(),
         messages,
         sink: None,
@@ -106,6 +106,10 @@ fn begin(hub: &Hub, id: &Id) -> Result<Saved, crate::state::StateError> {
         return Ok(saved);
     }
     let cursor = Place::at(hub.log.status().end);
+    if let Some(saved) = hub.with_state(|state| state.adopt(id.as_str(), hub.log_id, cursor))? {
+        tracing::warn!(connection = %id, cursor = %saved.cursor, "goes on from where it was on the log's former id");
+        return Ok(saved);
+    }
     let delta = Delta {
         cursor: Some(cursor),
         ..Delta::default()

@@ -45,7 +45,7 @@ pub struct Hub {
     pub rules: Rules,
     /// The last attempts.
     pub seen: Arc<Seen>,
-    /// The wall clock, in milliseconds.
+    /// Milliseconds: the wall clock of the start, going on as the monotonic clock does, so that it never jumps.
     pub now: fn() -> i64,
     /// Further consumers of all events, by name: profiles.
     pub consumers: BTreeMap<String, OpenSink>,

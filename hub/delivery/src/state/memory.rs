@@ -39,6 +39,31 @@ impl DeliveryState for MemoryState {
         }))
     }
 
+    fn adopt(
+        &mut self,
+        connection: &str,
+        log: LogId,
+        end: Place,
+    ) -> Result<Option<Saved>, StateError> {
+        if self.failing {
+            return Err(StateError("the disk is full".to_owned()));
+        }
+        let Some(connection) = self.connections.get_mut(connection) else {
+            return Ok(None);
+        };
+        let Some((_, mut progress)) = std::mem::take(&mut connection.progress).pop_first() else {
+            return Ok(None);
+        };
+        progress.cursor = progress.cursor.min(end);
+        progress.retry.retain(|place, _| *place < end);
+        let saved = Saved {
+            cursor: progress.cursor,
+            retry: progress.retry.values().cloned().collect(),
+        };
+        connection.progress.insert(log, progress);
+        Ok(Some(saved))
+    }
+
     fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
         if self.failing {
             return Err(StateError("the disk is full".to_owned()));

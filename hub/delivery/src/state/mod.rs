@@ -152,6 +152,18 @@ pub trait DeliveryState: Send {
     /// [`StateError`].
     fn load(&mut self, connection: &str, log: LogId) -> Result<Option<Saved>, StateError>;
 
+    /// Gives what `connection` saved of another log to the log `log`, up to `end`, durably: after a restore, or when the id
+    /// of the same log was damaged, positions mean the same. Returns it; `None` when nothing was saved.
+    ///
+    /// # Errors
+    /// [`StateError`]; then nothing changed.
+    fn adopt(
+        &mut self,
+        connection: &str,
+        log: LogId,
+        end: Place,
+    ) -> Result<Option<Saved>, StateError>;
+
     /// Writes a change down, durably, all of it or nothing.
     ///
     /// # Errors

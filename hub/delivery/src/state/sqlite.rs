@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use headwater_collector::log::{LogId, Place, Position};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{Counts, Dead, DeliveryState, Delta, Retry, Saved, StateError};
 
@@ -110,6 +110,79 @@ fn place(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Place> {
     })
 }
 
+/// Writes a change in a transaction.
+fn write(
+    tx: &Transaction<'_>,
+    connection: &str,
+    log: LogId,
+    delta: &Delta,
+) -> Result<(), StateError> {
+    let log = log.to_string();
+    // Also without a cursor, so that a log that was begun is known.
+    {
+        let at = delta.cursor.unwrap_or_default();
+        tx.prepare_cached(
+            "INSERT INTO connections VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+             shard = excluded.shard, position = excluded.position, item = excluded.item WHERE ?",
+        )?
+        .execute(params![
+            connection,
+            log,
+            at.shard,
+            sql(at.position.0),
+            at.index,
+            delta.cursor.is_some()
+        ])?;
+        let mut put =
+            tx.prepare_cached("INSERT OR REPLACE INTO retry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+        let mut remove = tx.prepare_cached(
+            "DELETE FROM retry WHERE connection = ? AND log = ? AND shard = ? AND position = ? AND item = ?",
+        )?;
+        for (place, entry) in &delta.retry {
+            let position = sql(place.position.0);
+            match entry {
+                Some(entry) => put.execute(params![
+                    connection,
+                    log,
+                    place.shard,
+                    position,
+                    place.index,
+                    entry.due,
+                    entry.attempts,
+                    entry.first,
+                    entry.reason
+                ])?,
+                None => {
+                    remove.execute(params![connection, log, place.shard, position, place.index])?
+                }
+            };
+        }
+        let mut bury =
+            tx.prepare_cached("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+        for dead in &delta.dead {
+            bury.execute(params![
+                connection,
+                log,
+                dead.place.shard,
+                sql(dead.place.position.0),
+                dead.place.index,
+                dead.attempts,
+                dead.first,
+                dead.last,
+                dead.reason,
+                dead.status
+            ])?;
+        }
+        let mut count = tx.prepare_cached(
+            "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+        )?;
+        for ((outcome, reason), events) in &delta.counts.0 {
+            count.execute(params![connection, outcome, reason, sql(*events)])?;
+        }
+    }
+    Ok(())
+}
+
 impl DeliveryState for SqliteState {
     fn load(&mut self, connection: &str, log: LogId) -> Result<Option<Saved>, StateError> {
         let log = log.to_string();
@@ -145,77 +218,50 @@ impl DeliveryState for SqliteState {
         })
     }
 
-    fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
-        let log = log.to_string();
-        let tx = self.db.transaction()?;
-        // Also without a cursor, so that a log that was begun is known.
-        {
-            let at = delta.cursor.unwrap_or_default();
-            tx.prepare_cached(
-                "INSERT INTO connections VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-                 shard = excluded.shard, position = excluded.position, item = excluded.item WHERE ?",
-            )?
-            .execute(params![
-                connection,
-                log,
-                at.shard,
-                sql(at.position.0),
-                at.index,
-                delta.cursor.is_some()
-            ])?;
-            let mut put = tx.prepare_cached(
-                "INSERT OR REPLACE INTO retry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?;
-            let mut remove = tx.prepare_cached(
-                "DELETE FROM retry WHERE connection = ? AND log = ? AND shard = ? AND position = ? AND item = ?",
-            )?;
-            for (place, entry) in &delta.retry {
-                let position = sql(place.position.0);
-                match entry {
-                    Some(entry) => put.execute(params![
-                        connection,
-                        log,
-                        place.shard,
-                        position,
-                        place.index,
-                        entry.due,
-                        entry.attempts,
-                        entry.first,
-                        entry.reason
-                    ])?,
-                    None => remove.execute(params![
-                        connection,
-                        log,
-                        place.shard,
-                        position,
-                        place.index
-                    ])?,
-                };
-            }
-            let mut bury = tx.prepare_cached(
-                "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?;
-            for dead in &delta.dead {
-                bury.execute(params![
-                    connection,
-                    log,
-                    dead.place.shard,
-                    sql(dead.place.position.0),
-                    dead.place.index,
-                    dead.attempts,
-                    dead.first,
-                    dead.last,
-                    dead.reason,
-                    dead.status
-                ])?;
-            }
-            let mut count = tx.prepare_cached(
-                "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
-            )?;
-            for ((outcome, reason), events) in &delta.counts.0 {
-                count.execute(params![connection, outcome, reason, sql(*events)])?;
-            }
+    fn adopt(
+        &mut self,
+        connection: &str,
+        log: LogId,
+        end: Place,
+    ) -> Result<Option<Saved>, StateError> {
+        let other: Option<String> = self
+            .db
+            .query_row(
+                "SELECT log FROM connections WHERE connection = ? ORDER BY position DESC LIMIT 1",
+                params![connection],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(other) = other.and_then(|log| LogId::parse(&log)) else {
+            return Ok(None);
+        };
+        let Some(mut saved) = self.load(connection, other)? else {
+            return Ok(None);
+        };
+        saved.cursor = saved.cursor.min(end);
+        saved.retry.retain(|entry| entry.place < end);
+        let mut delta = Delta {
+            cursor: Some(saved.cursor),
+            ..Delta::default()
+        };
+        for entry in &saved.retry {
+            delta.put(entry.clone());
         }
+        let tx = self.db.transaction()?;
+        for table in ["connections", "retry"] {
+            tx.execute(
+                &format!("DELETE FROM {table} WHERE connection = ?"),
+                params![connection],
+            )?;
+        }
+        write(&tx, connection, log, &delta)?;
+        tx.commit()?;
+        Ok(Some(saved))
+    }
+
+    fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
+        let tx = self.db.transaction()?;
+        write(&tx, connection, log, delta)?;
         tx.commit()?;
         Ok(())
     }

@@ -94,6 +94,25 @@ pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
     counts.count("delivered", "", 7);
     counts.count("dropped", "filter", 1);
     assert_eq!(state.counts("c").ok(), Some(counts), "counts add up");
+    let restored = LogId([9; 16]);
+    let adopted = Saved {
+        cursor: at(60, 0),
+        retry: vec![retry(at(40, 1), 20)],
+    };
+    assert_eq!(
+        state.adopt("c", restored, at(60, 0)).ok().flatten(),
+        Some(adopted.clone()),
+        "another log's progress is taken over up to the log's end"
+    );
+    drop(state);
+    let mut state = open();
+    assert_eq!(load(&mut state, "c", restored), Some(adopted));
+    assert_eq!(
+        load(&mut state, "c", LOG),
+        None,
+        "and no longer stands under the old id"
+    );
+    assert_eq!(state.adopt("d", restored, at(60, 0)).ok(), Some(None));
     let dead = state.dead("c", 10).unwrap_or_default();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead.first().map(|dead| dead.status), Some(Some(400)));

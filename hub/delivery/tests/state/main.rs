@@ -6,7 +6,7 @@ mod conformance;
 use std::sync::{Arc, Mutex};
 
 use conformance::conformance;
-use headwater_collector::log::LogId;
+use headwater_collector::log::{LogId, Place};
 use headwater_delivery::state::{
     Counts, Dead, DeliveryState, Delta, MemoryState, Saved, SqliteState, StateError,
 };
@@ -17,6 +17,15 @@ struct Shared(Arc<Mutex<MemoryState>>);
 impl DeliveryState for Shared {
     fn load(&mut self, connection: &str, log: LogId) -> Result<Option<Saved>, StateError> {
         self.0.lock().unwrap().load(connection, log)
+    }
+
+    fn adopt(
+        &mut self,
+        connection: &str,
+        log: LogId,
+        end: Place,
+    ) -> Result<Option<Saved>, StateError> {
+        self.0.lock().unwrap().adopt(connection, log, end)
     }
 
     fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
