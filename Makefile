@@ -38,6 +38,13 @@ corrupt: SEEDS = 2000
 corrupt: ## Damage logs on purpose and count what that costs (SEEDS=N)
 	@cargo run --release --quiet --package headwater-corruption -- --seeds $(SEEDS)
 
+.PHONY: hub-sim test-hub
+hub-sim: ## Lives of the hub in virtual time, with crashes between any two effects (SEEDS=N)
+	@cargo run --release --quiet --package headwater-hub-simulation -- --seeds $(SEEDS)
+test-hub: ## Rules, workspace, delivery, profiles and the binary
+	@cargo test --quiet --package headwater-govern --package headwater-workspace --package headwater-delivery \
+		--package headwater-profiles --package headwater-server --package headwater-hub-simulation
+
 .PHONY: mutants
 mutants: ## Break the code on purpose, one way at a time: the simulation must notice (ONLY=word)
 	@scripts/mutants.sh $(ONLY)
