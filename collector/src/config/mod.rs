@@ -52,7 +52,7 @@ pub struct ServerConfig {
     /// The address under which senders reach the collector, `https://hub.example`, with a path if a proxy has one for it.
     /// Settings documents lead there. Default none: they lead to the host of each request.
     pub public_url: Option<PublicUrl>,
-    /// Connections served at one time; more wait in the operating system's queue. Default 4,096.
+    /// Connections served at one time; without room, those without a request give way. Default 4,096.
     pub max_connections: usize,
     /// How much a sender is told. Default `segment`.
     pub mode: Mode,
