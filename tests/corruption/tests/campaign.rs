@@ -47,3 +47,8 @@ fn a_case_is_the_same_whenever_it_is_run() {
 fn a_record_whose_file_lost_bytes_of_its_header_before_it_is_read() {
     cases([5539]);
 }
+
+#[test]
+fn a_record_whose_missing_first_byte_is_also_the_last_one_before_it_is_read() {
+    cases([16_108]);
+}

@@ -196,18 +196,24 @@ impl<'a> Scanner<'a> {
                 body: bytes.get(HEADER..size).unwrap_or_default(),
             });
         }
-        let found = self.search(from + 1)?;
+        // A frame's first bytes may be missing and the last ones before it the same: then it is whole all the same.
+        let found = self.search(from.saturating_sub(HEADER as u64 - 1))?;
         let to = found.unwrap_or(self.window.end);
         self.at = to;
         if found.is_none() && self.is_unfinished(from)? {
             return Ok(Found::Torn { from, to });
         }
+        let from = from.min(to);
         Ok(Found::Damage { from, to })
     }
 
     /// The first good frame at `from` or later.
     fn search(&mut self, from: u64) -> io::Result<Option<u64>> {
         let (file, mut at) = (self.window.file, from);
+        if from < self.window.start {
+            self.window.start = from;
+            self.window.bytes.clear();
+        }
         loop {
             let bytes = self.window.at(at, HEADER + PEEK)?;
             let places = bytes.windows(HEADER);
@@ -609,6 +615,21 @@ mod tests {
                 "from {from}"
             );
         }
+    }
+
+    #[test]
+    fn a_frame_whose_first_byte_is_the_last_one_before_it_is_whole_without_it() {
+        // Each body ends with the byte with which the next frame begins: its length.
+        let bodies: Vec<Vec<u8>> = (0..5).map(|_| vec![200; 200]).collect();
+        let (bytes, starts) = written(&bodies);
+        let mut bad = bytes.clone();
+        bad.remove(starts[2]);
+        let (seen, scan) = scanned(&bad);
+        assert_eq!(seen, bodies);
+        assert_eq!(
+            (scan.corrupt, scan.corrupt_bytes, scan.torn_bytes),
+            (1, 0, 0)
+        );
     }
 
     #[test]
