@@ -5,27 +5,18 @@
 //! is known by the name it calls this machine by (a name of its own that it let point here, "DNS rebinding") or by what
 //! the browser says of its site.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
+use super::attempts::Attempts;
 use crate::ingest::parameter;
 use crate::peer::PeerNetwork;
-
-/// Wrong tokens that an address may show at once. A person mistypes a few, a page with an old token asks a few times.
-const BURST: u32 = 20;
-/// Then one more each three seconds: ten million guesses, a short word list, take a year.
-const EVERY: Duration = Duration::from_secs(3);
-/// Addresses remembered for their wrong tokens, some 64 KB of memory. Beyond it the one that waits least is forgotten.
-const ADDRESSES: usize = 1024;
-/// Time between two lines in the log: somebody who guesses cannot fill it.
-const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,14 +92,6 @@ pub(crate) struct Guard {
     /// The host of `server.listen`.
     own_name: String,
     attempts: Mutex<Attempts>,
-}
-
-#[derive(Debug, Default)]
-struct Attempts {
-    /// When an address has its whole burst again.
-    clear_at: HashMap<PeerNetwork, Instant>,
-    told_at: Option<Instant>,
-    untold: u64,
 }
 
 impl Guard {
@@ -244,45 +227,6 @@ fn shown_tokens(parts: &Parts) -> Vec<String> {
         .collect()
 }
 
-impl Attempts {
-    /// How long this address has to wait, if it has to.
-    fn wait(&self, place: PeerNetwork, now: Instant) -> Option<Duration> {
-        let used = self.clear_at.get(&place)?.saturating_duration_since(now);
-        used.checked_sub(EVERY * (BURST - 1))
-            .filter(|wait| !wait.is_zero())
-    }
-
-    fn failed(&mut self, place: PeerNetwork, now: Instant) {
-        if self.clear_at.len() >= ADDRESSES && !self.clear_at.contains_key(&place) {
-            self.clear_at.retain(|_, clear_at| *clear_at > now);
-            let least = self.clear_at.iter().min_by_key(|(_, clear_at)| **clear_at);
-            if self.clear_at.len() >= ADDRESSES
-                && let Some(place) = least.map(|(place, _)| *place)
-            {
-                self.clear_at.remove(&place);
-            }
-        }
-        let clear_at = self.clear_at.entry(place).or_insert(now);
-        *clear_at = (*clear_at).max(now) + EVERY;
-    }
-
-    /// Says in the log that somebody tried, and how often since the last time. Neither token nor address stand there.
-    fn tell(&mut self, now: Instant) {
-        self.untold += 1;
-        if self
-            .told_at
-            .is_none_or(|told_at| now.saturating_duration_since(told_at) >= LOG_EVERY)
-        {
-            tracing::warn!(
-                attempts = self.untold,
-                "wrong admin token; see headwater_admin_refused_total, and the proxy's log for who it was"
-            );
-            self.told_at = Some(now);
-            self.untold = 0;
-        }
-    }
-}
-
 /// Compares in a time that does not tell how much was right.
 fn same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
@@ -295,6 +239,7 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::attempts::{BURST, EVERY};
     use super::*;
 
     fn request(token: &str) -> Parts {
@@ -350,17 +295,5 @@ mod tests {
             Err(Refused::Host)
         );
         assert_eq!(admitted("/_inspect/all", None), Err(Refused::Host));
-    }
-
-    #[test]
-    fn no_number_of_addresses_makes_it_remember_more() {
-        let guard = Guard::new(Some("right".to_owned()), "127.0.0.1:1");
-        let wrong = request("wrong");
-        let start = Instant::now();
-        for n in 0..ADDRESSES as u32 * 3 {
-            let from = IpAddr::V4(Ipv4Addr::from_bits(n));
-            let _ = guard.admit(&wrong, Some(from), start);
-        }
-        assert_eq!(guard.attempts.lock().unwrap().clear_at.len(), ADDRESSES);
     }
 }

@@ -4,6 +4,7 @@
 //! events, in development to this machine's own pages and people, else to whoever shows the admin token ([`guard`]);
 //! without a token they do not exist, nor does the page on `/` that reads them.
 
+mod attempts;
 mod events;
 mod guard;
 mod health;
