@@ -105,6 +105,22 @@ impl Client {
         Ok(())
     }
 
+    /// A stamped event that goes no further since the host's plugin of this name failed, which it must not go without: it is kept back,
+    /// as it was stamped, and comes again in `Listener.on_try`. `guards`: the names of all such plugins.
+    ///
+    /// # Errors
+    /// `Invalid` when it is no stamped event, `Storage`, `NotSynced`.
+    pub fn hold(
+        &self,
+        event: &str,
+        plugin: &str,
+        detail: &str,
+        guards: Vec<String>,
+    ) -> Result<Receipt, HeadwaterError> {
+        let event = call::event(event)?;
+        Ok(self.client.hold(event, plugin, detail, guards)?.into())
+    }
+
     /// Sends what waits. The callback hears when it has arrived, was dropped with a report, or something is in the way.
     pub fn flush(&self, callback: Option<Arc<dyn FlushCallback>>) {
         // It begins now, whoever waits for it.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use headwater::Event;
 use headwater::json::Value;
+use headwater::{Event, NotDelivered};
 
 use crate::error::ForeignError;
 
@@ -26,7 +26,7 @@ pub trait Destination: Send + Sync {
     /// One event that it may have, as JSON.
     ///
     /// # Errors
-    /// Reported as `destination_failed`; the hub has the event.
+    /// Reported as `destination_failed`; the hub has the event. `Guard`: it is delivered again.
     fn deliver(&self, event: String) -> Result<(), ForeignError>;
 
     /// Its entry in the settings document, as JSON.
@@ -72,11 +72,20 @@ impl headwater::Destination for Foreign {
     }
 
     fn deliver(&mut self, event: &Event) -> Result<(), String> {
+        self.pass_and_deliver(event).map_err(|error| match error {
+            NotDelivered::Failed(detail) | NotDelivered::Guard(detail) => detail,
+        })
+    }
+
+    fn pass_and_deliver(&mut self, event: &Event) -> Result<(), NotDelivered> {
         let mut text = Vec::new();
         event.write(&mut text);
         self.destination
             .deliver(crate::call::string(text))
-            .map_err(|error| error.to_string())
+            .map_err(|error| match error {
+                ForeignError::Failed { detail } => NotDelivered::Failed(detail),
+                ForeignError::Guard { detail } => NotDelivered::Guard(detail),
+            })
     }
 
     fn flush(&mut self) {

@@ -65,6 +65,13 @@ pub enum ForeignError {
         /// What went wrong.
         detail: String,
     },
+    /// Of `Destination.deliver`: a plugin of the destination's own failed that it must not go without, so the destination has
+    /// not seen the event. It is delivered again, and reported as `plugin_failed` at last.
+    #[error("{detail}")]
+    Guard {
+        /// Which, and what it said.
+        detail: String,
+    },
 }
 
 /// An exception of another type than this.

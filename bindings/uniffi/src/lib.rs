@@ -15,7 +15,7 @@ pub use client::{Client, FlushCallback};
 pub use config::{Configuration, Consent, ConsentModel, Durability, Header, Hold, Mode, Retry};
 pub use destination::{Destination, DestinationInfo};
 pub use error::{ForeignError, HeadwaterError};
-pub use listener::{Change, Diagnostic, DropReport, Listener};
+pub use listener::{Change, Diagnostic, DropReport, Listener, Tried};
 pub use platform::{Lifecycle, Platform};
 pub use straight::headwater_call;
 pub use transport::{Reply, Request, Transport};

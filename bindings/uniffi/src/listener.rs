@@ -24,13 +24,42 @@ pub trait Listener: Send + Sync {
     /// # Errors
     /// Ignored.
     fn on_change(&self, change: Change) -> Result<(), ForeignError>;
+
+    /// Runs all plugins of the host again, from the first on, over an event that `Client.hold` kept back. `guards` are those
+    /// that it must pass: where one is not there, the try has failed.
+    ///
+    /// # Errors
+    /// Counts as a try that failed.
+    fn on_try(&self, event: String, guards: Vec<String>) -> Result<Tried, ForeignError>;
+}
+
+/// What came of another try of an event that was kept back.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Tried {
+    /// All plugins let it pass.
+    Passed {
+        /// The event as they left it, as JSON.
+        event: String,
+    },
+    /// One said no.
+    Dropped {
+        /// Its name.
+        plugin: String,
+    },
+    /// One that the event must pass failed again, or is not there.
+    Failed {
+        /// Its name.
+        plugin: String,
+        /// What it said.
+        detail: String,
+    },
 }
 
 /// Events that will never be delivered.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct DropReport {
     /// Why: `invalid`, `quota_bytes`, `quota_events`, `too_old`, `rejected`, `refused`, `retry_limit`,
-    /// `consent_denied`, `consent_withdrawn`, `plugin`, `storage_failed`, `corrupt`, `destination_failed`,
+    /// `consent_denied`, `consent_withdrawn`, `plugin`, `plugin_failed`, `storage_failed`, `corrupt`, `destination_failed`,
     /// `destination_overflow`, `purged`, `not_kept`.
     pub reason: String,
     /// How many.
@@ -149,10 +178,29 @@ impl From<&headwater::Diagnostic> for Diagnostic {
     }
 }
 
+/// The host's plugins over an event that was kept back.
+fn try_again(host: &dyn Listener, again: headwater::Try) {
+    let mut text = Vec::new();
+    again.event().write(&mut text);
+    let guards = again.guards().to_vec();
+    let first = guards.first().cloned().unwrap_or_default();
+    match host.on_try(crate::call::string(text), guards) {
+        Ok(Tried::Passed { event }) => match crate::call::event(&event) {
+            Ok(event) => again.pass(event),
+            Err(error) => again.fail(&first, &error.to_string()),
+        },
+        Ok(Tried::Dropped { plugin }) => again.discard(&plugin),
+        Ok(Tried::Failed { plugin, detail }) => again.fail(&plugin, &detail),
+        Err(error) => again.fail(&first, &error.to_string()),
+    }
+}
+
 /// The host's listener on a builder.
 pub(crate) fn listen(builder: headwater::Builder, to: &Arc<dyn Listener>) -> headwater::Builder {
     let (reports, diagnostics, changes) = (Arc::clone(to), Arc::clone(to), Arc::clone(to));
+    let tries = Arc::clone(to);
     builder
+        .on_try(move |again| try_again(&*tries, again))
         .on_report(move |report| {
             let _ = reports.on_report(report.into());
         })

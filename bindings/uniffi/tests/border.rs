@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use headwater_ffi::{
     Change, Client, Configuration, Consent, ConsentModel, Destination, DestinationInfo, Diagnostic,
     DropReport, Durability, FlushCallback, FlushReport, ForeignError, HeadwaterError, Identity,
-    Lifecycle, Listener, Mode, Outcome, Platform, Reply, Request, Transport,
+    Lifecycle, Listener, Mode, Outcome, Platform, Reply, Request, Transport, Tried,
 };
 
 #[derive(Default)]
@@ -289,6 +290,72 @@ impl Listener for Ear {
         self.0.send(format!("change {change:?}")).unwrap();
         Ok(())
     }
+    fn on_try(&self, _: String, _: Vec<String>) -> Result<Tried, ForeignError> {
+        Err(ForeignError::Failed {
+            detail: "no plugins here".into(),
+        })
+    }
+}
+
+/// A host whose plugin fails once more and then takes `email` out.
+struct Scrub(AtomicUsize);
+
+impl Listener for Scrub {
+    fn on_report(&self, _: DropReport) -> Result<(), ForeignError> {
+        Ok(())
+    }
+    fn on_diagnostic(&self, _: Diagnostic) -> Result<(), ForeignError> {
+        Ok(())
+    }
+    fn on_change(&self, _: Change) -> Result<(), ForeignError> {
+        Ok(())
+    }
+    fn on_try(&self, event: String, guards: Vec<String>) -> Result<Tried, ForeignError> {
+        assert_eq!(guards, ["Scrub", "Second"]);
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Err(ForeignError::Failed {
+                detail: "it threw".into(),
+            });
+        }
+        Ok(Tried::Passed {
+            event: event.replace("ada@example.com", "-"),
+        })
+    }
+}
+
+#[test]
+fn an_event_that_the_hosts_plugin_kept_back_is_asked_for_again_and_sent_as_it_should_be() {
+    let hub = Arc::new(Hub::default());
+    let transport: Arc<dyn Transport> = Arc::<Hub>::clone(&hub);
+    let host = Arc::new(Scrub(AtomicUsize::new(0)));
+    let client = Client::new(memory(), transport, None, Some(host)).unwrap();
+    let event = client
+        .stamp(r#"{"type":"track","event":"e","properties":{"email":"ada@example.com"}}"#)
+        .unwrap();
+    let guards = vec!["Scrub".to_owned(), "Second".to_owned()];
+    let receipt = client.hold(&event, "Scrub", "it threw", guards).unwrap();
+    assert_eq!(receipt.outcome, Outcome::Held);
+    assert_eq!(client.queue().events, 1);
+    let report = client.shutdown(60_000);
+    assert_eq!((report.delivered, report.pending), (1, 0));
+    assert!(hub.sent().contains(r#""email":"-""#));
+    assert!(!hub.sent().contains("ada@"));
+}
+
+#[test]
+fn a_host_whose_plugins_are_gone_has_the_event_reported() {
+    let hub = Arc::new(Hub::default());
+    let (told, heard) = channel();
+    let transport: Arc<dyn Transport> = Arc::<Hub>::clone(&hub);
+    let client = Client::new(memory(), transport, None, Some(Arc::new(Ear(told)))).unwrap();
+    let event = client.stamp(r#"{"type":"track","event":"e"}"#).unwrap();
+    client
+        .hold(&event, "Scrub", "it threw", vec!["Scrub".into()])
+        .unwrap();
+    let report = heard.iter().find(|said| said.starts_with("report"));
+    assert_eq!(report.unwrap(), "report plugin_failed 1");
+    assert_eq!(client.flush_blocking().pending, 0);
+    assert!(hub.sent().is_empty());
 }
 
 #[test]

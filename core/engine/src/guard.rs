@@ -28,7 +28,7 @@ use crate::call::{Enrichment, Receipt};
 use crate::clock::Now;
 use crate::consent::Gate;
 use crate::effect::{Diagnostic, DropReason, Effect, Report};
-use crate::engine::Engine;
+use crate::engine::{Engine, sooner};
 use crate::input::TryOutcome;
 use crate::release::Purpose;
 use crate::stamp::is_first;
@@ -229,15 +229,27 @@ impl Engine {
         }
     }
 
+    /// How many an earlier life kept back that are still being read.
+    fn loading_kept(&self) -> usize {
+        let loads = self.loads.iter();
+        loads
+            .filter(|(_, purpose)| *purpose == Purpose::Guard)
+            .count()
+    }
+
     /// How many events guards keep back.
     #[must_use]
     pub fn kept_back(&self) -> usize {
-        self.guards.as_ref().map_or(0, Guards::len)
+        self.guards.as_ref().map_or(0, Guards::len) + self.loading_kept()
     }
 
     /// How long until one of them is tried again.
     pub(crate) fn next_try(&self, now: Now) -> Option<u64> {
-        self.guards.as_ref().and_then(|all| all.next_try(now))
+        let loading = (self.loading_kept() > 0).then_some(WAITS[0]);
+        sooner(
+            self.guards.as_ref().and_then(|all| all.next_try(now)),
+            loading,
+        )
     }
 
     /// Tries what is due, and counts as failed what the host did not answer.

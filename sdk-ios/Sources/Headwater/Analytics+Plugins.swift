@@ -124,7 +124,17 @@ final class DestinationAdapter: HeadwaterBinding.Destination {
 
     func deliver(event: String) throws {
         guard let plugin, let event = rawEvent(try JSON(text: event)) else { return }
-        plugin.process(event)
+        let analytics = state.with { $0.analytics }
+        do {
+            if let failed = try plugin.process(event, { analytics?.pluginFailed($0) }) {
+                throw ForeignError.Guard(detail: "\(failed.plugin.fullName): \(Swift.type(of: failed.error))")
+            }
+        } catch let error as ForeignError {
+            throw error
+        } catch {
+            analytics?.pluginFailed(error)
+            throw ForeignError.Failed(detail: "\(Swift.type(of: error))")
+        }
     }
 
     func update(settings: String) throws {

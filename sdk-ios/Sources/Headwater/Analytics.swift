@@ -132,6 +132,8 @@ public final class Analytics: Sendable {
 
     func lifecycle(_ state: HeadwaterBinding.Lifecycle) { hub.client?.lifecycle(state: state) }
 
+    func pluginFailed(_ error: any Error) { fail(AnalyticsError.plugin("\(error)")) }
+
     func fail(_ error: any Error) {
         values.errorHandler?((error as? HeadwaterError).map(AnalyticsError.init) ?? error)
     }

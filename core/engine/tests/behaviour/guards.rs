@@ -460,3 +460,24 @@ fn a_follower_hands_over_what_a_guard_keeps_back_and_the_leader_tries_it() {
     nothing_leaked(&mut leader);
     assert_eq!(leader.names(), ["secret"]);
 }
+
+#[test]
+fn what_an_earlier_life_kept_back_counts_as_queued_from_the_start_on() {
+    let does = script(&["fails"]);
+    let mut host = Host::new(guarded(&does));
+    secret(&mut host);
+    let stored = host.store.iter().next().map(|(seq, (at, body))| Stored {
+        seq: Seq(*seq),
+        at: *at,
+        len: body.len() as u32,
+        unstamped: false,
+    });
+    let start = Start {
+        events: stored.into_iter().collect(),
+        next_seq: 10,
+        ..Start::default()
+    };
+    // Before it is read back.
+    let engine = Engine::new(guarded(&does), start, host.now);
+    assert_eq!(engine.queue().events, 1);
+}

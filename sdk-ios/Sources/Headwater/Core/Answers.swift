@@ -3,7 +3,7 @@ internal import HeadwaterBinding
 /// Events that will never be delivered, and why.
 public struct DropReport: Sendable, Hashable {
     /// `invalid`, `quota_bytes`, `quota_events`, `too_old`, `rejected`, `refused`, `retry_limit`, `consent_denied`,
-    /// `consent_withdrawn`, `plugin`, `storage_failed`, `corrupt`, `destination_failed`, `destination_overflow`, `purged`
+    /// `consent_withdrawn`, `plugin`, `plugin_failed`, `storage_failed`, `corrupt`, `destination_failed`, `destination_overflow`, `purged`
     /// or `not_kept`.
     public let reason: String
     /// How many.
@@ -90,6 +90,8 @@ public enum AnalyticsError: Error, Sendable, Hashable {
     case closed(String)
     /// A plugin's call led to another of its calls, over and over.
     case recursion
+    /// A plugin threw this.
+    case plugin(String)
 
     init(_ error: HeadwaterError) {
         switch error {

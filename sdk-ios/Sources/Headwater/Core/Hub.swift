@@ -230,6 +230,19 @@ private final class Ears: HeadwaterBinding.Listener {
         for analytics in listeners { analytics.values.diagnosticHandler?(Diagnostic(diagnostic)) }
     }
 
+    /// Whoever has the plugins that the event must pass runs them.
+    func onTry(event: String, guards: [String]) throws -> Tried {
+        let all = listeners
+        let able = all.first { analytics in
+            let here = analytics.timeline.guards
+            return guards.allSatisfy(here.contains)
+        }
+        guard let analytics = able ?? all.first else {
+            return .failed(plugin: guards.first ?? "", detail: "it is not there")
+        }
+        return try analytics.pipeline.tryAgain(event, guards, analytics)
+    }
+
     func onChange(change: Change) throws {
         for analytics in listeners {
             switch change {

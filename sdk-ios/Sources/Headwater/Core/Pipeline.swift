@@ -6,7 +6,8 @@ internal import HeadwaterBinding
 /// ```text
 ///  call ─┬─ no plugins ─────────────────────────────────────────► queue
 ///        └─ stamp ─► before ─► enrichment ─► closures ─┬─────────► queue ─► after
-///              └─ (a plugin waits: on the disk until) ─┘ dropped ─► report
+///              └─ (a plugin waits: on the disk until) ─┼ dropped ─► report
+///                                                      └ a required plugin failed ─► kept back by the engine, which asks again
 /// ```
 /// Invariant: one event at a time is between its halves, so the order of the queue is that of the calls.
 final class Pipeline: @unchecked Sendable {
@@ -78,7 +79,7 @@ final class Pipeline: @unchecked Sendable {
                 depth = 0
             } else {
                 held.append(item)
-                journal.append(item.event)
+                journal.append(item.event, analytics.timeline.guards)
             }
         }
     }
@@ -86,32 +87,70 @@ final class Pipeline: @unchecked Sendable {
     private func run(_ item: Item, _ analytics: Analytics) {
         let hub = analytics.hub
         do {
-            guard var event = rawEvent(try JSON(text: item.event)) else { return }
-            for type in [PluginType.before, .enrichment] {
-                let (changed, plugin) = analytics.timeline.run(type, event)
-                guard let changed else {
-                    try hub.client?.discard(event: item.event, plugin: plugin.map { "\(Swift.type(of: $0))" } ?? "a plugin")
-                    return
+            switch try passed(item, analytics) {
+            case .dropped(let plugin): try hub.client?.discard(event: item.event, plugin: plugin)
+            case .failed(let plugin, let detail):
+                let guards = analytics.timeline.guards
+                _ = try hub.attempt { client, _ in
+                    try client.hold(event: item.event, plugin: plugin, detail: detail, guards: guards)
                 }
-                event = changed
-            }
-            for enrichment in item.enrichments {
-                guard let changed = enrichment(event) else {
-                    try hub.client?.discard(event: item.event, plugin: "the call's enrichment")
-                    return
+            case .passed(let text):
+                guard let event = rawEvent(try JSON(text: text)) else { return }
+                _ = try hub.attempt { client, renewed in
+                    // The new client has not heard of the user.
+                    if renewed, event is IdentifyEvent { _ = try client.stamp(event: text) }
+                    return try client.submit(event: text)
                 }
-                event = changed
+                after(event, analytics)
             }
-            let text = event.json.text
-            _ = try hub.attempt { client, renewed in
-                // The new client has not heard of the user.
-                if renewed, event is IdentifyEvent { _ = try client.stamp(event: text) }
-                return try client.submit(event: text)
-            }
-            _ = analytics.timeline.run(.after, event)
-            queued(event, analytics)
         } catch {
             analytics.fail(error)
+        }
+    }
+
+    /// What all plugins, from the first on, and the call's own closures make of an event.
+    private func passed(_ item: Item, _ analytics: Analytics) throws -> Tried {
+        guard let event = rawEvent(try JSON(text: item.event)) else { return .dropped(plugin: "an event of no known type") }
+        var current: any RawEvent
+        switch analytics.timeline.run(event, analytics.pluginFailed) {
+        case .passed(let event): current = event
+        case .dropped(let plugin): return .dropped(plugin: "\(Swift.type(of: plugin))")
+        case .failed(let plugin, let error):
+            return .failed(plugin: plugin.fullName, detail: "\(Swift.type(of: error))")
+        }
+        for enrichment in item.enrichments {
+            guard let changed = enrichment(current) else { return .dropped(plugin: "the call's enrichment") }
+            current = changed
+        }
+        return .passed(event: current.json.text)
+    }
+
+    private func after(_ event: any RawEvent, _ analytics: Analytics) {
+        _ = analytics.timeline.run(.after, event, analytics.pluginFailed)
+        queued(event, analytics)
+    }
+
+    /// The engine asks again: an event that a required plugin kept back.
+    func tryAgain(_ event: String, _ guards: [String], _ analytics: Analytics) throws -> Tried {
+        try locked {
+            let here = analytics.timeline.all.map(\.fullName)
+            if let missing = guards.first(where: { !here.contains($0) }) {
+                return .failed(plugin: missing, detail: "it is not there")
+            }
+            guard waitingFor.isEmpty else {
+                return .failed(plugin: guards.first ?? "", detail: "another plugin is not ready")
+            }
+            // Calls that plugins make now come right after it.
+            running = true
+            depth = 1
+            defer {
+                running = false
+                depth = 0
+                work(analytics)
+            }
+            let seen = try passed(Item(event: event, enrichments: [], depth: 1), analytics)
+            if case .passed(let text) = seen, let event = rawEvent(try JSON(text: text)) { after(event, analytics) }
+            return seen
         }
     }
 
@@ -159,19 +198,26 @@ final class Pipeline: @unchecked Sendable {
         }
     }
 
-    /// Events that an earlier run held back when it ended.
+    /// Events that an earlier run held back for a waiting plugin when it ended. The app adds its plugins after this: those that the
+    /// event must pass it waits for, as one that such a plugin kept back.
     func recover(_ analytics: Analytics) {
         let events = journal.read()
         guard !events.isEmpty else { return }
         locked {
-            next.append(contentsOf: events.map { Item(event: $0, enrichments: [], depth: 1) })
-            if waitingFor.isEmpty {
-                work(analytics)
-                journal.clear()
-            } else {
-                held = next + held
-                next = []
+            for (event, guards) in events {
+                guard let plugin = guards.first else {
+                    next.append(Item(event: event, enrichments: [], depth: 1))
+                    continue
+                }
+                let detail = "the app ended while a plugin was waited for"
+                do {
+                    _ = try analytics.hub.client?.hold(event: event, plugin: plugin, detail: detail, guards: guards)
+                } catch {
+                    analytics.fail(error)
+                }
             }
+            work(analytics)
+            if held.isEmpty { journal.clear() }
         }
     }
 }
@@ -184,7 +230,7 @@ private final class Journal {
 
     init(file: URL?) { self.file = file }
 
-    func append(_ event: String) {
+    func append(_ event: String, _ guards: [String]) {
         guard let file else { return }
         if handle == nil {
             if !FileManager.default.fileExists(atPath: file.path) {
@@ -193,13 +239,23 @@ private final class Journal {
             handle = try? FileHandle(forWritingTo: file)
             _ = try? handle?.seekToEnd()
         }
-        try? handle?.write(contentsOf: Data((event + "\n").utf8))
+        // The names before the event: a line that was cut off is no JSON.
+        let names = JSON.array(guards.map(JSON.string)).text
+        try? handle?.write(contentsOf: Data("{\"guards\":\(names),\"event\":\(event)}\n".utf8))
     }
 
-    func read() -> [String] {
+    /// Each with the names of the plugins that it must pass.
+    func read() -> [(event: String, guards: [String])] {
         guard let file, let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
         // The last line may be cut off.
-        return text.split(separator: "\n").map(String.init).filter { (try? JSON(text: $0)) != nil }
+        return text.split(separator: "\n").compactMap { line in
+            guard let record = try? JSON(text: String(line)) else { return nil }
+            var guards: [String] = []
+            if case .array(let names)? = record["guards"] { guards = names.compactMap(\.stringValue) }
+            // Of a version that kept the event alone.
+            guard let event = record["event"], case .object = event else { return (String(line), guards) }
+            return (event.text, guards)
+        }
     }
 
     func clear() {

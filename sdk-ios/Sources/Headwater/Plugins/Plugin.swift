@@ -24,10 +24,16 @@ public enum UpdateType: Sendable {
 ///
 /// The SDK never runs two plugins of one timeline at the same time, so a plugin's own state needs no lock as long as
 /// nothing else touches it: declare such a class `@unchecked Sendable`. A call that a plugin makes is taken right after
-/// the event at hand.
+/// the event at hand. What a plugin throws is told to ``Configuration/errorHandler(_:)`` and goes no further; the event goes on
+/// as it was before the plugin or, where that is ``required``, is kept back.
 public protocol Plugin: AnyObject, Sendable {
     /// When it sees events.
     var type: PluginType { get }
+    /// Of the types ``PluginType/before`` (default true) and ``PluginType/enrichment`` (default false): whether no event may go
+    /// without it. When it throws, the event is kept back as it was at the call, seen again by all plugins after 1 and after 10
+    /// seconds, and then reported as `plugin_failed`. Later events overtake it. It is on the disk meanwhile: the next start of
+    /// the app tries it again, once a plugin of this type is added.
+    var required: Bool { get }
     /// Set by the SDK; declare it `weak`.
     var analytics: Analytics? { get set }
 
@@ -36,12 +42,13 @@ public protocol Plugin: AnyObject, Sendable {
     /// The settings document came. Default: nothing.
     func update(settings: Settings, type: UpdateType)
     /// Sees one event; `nil` drops it, which is reported. Default: the event as it is.
-    func execute<T: RawEvent>(event: T?) -> T?
+    func execute<T: RawEvent>(event: T?) throws -> T?
     /// It was removed. Default: nothing.
     func shutdown()
 }
 
 extension Plugin {
+    public var required: Bool { type == .before }
     public func configure(analytics: Analytics) { self.analytics = analytics }
     public func update(settings: Settings, type: UpdateType) {}
     public func execute<T: RawEvent>(event: T?) -> T? { event }
@@ -51,15 +58,15 @@ extension Plugin {
 /// A plugin with a method for each type of event.
 public protocol EventPlugin: Plugin {
     /// Sees an identify event; `nil` drops it. Default: the event as it is.
-    func identify(event: IdentifyEvent) -> IdentifyEvent?
+    func identify(event: IdentifyEvent) throws -> IdentifyEvent?
     /// Sees a track event; `nil` drops it. Default: the event as it is.
-    func track(event: TrackEvent) -> TrackEvent?
+    func track(event: TrackEvent) throws -> TrackEvent?
     /// Sees a screen event; `nil` drops it. Default: the event as it is.
-    func screen(event: ScreenEvent) -> ScreenEvent?
+    func screen(event: ScreenEvent) throws -> ScreenEvent?
     /// Sees a group event; `nil` drops it. Default: the event as it is.
-    func group(event: GroupEvent) -> GroupEvent?
+    func group(event: GroupEvent) throws -> GroupEvent?
     /// Sees an alias event; `nil` drops it. Default: the event as it is.
-    func alias(event: AliasEvent) -> AliasEvent?
+    func alias(event: AliasEvent) throws -> AliasEvent?
     /// The app sends what waits. Default: nothing.
     func flush()
     /// The user is forgotten. Default: nothing.
@@ -75,15 +82,15 @@ extension EventPlugin {
     public func flush() {}
     public func reset() {}
 
-    public func execute<T: RawEvent>(event: T?) -> T? { byType(event) }
+    public func execute<T: RawEvent>(event: T?) throws -> T? { try byType(event) }
 
-    func byType<T: RawEvent>(_ event: T?) -> T? {
+    func byType<T: RawEvent>(_ event: T?) throws -> T? {
         switch event {
-        case let event as IdentifyEvent: identify(event: event) as? T
-        case let event as TrackEvent: track(event: event) as? T
-        case let event as ScreenEvent: screen(event: event) as? T
-        case let event as GroupEvent: group(event: event) as? T
-        case let event as AliasEvent: alias(event: event) as? T
+        case let event as IdentifyEvent: try identify(event: event) as? T
+        case let event as TrackEvent: try track(event: event) as? T
+        case let event as ScreenEvent: try screen(event: event) as? T
+        case let event as GroupEvent: try group(event: event) as? T
+        case let event as AliasEvent: try alias(event: event) as? T
         default: event
         }
     }
@@ -136,15 +143,17 @@ extension DestinationPlugin {
     /// Calls this with every plugin of the destination's own.
     public func apply(closure: (any Plugin) -> Void) { timeline.all.forEach(closure) }
 
-    /// Runs its own plugins round its own methods.
-    func process(_ event: any RawEvent) {
-        var current: (any RawEvent)? = event
-        for type in [PluginType.before, .enrichment] {
-            current = current.flatMap { timeline.run(type, $0).event }
+    /// Runs its own plugins round its own methods. Answers the one that failed and that the event may not go without.
+    func process(_ event: any RawEvent, _ failed: (any Error) -> Void) throws -> (plugin: any Plugin, error: any Error)? {
+        switch timeline.run(event, failed) {
+        case .failed(let plugin, let error): return (plugin, error)
+        case .dropped: return nil
+        case .passed(let mine):
+            func deliver<T: RawEvent>(_ event: T) throws -> (any RawEvent)? { try execute(event: event) }
+            guard let done = try deliver(mine) else { return nil }
+            _ = timeline.run(.after, done, failed)
+            return nil
         }
-        func deliver<T: RawEvent>(_ event: T) -> (any RawEvent)? { execute(event: event) }
-        guard let mine = current, let done = deliver(mine) else { return }
-        _ = timeline.run(.after, done)
     }
 }
 
@@ -165,14 +174,45 @@ public final class Timeline: Sendable {
         plugins.with { all in all.contains { [.before, .enrichment, .after].contains($0.type) } }
     }
 
-    /// The event after all plugins of this type, or the plugin that dropped it.
-    func run(_ type: PluginType, _ event: any RawEvent) -> (event: (any RawEvent)?, droppedBy: (any Plugin)?) {
+    /// The names of the plugins that every event must pass.
+    var guards: [String] { all.filter(\.isGuard).map(\.fullName) }
+
+    /// What plugins of this type make of an event.
+    func run(_ type: PluginType, _ event: any RawEvent, _ failed: (any Error) -> Void) -> Outcome {
         var current = event
         for plugin in all where plugin.type == type {
-            func pass<T: RawEvent>(_ event: T) -> (any RawEvent)? { plugin.execute(event: event) }
-            guard let next = pass(current) else { return (nil, plugin) }
-            current = next
+            func pass<T: RawEvent>(_ event: T) throws -> (any RawEvent)? { try plugin.execute(event: event) }
+            do {
+                guard let next = try pass(current) else { return .dropped(plugin) }
+                current = next
+            } catch {
+                failed(error)
+                if plugin.isGuard { return .failed(plugin, error) }
+            }
         }
-        return (current, nil)
+        return .passed(current)
     }
+
+    /// Both types before the queue, in their order.
+    func run(_ event: any RawEvent, _ failed: (any Error) -> Void) -> Outcome {
+        let outcome = run(.before, event, failed)
+        guard case .passed(let first) = outcome else { return outcome }
+        return run(.enrichment, first, failed)
+    }
+}
+
+/// What plugins make of an event.
+enum Outcome {
+    case passed(any RawEvent)
+    case dropped(any Plugin)
+    /// One that the event may not go without.
+    case failed(any Plugin, any Error)
+}
+
+extension Plugin {
+    /// Whether a failure of this plugin stops the event.
+    var isGuard: Bool { (type == .before || type == .enrichment) && required }
+
+    /// By which another run of the app finds it again.
+    var fullName: String { String(reflecting: Swift.type(of: self)) }
 }

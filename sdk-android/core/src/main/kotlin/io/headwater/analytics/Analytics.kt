@@ -1,6 +1,7 @@
 package io.headwater.analytics
 
 import io.headwater.analytics.internal.CallText
+import io.headwater.analytics.internal.CopyOnWrite
 import io.headwater.analytics.internal.DestinationAdapter
 import io.headwater.analytics.internal.Disk
 import io.headwater.analytics.internal.Gate
@@ -32,7 +33,6 @@ import kotlinx.serialization.serializer
 import uniffi.headwater.DestinationInfo
 import uniffi.headwater.FlushCallback
 import java.io.File
-import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executor
 import kotlin.reflect.KClass
 
@@ -73,8 +73,8 @@ public class Analytics private constructor(
     internal val memory: Memory get() = ready().memory
     private val pipeline: Pipeline get() = ready().pipeline
     internal val users = Users()
-    internal val policies = CopyOnWriteArrayList<FlushPolicy>()
-    private val destinations = CopyOnWriteArrayList<DestinationAdapter>()
+    internal val policies = CopyOnWrite<FlushPolicy>()
+    private val destinations = CopyOnWrite<DestinationAdapter>()
     private val signals = AppSignals(this)
 
     /** The engine keeps count and time: the two policies of its own look at no event. */
@@ -275,7 +275,7 @@ public class Analytics private constructor(
     private inline fun take(enrichment: EnrichmentClosure?, text: () -> String) {
         val call = try {
             text()
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             // Whatever an app's own serializer throws.
             return fail(error)
         }
@@ -363,14 +363,14 @@ public class Analytics private constructor(
         val client = hub.client
         if (client == null || handler == null) {
             client?.flush(null)
-            handler?.let { callbackThread.execute { it.onFlushed(nothing()) } }
+            handler?.let { callbackThread.execute { guarded { it.onFlushed(nothing()) } } }
             return
         }
         client.flush(
             object : FlushCallback {
                 // Its thread is small: the app gets another.
                 override fun onFlushed(report: uniffi.headwater.FlushReport) =
-                    callbackThread.execute { handler.onFlushed(answer(report)) }
+                    callbackThread.execute { guarded { handler.onFlushed(answer(report)) } }
             },
         )
     }
@@ -382,7 +382,7 @@ public class Analytics private constructor(
     }
 
     private fun begin() {
-        policies.forEach { policy -> guarded { policy.reset() } }
+        policies.all.forEach { policy -> guarded { policy.reset() } }
         eachEventPlugin { it.flush() }
     }
 
@@ -399,7 +399,7 @@ public class Analytics private constructor(
     @JvmOverloads
     public fun shutdown(timeout: Long = 5_000): FlushReport {
         host.stopped(signals)
-        policies.forEach { policy -> guarded { policy.unschedule() } }
+        policies.all.forEach { policy -> guarded { policy.unschedule() } }
         hub.retire()
         return hub.client?.shutdown(timeout.coerceAtLeast(0).toULong())?.let(::answer) ?: nothing()
     }
@@ -468,8 +468,7 @@ public class Analytics private constructor(
 
     public fun remove(plugin: Plugin): Analytics {
         if (!timeline.remove(plugin)) return this
-        destinations.filter { it.plugin === plugin }.forEach { it.detach() }
-        destinations.removeAll { it.plugin == null }
+        destinations.remove { it.plugin === plugin }.forEach { it.detach() }
         whenOpen { pipeline.resume(plugin, this) }
         guarded { plugin.shutdown() }
         return this
@@ -493,19 +492,20 @@ public class Analytics private constructor(
     }
 
     /** Calls this with every plugin. */
-    public fun applyClosureToPlugins(closure: PluginClosure): Unit = timeline.all.forEach(closure::apply)
+    public fun applyClosureToPlugins(closure: PluginClosure): Unit =
+        timeline.all.forEach { plugin -> guarded { closure.apply(plugin) } }
 
     /** Lets a destination run without an entry in the settings document. */
     public fun manuallyEnableDestination(plugin: DestinationPlugin) {
-        val adapter = destinations.firstOrNull { it.plugin === plugin && it.needsSettings } ?: return
-        adapter.detach()
-        destinations.remove(adapter)
+        val waiting = destinations.remove { it.plugin === plugin && it.needsSettings }
+        waiting.forEach { it.detach() }
+        if (waiting.isEmpty()) return
         plug(plugin, needsSettings = false)
     }
 
     private fun plug(plugin: DestinationPlugin, needsSettings: Boolean) {
         val adapter = DestinationAdapter(plugin, this, needsSettings)
-        destinations += adapter
+        destinations.add(adapter)
         whenOpen { hub.client?.addDestination(DestinationInfo(plugin.key, plugin.categories, needsSettings), adapter) }
     }
 
@@ -522,11 +522,11 @@ public class Analytics private constructor(
         }
         if (!looks(policy)) return
         guarded { policy.schedule(this) }
-        policies += policy
+        policies.add(policy)
     }
 
     public fun removeFlushPolicy(policy: FlushPolicy) {
-        if (policies.removeAll { it === policy }) guarded { policy.unschedule() }
+        if (policies.remove { it === policy }.isNotEmpty()) guarded { policy.unschedule() }
     }
 
     private inline fun eachEventPlugin(tell: (EventPlugin) -> Unit) {
@@ -595,7 +595,12 @@ public class Analytics private constructor(
     /** The SDK's version. */
     public fun version(): String = VERSION
 
+    /** The engine asks for another try of an event that a plugin kept back. */
+    internal fun tryAgain(event: String, guards: List<String>) = pipeline.tryAgain(event, guards, this)
+
     internal fun fail(error: Throwable) {
+        // Whoever waits for the interruption hears of it.
+        if (error is InterruptedException) Thread.currentThread().interrupt()
         val handler = configuration.errorHandler ?: return
         runCatching { handler.onError(exception(error)) }
     }
@@ -604,10 +609,14 @@ public class Analytics private constructor(
         fail(AnalyticsException(AnalyticsException.Reason.Plugin, "a plugin failed: $error", error))
     }
 
-    private inline fun guarded(act: () -> Unit) {
+    /**
+     * Runs what the app gave us. Nothing of it leaves, errors of the JVM's own (a class that is missing, too deep a recursion, no
+     * memory) included: an app must not end for the sake of its analytics. The error handler hears of it.
+     */
+    internal inline fun guarded(act: () -> Unit) {
         try {
             act()
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             fail(error)
         }
     }

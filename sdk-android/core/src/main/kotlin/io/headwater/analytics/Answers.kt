@@ -6,7 +6,7 @@ import kotlinx.serialization.json.JsonObject
 public class DropReport internal constructor(
     /**
      * `invalid`, `quota_bytes`, `quota_events`, `too_old`, `rejected`, `refused`, `retry_limit`, `consent_denied`,
-     * `consent_withdrawn`, `plugin`, `storage_failed`, `corrupt`, `destination_failed`, `destination_overflow`, `purged` or
+     * `consent_withdrawn`, `plugin`, `plugin_failed`, `storage_failed`, `corrupt`, `destination_failed`, `destination_overflow`, `purged` or
      * `not_kept`.
      */
     public val reason: String,

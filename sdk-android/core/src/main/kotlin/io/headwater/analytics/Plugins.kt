@@ -4,8 +4,9 @@ package io.headwater.analytics
  * Sees events on their way, one at a time, in the order of the calls.
  *
  * The SDK never runs two plugins of one timeline at the same time, so a plugin's own state needs no lock as long as nothing
- * else touches it. A call that a plugin makes is taken right after the event at hand. What a plugin throws is told to the
- * error handler, and the event goes on as it was.
+ * else touches it. A call that a plugin makes is taken right after the event at hand. Whatever a plugin throws, errors of the
+ * JVM's own included, is told to the error handler and goes no further. The event goes on, or, where the plugin is [required],
+ * is kept back.
  */
 public interface Plugin {
     /** When a plugin sees an event. */
@@ -33,6 +34,14 @@ public interface Plugin {
     }
 
     public val type: Type
+
+    /**
+     * Of the types [Type.Before] (default `true`) and [Type.Enrichment] (default `false`): whether no event may go without it. When
+     * it throws, the event is kept back as it was at the call, seen again by all plugins after 1 and after 10 seconds, and then
+     * reported as `plugin_failed`. Later events overtake it. It is on the disk meanwhile: the next start of the app tries it
+     * again, once a plugin of this class is added.
+     */
+    public val required: Boolean get() = type == Type.Before
 
     /** Set by the SDK; declare it `lateinit`. */
     public var analytics: Analytics
@@ -114,22 +123,25 @@ public abstract class DestinationPlugin : EventPlugin {
     internal val timeline: Timeline = Timeline()
 
     public fun add(plugin: Plugin): Plugin {
-        if (::analytics.isInitialized) plugin.setup(analytics)
+        if (::analytics.isInitialized) analytics.guarded { plugin.setup(analytics) }
         timeline.add(plugin)
         return plugin
     }
 
     public fun remove(plugin: Plugin) {
-        if (timeline.remove(plugin)) plugin.shutdown()
+        if (!timeline.remove(plugin)) return
+        if (::analytics.isInitialized) analytics.guarded { plugin.shutdown() } else runCatching { plugin.shutdown() }
     }
 
-    /** Runs its own plugins round its own methods. */
-    internal fun process(event: BaseEvent, failed: (Throwable) -> Unit) {
-        var current = event
-        for (type in listOf(Plugin.Type.Before, Plugin.Type.Enrichment)) {
-            current = timeline.run(type, current, failed).event ?: return
+    /** Runs its own plugins round its own methods. Answers the one that failed and that the event may not go without. */
+    internal fun process(event: BaseEvent, failed: (Throwable) -> Unit): Timeline.Outcome.Failed? {
+        val passed = when (val outcome = timeline.run(event, failed)) {
+            is Timeline.Outcome.Passed -> outcome.event
+            is Timeline.Outcome.Dropped -> return null
+            is Timeline.Outcome.Failed -> return outcome
         }
-        timeline.run(Plugin.Type.After, execute(current) ?: return, failed)
+        execute(passed)?.let { timeline.run(Plugin.Type.After, it, failed) }
+        return null
     }
 }
 

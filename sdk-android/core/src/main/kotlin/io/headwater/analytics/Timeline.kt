@@ -1,45 +1,75 @@
 package io.headwater.analytics
 
-import java.util.concurrent.CopyOnWriteArrayList
+import io.headwater.analytics.internal.CopyOnWrite
 
 /** Plugins in their order. */
 internal class Timeline {
-    private val plugins = CopyOnWriteArrayList<Plugin>()
+    private val plugins = CopyOnWrite<Plugin>()
 
-    val all: List<Plugin> get() = plugins
+    val all: List<Plugin> get() = plugins.all
 
     /** Whether a plugin looks at the events of calls. */
     @Volatile
     var seesEvents = false
         private set
 
+    /** The names of the plugins that every event must pass. */
+    val guards: List<String> get() = plugins.all.filter { it.guards }.map { it.fullName }
+
     fun add(plugin: Plugin) {
-        plugins += plugin
-        look()
-    }
-
-    fun remove(plugin: Plugin): Boolean = plugins.removeAll { it === plugin }.also { look() }
-
-    private fun look() {
-        seesEvents = plugins.any {
-            it.type == Plugin.Type.Before || it.type == Plugin.Type.Enrichment || it.type == Plugin.Type.After
+        synchronized(this) {
+            plugins.add(plugin)
+            look()
         }
     }
 
-    /** The event after all plugins of a type, or who dropped it. */
-    class Outcome(val event: BaseEvent?, val droppedBy: Plugin?)
+    fun remove(plugin: Plugin): Boolean = synchronized(this) {
+        plugins.remove { it === plugin }.isNotEmpty().also { look() }
+    }
+
+    private fun look() {
+        seesEvents = runCatching { plugins.all.any { it.type in SEEING } }.getOrDefault(true)
+    }
+
+    /** What plugins of a type make of an event. */
+    sealed interface Outcome {
+        class Passed(val event: BaseEvent) : Outcome
+
+        class Dropped(val by: Plugin) : Outcome
+
+        /** A plugin failed that no event may go without. */
+        class Failed(val plugin: Plugin, val error: Throwable) : Outcome
+    }
 
     fun run(type: Plugin.Type, event: BaseEvent, failed: (Throwable) -> Unit): Outcome {
         var current = event
-        for (plugin in plugins) {
-            if (plugin.type != type) continue
+        for (plugin in plugins.all) {
             current = try {
-                plugin.execute(current) ?: return Outcome(null, plugin)
-            } catch (error: Exception) {
+                if (plugin.type != type) continue
+                plugin.execute(current) ?: return Outcome.Dropped(plugin)
+            } catch (error: Throwable) {
                 failed(error)
+                if (plugin.guards) return Outcome.Failed(plugin, error)
                 current
             }
         }
-        return Outcome(current, null)
+        return Outcome.Passed(current)
+    }
+
+    /** Both types before the queue, in their order. */
+    fun run(event: BaseEvent, failed: (Throwable) -> Unit): Outcome {
+        val first = run(Plugin.Type.Before, event, failed)
+        return if (first is Outcome.Passed) run(Plugin.Type.Enrichment, first.event, failed) else first
+    }
+
+    private companion object {
+        val SEEING = setOf(Plugin.Type.Before, Plugin.Type.Enrichment, Plugin.Type.After)
     }
 }
+
+/** Whether a failure of this plugin stops the event. */
+private val Plugin.guards: Boolean
+    get() = runCatching { (type == Plugin.Type.Before || type == Plugin.Type.Enrichment) && required }.getOrDefault(true)
+
+/** By which another run of the app finds it again. */
+internal val Plugin.fullName: String get() = javaClass.name

@@ -77,9 +77,9 @@ class PluginTest {
     }
 
     @Test
-    fun `a plugin that throws costs no event`() {
+    fun `an enrichment that throws costs no event`() {
         class Broken : Plugin {
-            override val type = Plugin.Type.Before
+            override val type = Plugin.Type.Enrichment
             override lateinit var analytics: Analytics
 
             override fun execute(event: BaseEvent): BaseEvent = error("broken")

@@ -4,7 +4,9 @@ import io.headwater.analytics.Analytics
 import io.headwater.analytics.BaseEvent
 import io.headwater.analytics.DestinationPlugin
 import io.headwater.analytics.Plugin
+import io.headwater.analytics.fullName
 import uniffi.headwater.Destination
+import uniffi.headwater.ForeignException
 import java.lang.ref.WeakReference
 
 /** A destination plugin as the native client knows destinations. */
@@ -28,7 +30,16 @@ internal class DestinationAdapter(
     override fun deliver(event: String) {
         val plugin = plugin ?: return
         val parsed = parse(event)?.let(BaseEvent::fromJson) ?: return
-        plugin.process(parsed) { analytics.get()?.pluginFailed(it) }
+        val failed = told { plugin.process(parsed) { analytics.get()?.pluginFailed(it) } } ?: return
+        throw ForeignException.Guard("${failed.plugin.fullName}: ${failed.error.javaClass.name}")
+    }
+
+    /** What the app's code throws is told to it, and to the client as an exception that it knows: others end nowhere. */
+    private inline fun <T> told(act: () -> T): T = try {
+        act()
+    } catch (error: Throwable) {
+        analytics.get()?.pluginFailed(error)
+        throw ForeignException.Failed(error.toString())
     }
 
     override fun update(settings: String) {
@@ -36,15 +47,15 @@ internal class DestinationAdapter(
         updated = true
         val plugin = plugin ?: return
         val known = analytics.get()?.settings() ?: return
-        plugin.update(known, type)
-        plugin.timeline.all.forEach { it.update(known, type) }
+        told { plugin.update(known, type) }
+        plugin.timeline.all.forEach { told { it.update(known, type) } }
     }
 
     override fun flush() {
-        plugin?.flush()
+        told { plugin?.flush() }
     }
 
     override fun reset() {
-        plugin?.reset()
+        told { plugin?.reset() }
     }
 }

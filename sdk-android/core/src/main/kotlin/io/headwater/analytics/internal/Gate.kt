@@ -45,7 +45,7 @@ internal class Gate(private val opener: Executor?) {
     }
 
     /** Runs this, then what has come meanwhile: here, or on the opener's thread. */
-    fun open(first: () -> Unit, failed: (Exception) -> Unit) {
+    fun open(first: () -> Unit, failed: (Throwable) -> Unit) {
         if (opener == null) return first()
         opener.execute {
             thread = Thread.currentThread()
@@ -65,10 +65,10 @@ internal class Gate(private val opener: Executor?) {
         early.removeFirstOrNull().also { if (it == null) isOpen = true }
     }
 
-    private fun attempt(act: () -> Unit, failed: (Exception) -> Unit) {
+    private fun attempt(act: () -> Unit, failed: (Throwable) -> Unit) {
         try {
             act()
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             failed(error)
         }
     }

@@ -11,9 +11,9 @@ import uniffi.headwater.Change
 import uniffi.headwater.Client
 import uniffi.headwater.Listener
 import uniffi.headwater.Platform
+import uniffi.headwater.Tried
 import java.io.File
 import java.lang.ref.WeakReference
-import java.util.concurrent.CopyOnWriteArrayList
 import java.util.logging.Logger
 
 /** One source's native client, shared by all [Analytics] of this process on the same folder. */
@@ -110,22 +110,31 @@ private const val NO_HOST =
 
 /** Hands what the client tells to every [Analytics] on it. */
 private class Ears : Listener {
-    private val all = CopyOnWriteArrayList<WeakReference<Analytics>>()
+    private val all = CopyOnWrite<WeakReference<Analytics>>()
 
     /** What the client said before anybody was attached; it speaks from its start on. */
     private var early: MutableList<uniffi.headwater.Diagnostic>? = ArrayList()
 
     fun attach(analytics: Analytics) {
-        all.removeAll { it.get() == null }
+        all.remove { it.get() == null }
         val missed = synchronized(this) {
-            all += WeakReference(analytics)
+            all.add(WeakReference(analytics))
             early.also { early = null }.orEmpty()
         }
         if (missed.isNotEmpty()) callbackThread.execute { missed.forEach(::say) }
     }
 
+    private val alive: List<Analytics> get() = all.all.mapNotNull { it.get() }
+
+    /** What one handler throws is told to the error handler beside it, and keeps it from nobody else. */
     private inline fun tell(say: (Analytics) -> Unit) {
-        for (analytics in all) analytics.get()?.let(say)
+        for (analytics in alive) analytics.guarded { say(analytics) }
+    }
+
+    /** Whoever has the plugins that the event must pass runs them. */
+    override fun onTry(event: String, guards: List<String>): Tried {
+        val analytics = alive.firstOrNull { one -> one.timeline.guards.containsAll(guards) } ?: alive.firstOrNull()
+        return analytics?.tryAgain(event, guards) ?: Tried.Failed(guards.firstOrNull().orEmpty(), "it is not there")
     }
 
     override fun onReport(report: uniffi.headwater.DropReport) = tell {

@@ -5,6 +5,9 @@ import io.headwater.analytics.AnalyticsException
 import io.headwater.analytics.BaseEvent
 import io.headwater.analytics.EnrichmentClosure
 import io.headwater.analytics.Plugin
+import io.headwater.analytics.Timeline
+import io.headwater.analytics.fullName
+import uniffi.headwater.Tried
 import java.io.File
 import java.util.concurrent.ScheduledThreadPoolExecutor
 import java.util.concurrent.TimeUnit
@@ -18,7 +21,8 @@ import kotlin.concurrent.write
  * ```text
  *  call ─┬─ no plugins ─────────────────────────────────────────► queue
  *        └─ stamp ─► before ─► enrichment ─► closures ─┬─────────► queue ─► after
- *              └─ (a plugin waits: on the disk until) ─┘ dropped ─► report
+ *              └─ (a plugin waits: on the disk until) ─┼ dropped ─► report
+ *                                                      └ a required plugin failed ─► kept back by the engine, which asks again
  * ```
  * Invariant: one event at a time is between its halves, and none goes straight meanwhile, so the order of the queue is that
  * of each thread's calls. Straight calls go side by side (the read lock), so that their syncs can be one.
@@ -46,7 +50,7 @@ internal class Pipeline(folder: File?, disk: Disk) {
                 plain
             }
             if (straight) {
-                if (analytics.policies.isNotEmpty()) queued(parse(call)?.let(BaseEvent::fromJson), analytics)
+                if (analytics.policies.all.isNotEmpty()) queued(parse(call)?.let(BaseEvent::fromJson), analytics)
                 return
             }
             lock.write {
@@ -56,7 +60,7 @@ internal class Pipeline(folder: File?, disk: Disk) {
                 next += Item(client.stamp(call), enrichments, depth + 1)
                 work(analytics)
             }
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             analytics.fail(error)
         }
     }
@@ -73,7 +77,7 @@ internal class Pipeline(folder: File?, disk: Disk) {
                     depth = 0
                 } else {
                     held += item
-                    journal.append(item.event)
+                    journal.append(item.event, analytics.timeline.guards)
                 }
             }
         } finally {
@@ -84,39 +88,73 @@ internal class Pipeline(folder: File?, disk: Disk) {
 
     private fun run(item: Item, analytics: Analytics) {
         val client = analytics.hub.client ?: return
-        val failed = analytics::pluginFailed
         try {
-            var event = parse(item.event)?.let(BaseEvent::fromJson) ?: return
-            for (type in ON_THE_WAY) {
-                val outcome = analytics.timeline.run(type, event, failed)
-                event = outcome.event ?: return client.discard(item.event, name(outcome.droppedBy))
-            }
-            for (enrichment in item.enrichments) {
-                event = try {
-                    enrichment.enrich(event) ?: return client.discard(item.event, "the call's enrichment")
-                } catch (error: Exception) {
-                    failed(error)
-                    event
+            when (val seen = passed(item, analytics)) {
+                is Tried.Passed -> {
+                    client.submit(seen.event)
+                    after(seen.event, analytics)
                 }
+                is Tried.Dropped -> client.discard(item.event, seen.plugin)
+                is Tried.Failed -> client.hold(item.event, seen.plugin, seen.detail, analytics.timeline.guards)
             }
-            client.submit(json(event.toJson()))
-            analytics.timeline.run(Plugin.Type.After, event, failed)
-            queued(event, analytics)
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
             analytics.fail(error)
         }
     }
 
-    private fun name(plugin: Plugin?): String = plugin?.javaClass?.simpleName?.ifEmpty { null } ?: "a plugin"
+    /** What all plugins, from the first on, and the call's own closures make of an event. */
+    private fun passed(item: Item, analytics: Analytics): Tried {
+        val failed = analytics::pluginFailed
+        val event = parse(item.event)?.let(BaseEvent::fromJson) ?: return Tried.Dropped("an event that cannot be read")
+        var current = when (val outcome = analytics.timeline.run(event, failed)) {
+            is Timeline.Outcome.Passed -> outcome.event
+            is Timeline.Outcome.Dropped -> return Tried.Dropped(name(outcome.by))
+            is Timeline.Outcome.Failed -> return Tried.Failed(outcome.plugin.fullName, outcome.error.javaClass.name)
+        }
+        for (enrichment in item.enrichments) {
+            current = try {
+                enrichment.enrich(current) ?: return Tried.Dropped("the call's enrichment")
+            } catch (error: Throwable) {
+                failed(error)
+                current
+            }
+        }
+        return Tried.Passed(json(current.toJson()))
+    }
+
+    private fun after(text: String, analytics: Analytics) {
+        val event = parse(text)?.let(BaseEvent::fromJson) ?: return
+        analytics.timeline.run(Plugin.Type.After, event, analytics::pluginFailed)
+        queued(event, analytics)
+    }
+
+    /** The engine asks again: an event that a required plugin kept back. */
+    fun tryAgain(event: String, guards: List<String>, analytics: Analytics): Tried = lock.write {
+        val here = analytics.timeline.all.map { it.fullName }
+        guards.firstOrNull { it !in here }?.let { return Tried.Failed(it, "it is not there") }
+        waitingFor.firstOrNull()?.let { return Tried.Failed(it.fullName, "it is not ready") }
+        // Calls that plugins make now come right after it.
+        running = true
+        depth = 1
+        try {
+            passed(Item(event, emptyList(), 1), analytics).also { if (it is Tried.Passed) after(it.event, analytics) }
+        } finally {
+            running = false
+            depth = 0
+            work(analytics)
+        }
+    }
+
+    private fun name(plugin: Plugin): String = plugin.javaClass.simpleName.ifEmpty { "a plugin" }
 
     private fun queued(event: BaseEvent?, analytics: Analytics) {
         if (event == null) return
         var due = false
-        for (policy in analytics.policies) {
+        for (policy in analytics.policies.all) {
             try {
                 policy.updateState(event)
                 due = policy.shouldFlush() || due
-            } catch (error: Exception) {
+            } catch (error: Throwable) {
                 analytics.pluginFailed(error)
             }
         }
@@ -145,7 +183,7 @@ internal class Pipeline(folder: File?, disk: Disk) {
             for (item in held) {
                 try {
                     client.discard(item.event, "purgeStorage")
-                } catch (error: Exception) {
+                } catch (error: Throwable) {
                     analytics.fail(error)
                 }
             }
@@ -154,19 +192,29 @@ internal class Pipeline(folder: File?, disk: Disk) {
         }
     }
 
-    /** Events that an earlier run held back when it ended. */
+    /**
+     * Events that an earlier run held back for a waiting plugin when it ended. The app adds its plugins after this: those that the
+     * event must pass it waits for, as one that such a plugin kept back.
+     */
     fun recover(analytics: Analytics) {
+        val client = analytics.hub.client ?: return
         val events = journal.read()
         if (events.isEmpty()) return
         lock.write {
-            val items = events.map { Item(it, emptyList(), 1) }
-            if (waitingFor.isEmpty()) {
-                next.addAll(0, items)
-                work(analytics)
-                journal.clear()
-            } else {
-                held.addAll(0, items)
+            for ((event, guards) in events) {
+                val guard = guards.firstOrNull()
+                if (guard == null) {
+                    next += Item(event, emptyList(), 1)
+                    continue
+                }
+                try {
+                    client.hold(event, guard, "the app ended while a plugin was waited for", guards)
+                } catch (error: Throwable) {
+                    analytics.fail(error)
+                }
             }
+            work(analytics)
+            if (held.isEmpty()) journal.clear()
         }
     }
 
@@ -176,7 +224,6 @@ internal class Pipeline(folder: File?, disk: Disk) {
 
         /** Seconds that a waiting plugin can hold events back. */
         const val LONGEST_WAIT = 30L
-        val ON_THE_WAY = listOf(Plugin.Type.Before, Plugin.Type.Enrichment)
 
         /** For the waits alone; without a thread when nothing waits. */
         val timer = ScheduledThreadPoolExecutor(1, threads("headwater-timer")).apply {

@@ -38,6 +38,8 @@ internal class Users {
 
     private fun tell(subscriber: Subscriber, analytics: Analytics) {
         val info = analytics.userInfo()
-        subscriber.executor.execute { subscriber.handler.onUserInfo(info) }
+        analytics.guarded {
+            subscriber.executor.execute { analytics.guarded { subscriber.handler.onUserInfo(info) } }
+        }
     }
 }
