@@ -137,6 +137,9 @@ impl Engine {
     pub(crate) fn write_all_kept(&mut self, _: Now) {}
 
     #[inline(always)]
+    pub(crate) fn records_synced(&mut self) {}
+
+    #[inline(always)]
     pub(crate) fn record_is_over(&mut self, _: Seq) {}
 
     #[inline(always)]

@@ -241,7 +241,7 @@ impl Engine {
                 }
             }
             Input::Loaded(seq, body) => self.loaded(now, seq, body),
-            Input::Synced(true) => {}
+            Input::Synced(true) => self.records_synced(),
             Input::Synced(false) => {
                 self.diagnose(Diagnostic::SyncFailed);
                 self.appended(now);

@@ -26,6 +26,7 @@ use headwater_model::time::Millis;
 
 use crate::call::{Enrichment, Receipt};
 use crate::clock::Now;
+use crate::config::NATIVE;
 use crate::consent::Gate;
 use crate::effect::{Diagnostic, DropReason, Effect, Report};
 use crate::engine::{Engine, sooner};
@@ -93,6 +94,8 @@ pub(crate) struct Guards {
     next: u64,
     /// Numbers of events that were let go and that the store is about to take, each with that of its record.
     let_go: Vec<(Seq, Seq)>,
+    /// Records whose event the store has and a power cut may still take, with how many syncs since.
+    unsynced: Vec<(Seq, u8)>,
 }
 
 impl core::fmt::Debug for Guards {
@@ -366,6 +369,35 @@ impl Engine {
         };
         if let Some(at) = all.let_go.iter().position(|(event, _)| *event == seq) {
             let (_, record) = all.let_go.remove(at);
+            if NATIVE {
+                all.unsynced.push((record, 0));
+                self.effects.push(Effect::Sync);
+            } else {
+                // A page's store makes durable what it takes.
+                self.forget_kept(Some(record));
+            }
+        }
+    }
+
+    /// All that was appended is durable: records whose event is can go. The first answer may be to a sync that began before the
+    /// event was appended; the one after it cannot, since the host syncs once at a time.
+    pub(crate) fn records_synced(&mut self) {
+        let Some(all) = self.guards.as_mut() else {
+            return;
+        };
+        let mut over = Vec::new();
+        all.unsynced.retain_mut(|(record, syncs)| {
+            *syncs += 1;
+            let done = *syncs > 1;
+            if done {
+                over.push(*record);
+            }
+            !done
+        });
+        if !all.unsynced.is_empty() {
+            self.effects.push(Effect::Sync);
+        }
+        for record in over {
             self.forget_kept(Some(record));
         }
     }

@@ -54,7 +54,7 @@ fn a_withdrawal_holds_over_crashes_and_power_cuts_once_the_disk_has_it() {
 
 #[test]
 fn what_a_guard_let_go_and_a_full_disk_did_not_take_is_still_kept_back_after_a_crash() {
-    lives([105]);
+    lives([105, 981]);
 }
 
 #[test]
