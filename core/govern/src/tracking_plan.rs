@@ -1,7 +1,7 @@
 //! Tracking plans: which events a source may send, and what is in them.
 //!
 //! A plan is read from Segment's Public API shape, `{"rules": [{"type", "key", "jsonSchema"}]}`; a rule's JSON Schema is
-//! about the whole event. The keywords understood so far are listed in [`Schema`]; any other is refused when the plan is
+//! about the whole event. The keywords understood so far are `type`, `properties`, `required` and `enum`; any other is refused when the plan is
 //! read, so that nothing in a plan is silently not checked.
 
 use std::collections::BTreeMap;

@@ -142,7 +142,7 @@ impl Hub {
             match reader.advance() {
                 Ok(Next::Record(stored)) if stored.head.source == source => {
                     let accepted = |item: &Item| item.verdict.is_accepted();
-                    let items = items(&stored).into_iter().filter(accepted);
+                    let items = items(&stored).filter(accepted);
                     all.extend(items.map(|item| item.event));
                 }
                 Ok(Next::Record(_) | Next::Skipped { .. }) => {}
