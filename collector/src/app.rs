@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use headwater_model::time::Millis;
@@ -43,6 +44,7 @@ pub struct App {
     pub(crate) guard: Guard,
     pub(crate) budget: Arc<Budget>,
     pub(crate) strangers: Strangers,
+    explains_events: AtomicBool,
     closing: watch::Sender<bool>,
 }
 
@@ -77,6 +79,7 @@ impl App {
                 config.limits.bytes_in_flight_per_peer,
             ),
             strangers: Strangers::new(Ring::new(Arc::new(RealDisk), &config.storage.dir)),
+            explains_events: AtomicBool::new(false),
             closing: watch::channel(false).0,
             log,
         })
@@ -91,6 +94,15 @@ impl App {
     /// From now on these may send; requests in hand go on under what they found.
     pub fn replace_sources(&self, sources: Sources) {
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sources);
+    }
+
+    /// Something behind the log says where an event is ([`crate::extension::Extension::explains_events`]).
+    pub(crate) fn set_explains_events(&self, explains: bool) {
+        self.explains_events.store(explains, Ordering::Relaxed);
+    }
+
+    pub(crate) fn explains_events(&self) -> bool {
+        self.explains_events.load(Ordering::Relaxed)
     }
 
     /// Ends the streams that would never end by themselves.

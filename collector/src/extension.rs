@@ -21,6 +21,11 @@ pub trait Extension: Send {
     /// Why it cannot start, in a sentence for the operator.
     fn start(&mut self, app: &Arc<App>, dir: &Path) -> Result<Router<Arc<App>>, String>;
 
+    /// Whether `GET /admin/v1/events/{messageId}` is among its routes and says where an event is; the live page then asks it.
+    fn explains_events(&self) -> bool {
+        true
+    }
+
     /// Stops. The log is closed after it.
     fn stop(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -36,6 +41,10 @@ impl Extension for Nothing {
 
     fn start(&mut self, _app: &Arc<App>, _dir: &Path) -> Result<Router<Arc<App>>, String> {
         Ok(Router::new())
+    }
+
+    fn explains_events(&self) -> bool {
+        false
     }
 
     fn stop(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -1,7 +1,8 @@
 //! `/_events`: server-sent events.
 //!
 //! `event: good|bad|duplicate` carries what `/_inspect` lists, with its `id`. `event: stats` comes at once and every
-//! second: `{accepted, duplicates, rejected, skippedBytes, logBytes}`. `event: skipped` with `{count}` says that the reader
+//! second: `{accepted, duplicates, rejected, skippedBytes, logBytes, explains}`; `explains` says whether
+//! `/admin/v1/events/{messageId}` tells where an event is. `event: skipped` with `{count}` says that the reader
 //! was too slow and lost that many. `?recent=N` sends the latest N first, oldest of them first.
 
 use std::collections::HashMap;
@@ -86,12 +87,13 @@ fn text(shown: &Shown) -> Bytes {
 fn stats(app: &App, live: &Live) -> Bytes {
     let (tally, status) = (live.tally(), app.log.status());
     format!(
-        "event: stats\ndata: {{\"accepted\":{},\"duplicates\":{},\"rejected\":{},\"skippedBytes\":{},\"logBytes\":{}}}\n\n",
+        "event: stats\ndata: {{\"accepted\":{},\"duplicates\":{},\"rejected\":{},\"skippedBytes\":{},\"logBytes\":{},\"explains\":{}}}\n\n",
         tally.accepted,
         tally.duplicates,
         tally.rejected,
         live.skipped_bytes(),
         status.end.0.saturating_sub(status.first.0),
+        app.explains_events(),
     )
     .into()
 }

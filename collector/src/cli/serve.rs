@@ -117,6 +117,7 @@ fn run(
         let further = extension
             .start(&app, &config.storage.dir)
             .map_err(Failure::Extension)?;
+        app.set_explains_events(extension.explains_events());
         let shutdown = signals()?;
         announce(&listener, config, dev)?;
         let most = config.server.max_connections;

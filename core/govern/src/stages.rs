@@ -168,7 +168,7 @@ pub fn source_stage(
     };
     note(
         &mut trace,
-        || format!("plan:{}", plan.id),
+        || format!("plan:{}", plan.name),
         match reason {
             Some(_) => "blocked",
             None if checked.violations.is_empty() => "passed",

@@ -3,12 +3,15 @@
 import { $, copy, element, size } from './dom.js';
 import { isObject } from './summary.js';
 import { tree } from './json.js';
+import { createWay } from './way.js';
 
 const DUPLICATE = 'An event of this source with this messageId was accepted before, so this copy was not stored again. It is what a retry after a lost answer looks like. Nothing to do, as long as each call has a messageId of its own.';
 
-/** `onClose()`; `onFind(text)` looks for all events with that text. */
-export function createDetail({ onClose, onFind }) {
+/** `onClose()`; `onFind(text)` looks for all events with that text; `headers()` are those of every request,
+ * `explains()` says whether a hub tells where events are. */
+export function createDetail({ onClose, onFind, headers, explains }) {
   const panel = $('detail');
+  const way = createWay({ headers, explains });
 
   function open(item) {
     const message = JSON.parse(item.raw);
@@ -52,6 +55,7 @@ export function createDetail({ onClose, onFind }) {
         element('button', { type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close (esc)', onclick: onClose }, '✕')),
       ...notice(item, message),
       list,
+      way.show(item.kind === 'bad' ? null : fields.messageId),
       element('div', { class: 'bar' }, element('h3', {}, cut ? 'Its beginning' : heading(item, event)), copyButton),
       cut ? element('div', { class: 'json head' }, pretty, '…') : tree(shown),
     );
@@ -78,7 +82,12 @@ export function createDetail({ onClose, onFind }) {
       element('p', {}, element('span', {}, 'What to do: '), String(message.message ?? 'see the event below')))];
   }
 
-  return { open, close: () => (panel.hidden = true) };
+  function close() {
+    way.end();
+    panel.hidden = true;
+  }
+
+  return { open, close };
 }
 
 const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });

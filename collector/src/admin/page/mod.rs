@@ -31,6 +31,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/_page/meter.js", SCRIPT, include_str!("meter.js")),
     ("/_page/stream.js", SCRIPT, include_str!("stream.js")),
     ("/_page/summary.js", SCRIPT, include_str!("summary.js")),
+    ("/_page/way.js", SCRIPT, include_str!("way.js")),
 ];
 
 /// The page's routes: `GET /` and its files below `/_page/`. They hold no data and need no token; what the page shows

@@ -15,7 +15,7 @@ const SLOW_MS = 100; // and the list is drawn ten times a second
 const ledger = createLedger();
 const meter = createMeter();
 const list = createList({ view: () => ledger.view, onOpen: (item) => detail.open(item) });
-const detail = createDetail({ onClose: closeDetail, onFind: find });
+const detail = createDetail({ onClose: closeDetail, onFind: find, headers: () => headers(), explains: () => explains });
 createConnect();
 
 // ---- intake
@@ -28,6 +28,7 @@ let unseenBytes = 0; // of log, that came faster than the collector itself could
 let frame = 0;
 let drawnAt = 0;
 let badWhileAway = 0;
+let explains = false; // whether something behind the log says where an event is
 let current = false; // past the recent events that a connection begins with
 
 function receive(kind, data) {
@@ -55,6 +56,7 @@ function receive(kind, data) {
 
 function totals(stats) {
   meter.totals(stats);
+  explains = stats.explains === true;
   unseenBytes = Number(stats.skippedBytes) || 0;
   if (current) return;
   current = true;
