@@ -7,9 +7,9 @@ import { join } from 'node:path';
 
 /**
  * Starts HEADWATER_BIN for development, or with a configuration in which DATA stands for its folder; `again` starts it on
- * the same port and folder once it was ended.
+ * the same port and folder once it was ended. `workspace` is that of a hub, `env` what its references name.
  */
-export async function startCollector(binary, configuration) {
+export async function startCollector(binary, configuration, { workspace, env } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-page-'));
   let child;
   let url;
@@ -20,8 +20,10 @@ export async function startCollector(binary, configuration) {
     command = ['serve', '--config', file];
   }
 
+  if (workspace) command.push('--workspace', workspace);
+
   async function start(port) {
-    child = spawn(binary, [...command, '--port', String(port)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HEADWATER_LOG: 'error' } });
+    child = spawn(binary, [...command, '--port', String(port)], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env, HEADWATER_LOG: 'error' } });
     url = await new Promise((resolve, reject) => {
       let said = '';
       child.stdout.on('data', (chunk) => {
