@@ -82,6 +82,9 @@ impl Serve {
     }
 }
 
+/// How long blocking tasks may take to end once everything is closed.
+const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn run(
     config: &Config,
     sources: Sources,
@@ -96,7 +99,7 @@ fn run(
         .worker_threads(workers)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let address = config.server.listen.clone();
         let listener = TcpListener::bind(&address)
             .await
@@ -124,7 +127,10 @@ fn run(
         server::serve(listener, app, further, extension, most, shutdown).await;
         tracing::info!("stopped");
         Ok(())
-    })
+    });
+    // A blocking task that waits for a dead disk must not keep the process.
+    runtime.shutdown_timeout(LAST_TASKS);
+    done
 }
 
 /// Makes the data folder, if it is not there, for this user alone: it holds what people did. One that is there is the

@@ -52,6 +52,8 @@ pub enum RangeInput {
         to: Place,
         /// Events that were read; the host keeps them until they are loaded or `Open` comes.
         events: usize,
+        /// The host keeps as many bytes as it may: load them first.
+        full: bool,
     },
     /// The log has grown.
     Grown,
@@ -105,6 +107,7 @@ enum State {
         since: Option<i64>,
         reading: bool,
         at_end: bool,
+        full: bool,
     },
     Loading {
         to: Place,
@@ -145,6 +148,7 @@ impl RangeMachine {
                 RangeInput::Read {
                     to: reached,
                     events: more,
+                    full: heavy,
                 },
                 State::Collecting {
                     to,
@@ -152,6 +156,7 @@ impl RangeMachine {
                     since,
                     reading,
                     at_end,
+                    full,
                     ..
                 },
             ) => {
@@ -162,6 +167,7 @@ impl RangeMachine {
                 }
                 *to = (*reached).max(*to);
                 *events += more;
+                *full |= heavy;
             }
             (RangeInput::Grown, State::Collecting { at_end, .. }) => *at_end = false,
             (RangeInput::Loaded, State::Loading { to }) => {
@@ -186,8 +192,9 @@ impl RangeMachine {
                 since,
                 reading,
                 at_end,
+                full,
             } => {
-                let full = *events >= self.limits.events;
+                let full = *full || *events >= self.limits.events;
                 let old = since.is_some_and(|since| {
                     now.saturating_sub(since) >= self.limits.linger_ms || now < since
                 });
@@ -244,5 +251,6 @@ fn collecting(from: Place) -> State {
         since: None,
         reading: false,
         at_end: false,
+        full: false,
     }
 }

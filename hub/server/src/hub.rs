@@ -25,6 +25,12 @@ use crate::routes::{self, Shared};
 /// How often the workspace's files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Looks after which the files are read though nothing seems to have changed.
+const REREAD_EVERY: u32 = 30;
+
+/// How long a task of the hub may take to end.
+const END_WITHIN: Duration = Duration::from_secs(20);
+
 /// The hub, before and after it starts.
 #[derive(Debug)]
 pub(crate) struct Behind {
@@ -73,6 +79,26 @@ fn sources(configured: &Sources, compiled: &Compiled) -> Sources {
     }))
 }
 
+/// Profiles are a view of the log: a folder that cannot be opened is set aside, and they are computed again.
+fn open_profiles(folder: &Path) -> Result<FjallStore, String> {
+    let error = match FjallStore::open(folder) {
+        Ok(store) => return Ok(store),
+        Err(error) => error,
+    };
+    let aside = folder.with_extension(format!("damaged-{}", system_now().0));
+    std::fs::rename(folder, &aside).map_err(|failed| {
+        format!(
+            "{}: {error}; it cannot be set aside: {failed}",
+            folder.display()
+        )
+    })?;
+    tracing::error!(
+        %error, aside = %aside.display(),
+        "profiles cannot be opened: they are set aside and computed again from the log"
+    );
+    FjallStore::open(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
 /// The wall clock of the first call, going on as the monotonic clock does.
 fn steady_now() -> i64 {
     static START: std::sync::LazyLock<(i64, std::time::Instant)> =
@@ -95,10 +121,16 @@ impl Extension for Behind {
                  log again and recognise their rows"
             );
         }
-        let state =
-            SqliteState::open(&dir.join("delivery.sqlite")).map_err(|error| error.to_string())?;
+        let file = dir.join("delivery.sqlite");
+        let state = SqliteState::open(&file).map_err(|error| {
+            format!(
+                "{}: {error}; move it away to go on without it: deliveries then begin at the end of the log, and what \
+                 waited for another try is given up",
+                file.display()
+            )
+        })?;
         let compiled = self.rules.borrow().clone();
-        let store = FjallStore::open(&dir.join("profiles")).map_err(|error| error.to_string())?;
+        let store = open_profiles(&dir.join("profiles"))?;
         let profiles: OpenSink = {
             let (store, rules) = (store.clone(), self.rules.subscribe());
             Arc::new(move || {
@@ -141,7 +173,11 @@ impl Extension for Behind {
         Box::pin(async {
             self.stop.send_replace(true);
             for task in self.running.drain(..) {
-                let _ = task.await;
+                if tokio::time::timeout(END_WITHIN, task).await.is_err() {
+                    tracing::warn!(
+                        "a task of the hub did not end; what it had in hand is taken up at the next start"
+                    );
+                }
             }
         })
     }
@@ -155,17 +191,40 @@ async fn follow(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut told = String::new();
+    let (mut seen, mut parsed) = (None, None);
+    let mut looks: u32 = 0;
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
         let looked = path.clone();
-        let Ok(read) = tokio::task::spawn_blocking(move || read(&looked)).await else {
-            return;
+        let look = async {
+            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::task::spawn_blocking(move || signature(&looked)).await
+        };
+        let found = tokio::select! {
+            found = look => found.ok(),
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        looks = looks.wrapping_add(1);
+        // An editor writes in steps, and git one file after another: what changes is read once two looks saw the same. Now
+        // and then it is read all the same, since files that references name have changed unseen.
+        let settled = found == seen;
+        let changed = found != parsed || looks.is_multiple_of(REREAD_EVERY);
+        seen.clone_from(&found);
+        if !settled || !changed {
+            continue;
+        }
+        parsed = found;
+        let looked = path.clone();
+        let read = tokio::task::spawn_blocking(move || read(&looked));
+        let read = tokio::select! {
+            read = read => read,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Ok(read) = read else {
+            tracing::error!("reading the workspace failed; the hub goes on as it was");
+            continue;
         };
         match read {
-            Ok(compiled) if compiled.version == rules.borrow().version => told.clear(),
+            Ok(compiled) if compiled.same_as(&rules.borrow()) => told.clear(),
             Ok(compiled) => {
                 told.clear();
                 tracing::info!(version = %compiled.version, "workspace changed");
@@ -181,4 +240,29 @@ async fn follow(
             }
         }
     }
+}
+
+/// Names, sizes and times of the workspace's files: cheap to look at each second.
+type Signature = Vec<(PathBuf, u64, Option<std::time::SystemTime>)>;
+
+fn signature(path: &Path) -> Signature {
+    let mut found = Vec::new();
+    let mut note = |file: PathBuf| {
+        if let Ok(meta) = std::fs::metadata(&file) {
+            found.push((file, meta.len(), meta.modified().ok()));
+        }
+    };
+    note(path.to_owned());
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        for inner in std::fs::read_dir(entry.path())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            note(inner.path());
+        }
+        note(entry.path());
+    }
+    found.sort();
+    found
 }

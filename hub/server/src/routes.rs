@@ -198,13 +198,15 @@ async fn event(State(Shared(inner)): State<Shared>, Path(message_id): Path<Strin
                 Next::Skipped { .. } => continue,
                 Next::End => break,
             };
-            // A record without the text has no event of this id.
-            if !contains(&stored.body, message_id.as_bytes()) && !message_id.starts_with("hw-") {
+            // A record without the text has no event of this id, unless the id may be written in escapes.
+            let escaped = contains(&stored.body, b"\\");
+            if !escaped
+                && !message_id.starts_with("hw-")
+                && !contains(&stored.body, message_id.as_bytes())
+            {
                 continue;
             }
-            let mut traces = Vec::new();
-            let found = events(&rules, &stored, Some(&mut traces));
-            for (event, trace) in found.into_iter().zip(traces) {
+            for (event, trace) in events(&rules, &stored, 0, true) {
                 if event.message_id() == message_id {
                     return Ok(json(StatusCode::OK, way(hub, &event, &trace)?));
                 }
@@ -304,12 +306,11 @@ fn stand(hub: &Hub, connection: &str, place: Place) -> Result<&'static str, Stri
     if dead.iter().any(|dead| dead.place == place) {
         return Ok("dead");
     }
-    if place < saved.cursor {
-        return Ok("delivered");
-    }
+    // Only an attempt that was seen says what became of it: the rules of then are not kept yet.
     let last = hub.seen.of(connection, place).pop();
     Ok(match last {
         Some(attempt) => attempt.outcome,
+        None if place < saved.cursor => "decided",
         None => "waiting",
     })
 }

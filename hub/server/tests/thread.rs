@@ -314,8 +314,8 @@ fn a_private_address_is_refused_unless_the_workspace_allows_it() {
     let echo = place.echo();
     let hub = place.hub(&format!("http://{}/in", echo.address));
     order(&hub, "m1", "Other", "{}");
-    until("the dead letter", || {
-        get(&hub, "/admin/v1/connections").contains("allow_private_network")
+    until("the refusal", || {
+        get(&hub, "/admin/v1/events/m1").contains("allow_private_network")
     });
     assert!(ids(&echo).is_empty());
 }

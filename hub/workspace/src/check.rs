@@ -112,6 +112,7 @@ impl Workspace {
         check.sources();
         let plans = check.plans();
         let filters = check.connections();
+        check.warehouses();
         let Check { ids, findings, .. } = check;
         if !findings.is_empty() {
             return Err(Findings(findings));
@@ -278,6 +279,35 @@ impl Check<'_> {
             }
         }
         plans
+    }
+
+    /// Each warehouse has a file of its own, beside the hub's.
+    fn warehouses(&mut self) {
+        let mut paths: HashMap<&str, &str> = HashMap::new();
+        for (name, warehouse) in &self.files.warehouses {
+            let path = warehouse.path.as_str();
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            if !path.ends_with(".sqlite")
+                || path.starts_with('.')
+                || !path.chars().all(fits)
+                || path == "delivery.sqlite"
+            {
+                self.find(
+                    Kind::Warehouse,
+                    name,
+                    "path",
+                    "must be a file name that ends in .sqlite, without a folder, and not delivery.sqlite, which is the hub's own",
+                );
+            }
+            if let Some(other) = paths.insert(path, name) {
+                self.find(
+                    Kind::Warehouse,
+                    name,
+                    "path",
+                    format!("is the file of `{other}` already; each warehouse has its own"),
+                );
+            }
+        }
     }
 
     fn connections(&mut self) -> BTreeMap<String, Vec<Filter>> {

@@ -30,6 +30,21 @@ pub struct Compiled {
     pub traits: Vec<CompiledTrait>,
 }
 
+impl Compiled {
+    /// Whether files and the values that they refer to are the same.
+    #[must_use]
+    pub fn same_as(&self, other: &Compiled) -> bool {
+        let urls = |compiled: &Compiled| -> Vec<String> {
+            compiled
+                .connections
+                .iter()
+                .map(|connection| connection.destination.webhook.url.clone())
+                .collect()
+        };
+        self.version == other.version && urls(self) == urls(other)
+    }
+}
+
 /// One source.
 #[derive(Clone, Debug)]
 pub struct CompiledSource {
@@ -130,7 +145,7 @@ pub(crate) fn compile(
         workspace
             .id(kind, name)
             .cloned()
-            .unwrap_or_else(|| Id::derived(&files.name, kind, name))
+            .unwrap_or_else(|| Id::derived(files.id.as_deref().unwrap_or(&files.name), kind, name))
     };
     let mut findings = Vec::new();
     let sources = files

@@ -148,11 +148,18 @@ pub enum DestinationKind {
 }
 
 /// Settings of a webhook.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {
     /// Where events are posted.
     pub url: String,
+}
+
+/// Without the address: it often holds a token.
+impl std::fmt::Debug for WebhookSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookSettings").finish_non_exhaustive()
+    }
 }
 
 /// `connections/NAME.yaml`
@@ -208,7 +215,7 @@ pub struct WarehouseFile {
     /// Which kind.
     #[serde(rename = "type")]
     pub kind: WarehouseKind,
-    /// The file, relative to the data folder.
+    /// The file's name, in the data folder.
     #[serde(default = "warehouse_path")]
     pub path: String,
     /// Consent categories: all must be granted by the user of an event.

@@ -202,6 +202,16 @@ fn every_mistake_is_told_with_file_path_and_reason() {
             "destinations/hook.yaml:1",
         ),
         (
+            "warehouses/local.yaml",
+            "type: sqlite\npath: ../outside.sqlite\n",
+            "warehouses/local.yaml: path: must be a file name",
+        ),
+        (
+            "warehouses/second.yaml",
+            "type: sqlite\n",
+            "is the file of `local` already",
+        ),
+        (
             "traits/a.yaml",
             "id: x\nevent: A\n---\nevent: B\n",
             "traits/a.yaml",

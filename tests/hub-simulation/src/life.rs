@@ -304,7 +304,11 @@ impl Life {
                 process
                     .rows
                     .extend(events.into_iter().map(|(_, event)| event));
-                RangeInput::Read { to, events: read }
+                RangeInput::Read {
+                    to,
+                    events: read,
+                    full: self.world.random.once_in(9),
+                }
             }
             RangeEffect::Load { to, .. } => {
                 let rows = std::mem::take(&mut process.rows);
@@ -349,12 +353,12 @@ impl Life {
             if taken && !passed {
                 self.verdict.wrong += 1;
             }
-            match world.warehouse.rows.get(&event.id) {
-                Some(1) => {}
-                Some(_) => self.verdict.duplicated += 1,
-                None => self.verdict.lost += 1,
+            if !world.warehouse.rows.contains(&event.id) {
+                self.verdict.lost += 1;
             }
         }
+        let twice = world.warehouse.loaded.values().filter(|loads| **loads > 1);
+        self.verdict.duplicated += twice.count() as u64;
         let most = ATTEMPTS + self.verdict.crashes;
         self.verdict.wrong += world
             .vendor
@@ -374,7 +378,7 @@ impl Life {
             .vendor
             .taken
             .keys()
-            .chain(world.warehouse.rows.keys())
+            .chain(world.warehouse.rows.iter())
             .filter(|id| !known.contains(id))
             .count();
         self.verdict.wrong += strangers as u64;

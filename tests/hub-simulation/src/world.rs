@@ -40,8 +40,11 @@ pub(crate) struct Folder {
 /// A warehouse elsewhere: it is in no backup.
 #[derive(Debug, Default)]
 pub(crate) struct Warehouse {
-    /// How many rows each id has: a table without its key would have two.
-    pub(crate) rows: BTreeMap<u64, u64>,
+    /// How often each id was loaded from each log: progress alone must keep a log's event from being loaded twice. From
+    /// another log, after a restore, it comes again, and the table's key recognises it.
+    pub(crate) loaded: BTreeMap<(LogId, u64), u64>,
+    /// The ids that have a row.
+    pub(crate) rows: std::collections::BTreeSet<u64>,
     pub(crate) progress: BTreeMap<LogId, Place>,
 }
 
@@ -49,7 +52,8 @@ impl Warehouse {
     /// Rows and progress in one transaction; ids are a key.
     pub(crate) fn load(&mut self, log: LogId, to: Place, events: &[Event]) {
         for event in events {
-            self.rows.entry(event.id).or_insert(1);
+            self.rows.insert(event.id);
+            *self.loaded.entry((log, event.id)).or_default() += 1;
         }
         self.progress.insert(log, to);
     }

@@ -8,7 +8,7 @@ const UNDERWAY = new Set(['waiting', 'retry', 'retrying']);
 
 const WORDS = {
   delivered: 'delivered', dropped: 'dropped', blocked: 'blocked', disabled: 'connection is off', dead: 'given up',
-  waiting: 'waiting', retry: 'trying again', retrying: 'trying again', rejected: 'given up', expired: 'no longer in the log',
+  decided: 'decided earlier', waiting: 'waiting', retry: 'trying again', retrying: 'trying again', rejected: 'given up', expired: 'no longer in the log',
 };
 
 /** `headers()` are those of every request, `explains()` says whether a hub is there. `show(messageId)` gives the node;
@@ -57,7 +57,7 @@ function connection({ name, verdict, stage, attempts }) {
   if (tries.length > 0) notes.push(`${tries.length} ${tries.length === 1 ? 'try' : 'tries'} failed: ${tries.at(-1).reason}`);
   const last = attempts.at(-1);
   if (last && !['retry', 'delivered'].includes(last.outcome)) notes.push(last.reason);
-  return row(name, WORDS[verdict] ?? String(verdict), good ? 'good' : UNDERWAY.has(verdict) ? 'wait' : 'bad', notes);
+  return row(name, WORDS[verdict] ?? String(verdict), good ? 'good' : UNDERWAY.has(verdict) || verdict === 'decided' ? 'wait' : 'bad', notes);
 }
 
 /** What rules did, but for those that let the event pass without a word. */

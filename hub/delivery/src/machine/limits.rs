@@ -18,6 +18,11 @@ pub struct Limits {
     /// The longest wait, also where a destination asks for a longer one. 5 minutes: a destination that is back gets its
     /// events soon.
     pub backoff_most_ms: u64,
+    /// How long a request may hold the cursor; then it gets a row. A second: ordinary requests cost no row.
+    pub slow_ms: i64,
+    /// Answers that may wait for their commit; then nothing is sent until one succeeds. So many events a crash sends again at
+    /// most, besides those in flight.
+    pub undurable: usize,
     /// How long decisions collect before they are committed. 50 ms: one sync of the disk serves many.
     pub commit_ms: i64,
     /// Decisions that are committed at once.
@@ -35,6 +40,8 @@ impl Default for Limits {
             window_ms: 4 * 3_600_000,
             backoff_ms: 1_000,
             backoff_most_ms: 300_000,
+            slow_ms: 1_000,
+            undurable: 2_000,
             commit_ms: 50,
             commit_changes: 1_000,
             commit_retry_ms: 1_000,

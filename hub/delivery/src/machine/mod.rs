@@ -136,6 +136,10 @@ pub struct Machine {
     changed: Option<i64>,
     /// The delta that is being written.
     committing: Option<Delta>,
+    /// Answers since the last commit began. While commits fail nothing is sent: what a crash would send again stays bounded.
+    undurable: usize,
+    /// How many of them the commit in hand has.
+    committing_answers: usize,
     /// No commit before this, after one that failed.
     commit_at: i64,
     effects: VecDeque<Effect>,
@@ -182,6 +186,8 @@ impl Machine {
             delta: Delta::default(),
             changed: None,
             committing: None,
+            undurable: 0,
+            committing_answers: 0,
             commit_at: i64::MIN,
             effects: VecDeque::new(),
         }
@@ -215,7 +221,9 @@ impl Machine {
     /// When to send [`Input::Tick`], unless something else comes before.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
-        let due = (self.in_flight.len() < self.limits.requests)
+        let sends =
+            self.in_flight.len() < self.limits.requests && self.undurable < self.limits.undurable;
+        let due = sends
             .then(|| self.due.first().map(|(due, _)| *due))
             .flatten();
         let commit = (self.committing.is_none() && !self.delta.is_empty())
@@ -251,13 +259,28 @@ impl Machine {
         self.committing.is_some()
     }
 
-    /// Takes the answer to a commit, and asks for nothing more: before the end.
-    pub fn settle(&mut self, answer: &Input) {
+    /// Requests in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Takes an answer and asks for nothing more: before the end.
+    pub fn wind_down(&mut self, now: i64, input: Input) {
+        match input {
+            Input::Answered { request, outcome } => self.answered(now, request, outcome),
+            Input::Committed | Input::CommitFailed => self.settle(&input),
+            Input::Read { .. } | Input::Grown | Input::Tick => {}
+        }
+    }
+
+    fn settle(&mut self, answer: &Input) {
         let Some(delta) = self.committing.take() else {
             return;
         };
         if let Input::Committed = answer {
             self.saved_cursor = delta.cursor.unwrap_or(self.saved_cursor);
+            self.undurable = self.undurable.saturating_sub(self.committing_answers);
         } else {
             self.delta = delta.then(std::mem::take(&mut self.delta));
         }
@@ -292,6 +315,7 @@ impl Machine {
             first,
         } = attempt;
         let attempts = attempts.saturating_add(1);
+        self.undurable += 1;
         self.undecided.remove(&place);
         match outcome {
             Outcome::Delivered => {
@@ -370,7 +394,8 @@ impl Machine {
 
     /// What is due goes before what is new: it has waited longer.
     fn send(&mut self, now: i64) {
-        while self.in_flight.len() < self.limits.requests {
+        while self.in_flight.len() < self.limits.requests && self.undurable < self.limits.undurable
+        {
             let attempt = if let Some((due, place)) = self.due.first().copied()
                 && due <= now
             {
@@ -414,6 +439,26 @@ impl Machine {
         }
     }
 
+    /// Requests that take long would hold the cursor, and a crash would send again all that was delivered behind them: they
+    /// get a row, as if they had to be tried again, until they are answered.
+    fn let_cursor_go_on(&mut self, now: i64) {
+        for attempt in self.in_flight.values() {
+            let slow = now.saturating_sub(attempt.first) >= self.limits.slow_ms;
+            if slow && self.undecided.remove(&attempt.place) {
+                let entry = Retry {
+                    place: attempt.place,
+                    due: now,
+                    attempts: attempt.attempts,
+                    first: attempt.first,
+                    reason: "no answer yet".to_owned(),
+                };
+                self.delta.put(entry.clone());
+                self.retry.insert(attempt.place, entry);
+            }
+        }
+        self.moved(now);
+    }
+
     fn commit_due(&self) -> Option<i64> {
         let oldest = self.changed?;
         let due = if self.delta.len() >= self.limits.commit_changes {
@@ -429,10 +474,12 @@ impl Machine {
             return;
         }
         if self.commit_due().is_some_and(|due| due <= now) {
+            self.let_cursor_go_on(now);
             let delta = std::mem::take(&mut self.delta);
             self.changed = None;
             self.effects.push_back(Effect::Commit(delta.clone()));
             self.committing = Some(delta);
+            self.committing_answers = self.undurable;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_collector::log::Place;
+use headwater_collector::log::{EventLog, Place, Position};
 use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, connection_stage};
 use headwater_model::json::Value;
 use headwater_workspace::{Compiled, CompiledConnection, Id};
@@ -19,6 +19,9 @@ use crate::state::{Counts, Delta, Saved};
 /// Events of one turn of reading.
 const MOST: usize = 1_000;
 
+/// How long a task that ends waits for the answers to its requests in flight.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// How long a task waits when the disk fails.
 const DISK_WAIT: Duration = Duration::from_secs(1);
 
@@ -26,6 +29,8 @@ const DISK_WAIT: Duration = Duration::from_secs(1);
 struct Ready {
     message_id: String,
     body: Vec<u8>,
+    /// The workspace that decided it: under another one it is decided again.
+    version: String,
 }
 
 /// What tasks of this connection tell it.
@@ -87,13 +92,21 @@ pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    // A commit that is on its way must not come after the last one.
-    while task.machine.is_committing() {
-        match answers.recv().await {
-            Some(Message::Input(input @ (Input::Committed | Input::CommitFailed))) => {
-                task.machine.settle(&input);
+    // Answers that are there already, and those that come within a moment, are not thrown away; and a commit that is on its
+    // way must not come after the last one.
+    let last = tokio::time::Instant::now() + LAST_ANSWERS;
+    while task.machine.is_committing() || task.machine.in_flight() > 0 {
+        let message = if task.machine.is_committing() {
+            answers.recv().await
+        } else {
+            match tokio::time::timeout_at(last, answers.recv()).await {
+                Ok(message) => message,
+                Err(_) => break,
             }
-            Some(_) => {}
+        };
+        match message {
+            Some(Message::Input(input)) => task.machine.wind_down((task.hub.now)(), input),
+            Some(Message::Read { .. }) => {}
             None => break,
         }
     }
@@ -102,10 +115,19 @@ pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
 
 /// What was saved; a connection that is new begins at the log's end and says so at once, so that a restart skips nothing.
 fn begin(hub: &Hub, id: &Id) -> Result<Saved, crate::state::StateError> {
-    if let Some(saved) = hub.with_state(|state| state.load(id.as_str(), hub.log_id))? {
+    let cursor = Place::at(hub.log.status().end);
+    if let Some(mut saved) = hub.with_state(|state| state.load(id.as_str(), hub.log_id))? {
+        if saved.cursor > cursor {
+            tracing::error!(
+                connection = %id, cursor = %saved.cursor, end = %cursor,
+                "the log is shorter than what was delivered of it: an older copy lies in the folder; deliveries go on from its \
+                 end"
+            );
+            saved.cursor = cursor;
+            saved.retry.retain(|entry| entry.place < cursor);
+        }
         return Ok(saved);
     }
-    let cursor = Place::at(hub.log.status().end);
     if let Some(saved) = hub.with_state(|state| state.adopt(id.as_str(), hub.log_id, cursor))? {
         tracing::warn!(connection = %id, cursor = %saved.cursor, "goes on from where it was on the log's former id");
         return Ok(saved);
@@ -155,24 +177,25 @@ impl Task {
     fn read(&self, from: Place) {
         let (hub, id, messages) = (self.hub.clone(), self.id.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let mut from = from;
+            let mut changes = hub.rules.clone();
             loop {
-                let rules = hub.rules.borrow().clone();
-                let log = Arc::clone(&hub.log);
-                // Where retention was faster, the cursor lies before the log.
-                from = from.max(Place::at(reading::first(&*log)));
-                let turn = {
-                    let rules = Arc::clone(&rules);
-                    tokio::task::spawn_blocking(move || reading::read(&*log, &rules, from, MOST))
-                        .await
-                };
-                match turn {
-                    Ok(Ok(turn)) if turn.to > from => {
-                        let _ = messages.send(decide(&rules, &id, &turn));
+                let rules = Arc::clone(&changes.borrow_and_update());
+                // A task whose connection is gone is about to end, or its connection comes back: nothing is decided.
+                if !rules.connections.iter().any(|known| known.id == id) {
+                    if changes.changed().await.is_err() {
                         return;
                     }
-                    Ok(Ok(_)) => {
-                        if !hub.log.grown_beyond(from.position).await {
+                    continue;
+                }
+                let (log, of) = (Arc::clone(&hub.log), id.clone());
+                let read = tokio::task::spawn_blocking(move || read(&*log, &rules, &of, from));
+                match read.await {
+                    Ok(Ok(Ok(message))) => {
+                        let _ = messages.send(message);
+                        return;
+                    }
+                    Ok(Ok(Err(end))) => {
+                        if !hub.log.grown_beyond(end).await {
                             return;
                         }
                     }
@@ -193,23 +216,21 @@ impl Task {
             .iter()
             .find(|connection| connection.id == self.id)
         else {
+            self.answer_retry(request, "the connection is being removed".to_owned());
             return;
         };
         let sink = match self.sink(connection) {
             Ok(sink) => sink,
             Err(reason) => {
-                let outcome = Outcome::Retry {
-                    reason,
-                    after: None,
-                };
-                let _ = self
-                    .messages
-                    .send(Message::Input(Input::Answered { request, outcome }));
+                self.answer_retry(request, reason);
                 return;
             }
         };
         let (hub, id, messages) = (self.hub.clone(), self.id.clone(), self.messages.clone());
-        let ready = self.bodies.remove(&place);
+        let ready = self
+            .bodies
+            .remove(&place)
+            .filter(|ready| ready.version == rules.version);
         tokio::spawn(async move {
             let ready = match ready {
                 Some(ready) => Ok(ready),
@@ -235,6 +256,16 @@ impl Task {
             });
             let _ = messages.send(Message::Input(Input::Answered { request, outcome }));
         });
+    }
+
+    fn answer_retry(&self, request: RequestId, reason: String) {
+        let outcome = Outcome::Retry {
+            reason,
+            after: None,
+        };
+        let _ = self
+            .messages
+            .send(Message::Input(Input::Answered { request, outcome }));
     }
 
     fn sink(&mut self, connection: &CompiledConnection) -> Result<WebhookSink, String> {
@@ -283,37 +314,61 @@ impl Task {
     }
 }
 
-/// What the rules make of the events of a turn.
-fn decide(rules: &Compiled, id: &Id, turn: &reading::Turn) -> Message {
+/// Reads from the log and decides by the rules; where the log ends, that end.
+fn read(
+    log: &dyn EventLog,
+    rules: &Compiled,
+    id: &Id,
+    from: Place,
+) -> std::io::Result<Result<Message, Position>> {
     let mut passed = Counts::default();
-    let mut items = Vec::new();
+    let start = start(log, id.as_str(), from, &mut passed);
+    let connection = rules.connections.iter().find(|known| known.id == *id);
+    let turn = reading::read(log, rules, start, MOST, |event| {
+        match decide_one(connection?, &event, rules)? {
+            Ok(ready) => Some((event.place, ready)),
+            Err((outcome, reason)) => {
+                passed.count(outcome, &reason, 1);
+                None
+            }
+        }
+    })?;
+    if turn.to <= from {
+        return Ok(Err(turn.end));
+    }
     if turn.unreadable > 0 {
         passed.count("unreadable", "", turn.unreadable);
     }
-    if let Some(connection) = rules
-        .connections
-        .iter()
-        .find(|connection| connection.id == *id)
-    {
-        for event in &turn.events {
-            match decide_one(connection, event) {
-                Some(Ok(ready)) => items.push((event.place, ready)),
-                Some(Err((outcome, reason))) => passed.count(outcome, &reason, 1),
-                None => {}
-            }
-        }
-    }
-    Message::Read {
+    Ok(Ok(Message::Read {
         to: turn.to,
-        items,
+        items: turn.events,
         passed,
+    }))
+}
+
+/// Where reading begins: retention may have removed what lay at `from`. That is told and counted, in bytes, since nobody
+/// knows any more how many events they were.
+pub(super) fn start(log: &dyn EventLog, who: &str, from: Place, passed: &mut Counts) -> Place {
+    let (first, _) = reading::extent(log);
+    let start = from.max(Place::at(first));
+    let gone = start.position.0.saturating_sub(from.position.0);
+    // A log that is new begins behind its file's header.
+    if gone > 0 && from != Place::default() {
+        tracing::error!(
+            connection = who,
+            bytes = gone,
+            "retention has removed events before they were read; raise storage.retain_bytes, or mend the destination sooner"
+        );
+        passed.count("expired_bytes", "retention", gone);
     }
+    start
 }
 
 /// `None`: the event is another source's.
 fn decide_one(
     connection: &CompiledConnection,
     event: &Event,
+    rules: &Compiled,
 ) -> Option<Result<Ready, (&'static str, String)>> {
     if event.source != connection.source.as_str() {
         return None;
@@ -332,6 +387,7 @@ fn decide_one(
         ConnectionOutcome::Deliver(body) => Ok(Ready {
             message_id: event.message_id().to_owned(),
             body: Value::Object(body.into_owned()).to_vec(),
+            version: rules.version.clone(),
         }),
     })
 }
@@ -370,7 +426,7 @@ async fn look_up(
         .connections
         .iter()
         .find(|connection| connection.id == *id)
-        .and_then(|connection| decide_one(connection, &event));
+        .and_then(|connection| decide_one(connection, &event, rules));
     match decided {
         Some(Ok(ready)) => Ok(ready),
         Some(Err((outcome, reason))) => Err(Outcome::Passed { outcome, reason }),

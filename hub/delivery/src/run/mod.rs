@@ -76,9 +76,16 @@ impl Task {
         }
     }
 
-    async fn end(self) {
-        self.stop.send_replace(true);
-        let _ = self.handle.await;
+    /// Ends tasks side by side.
+    async fn end_all(tasks: Vec<Task>) {
+        for task in &tasks {
+            task.stop.send_replace(true);
+        }
+        for task in tasks {
+            if let Err(error) = task.handle.await {
+                tracing::error!(%error, "a task of the hub failed");
+            }
+        }
     }
 }
 
@@ -133,21 +140,17 @@ impl Hub {
             ending.extend(gone(&mut warehouses, &|id| {
                 compiled.warehouses.iter().any(|known| known.id == *id)
             }));
-            for task in ending {
-                task.end().await;
-            }
+            Task::end_all(ending).await;
             tokio::select! {
                 changed = rules.changed() => if changed.is_err() { break },
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        for task in connections
+        let rest = connections
             .into_values()
             .chain(warehouses.into_values())
-            .chain(consumers)
-        {
-            task.end().await;
-        }
+            .chain(consumers);
+        Task::end_all(rest.collect()).await;
     }
 
     /// The state, for one question.

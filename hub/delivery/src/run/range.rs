@@ -3,17 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_collector::log::Place;
+use headwater_collector::log::{Place, Position};
 use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, connection_stage};
 use headwater_workspace::{Compiled, Id};
 use tokio::sync::watch;
 
+use super::connection::start;
 use super::{Hub, OpenSink, reading};
 use crate::range::{RangeEffect, RangeInput, RangeLimits, RangeMachine};
 use crate::sinks::{RangeSink, Row};
+use crate::state::Counts;
 
 /// How long a task waits when the log cannot be read.
 const DISK_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a task that ends waits for a load in hand; its outcome is asked for at the next start.
+const LAST_LOAD: Duration = Duration::from_secs(10);
+
+/// How many bytes of events wait for a load; as trees they take some ten times that.
+const RANGE_BYTES: usize = 4 << 20;
 
 struct Task {
     hub: Hub,
@@ -24,6 +32,9 @@ struct Task {
     open: OpenSink,
     sink: Option<Box<dyn RangeSink>>,
     rows: Vec<Row>,
+    bytes: usize,
+    /// Where the log ended when it was read last.
+    end: Position,
 }
 
 pub(super) async fn run(
@@ -41,20 +52,18 @@ pub(super) async fn run(
         open,
         sink: None,
         rows: Vec::new(),
+        bytes: 0,
+        end: Position::default(),
     };
     loop {
-        // Where the log ends: wait for more of it.
-        let mut end: Option<Place> = None;
+        let mut at_end = false;
         while let Some(effect) = machine.poll() {
-            // A load in hand is finished: it takes a moment, and nobody need ask what became of it.
-            let input = match effect {
-                RangeEffect::Open => task.open().await,
-                RangeEffect::Read { from, most } => task.read(from, most).await,
-                RangeEffect::Load { to, .. } => task.load(to).await,
+            let is_load = matches!(effect, RangeEffect::Load { .. });
+            let input = tokio::select! {
+                input = task.carry_out(effect) => input,
+                () = ending(&mut stop, is_load) => return,
             };
-            if let RangeInput::Read { to, events: 0 } = &input {
-                end = Some(*to);
-            }
+            at_end = matches!(input, RangeInput::Read { events: 0, .. });
             machine.handle((task.hub.now)(), &input);
             if *stop.borrow() {
                 return;
@@ -64,14 +73,11 @@ pub(super) async fn run(
         let wait = machine.deadline().map_or(Duration::from_secs(3600), |at| {
             Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or(0))
         });
+        // What lies before the end that was seen was read, or cannot be.
+        let (log, end) = (Arc::clone(&task.hub.log), task.end);
         let grown = async {
-            match end {
-                Some(end) => {
-                    if !task.hub.log.grown_beyond(end.position).await {
-                        std::future::pending::<()>().await;
-                    }
-                }
-                None => std::future::pending().await,
+            if !at_end || !log.grown_beyond(end).await {
+                std::future::pending::<()>().await;
             }
         };
         let input = tokio::select! {
@@ -83,9 +89,26 @@ pub(super) async fn run(
     }
 }
 
+/// Resolves when the task must end: at once, or once a load has had its time.
+async fn ending(stop: &mut watch::Receiver<bool>, is_load: bool) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    if is_load {
+        tokio::time::sleep(LAST_LOAD).await;
+    }
+}
+
 impl Task {
+    async fn carry_out(&mut self, effect: RangeEffect) -> RangeInput {
+        match effect {
+            RangeEffect::Open => self.open().await,
+            RangeEffect::Read { from, most } => self.read(from, most).await,
+            RangeEffect::Load { to, .. } => self.load(to).await,
+        }
+    }
+
     async fn open(&mut self) -> RangeInput {
         self.rows.clear();
+        self.bytes = 0;
         let (open, log, sink) = (Arc::clone(&self.open), self.hub.log_id, self.sink.take());
         let opened = tokio::task::spawn_blocking(move || {
             drop(sink);
@@ -97,7 +120,18 @@ impl Task {
         match opened {
             Ok(Ok((sink, progress))) => {
                 self.sink = Some(sink);
-                RangeInput::Opened { progress }
+                let (_, end) = reading::extent(&*self.hub.log);
+                let end = Place::at(end);
+                if progress.is_some_and(|progress| progress > end) {
+                    tracing::error!(
+                        sink = %self.name,
+                        "the log is shorter than what was loaded of it: an older copy lies in the folder; loading goes on from \
+                         its end"
+                    );
+                }
+                RangeInput::Opened {
+                    progress: progress.map(|progress| progress.min(end)),
+                }
             }
             Ok(Err(error)) => self.failed(&error),
             Err(error) => self.failed(&error.to_string()),
@@ -112,61 +146,48 @@ impl Task {
     async fn read(&mut self, from: Place, most: usize) -> RangeInput {
         loop {
             let rules = self.hub.rules.borrow().clone();
-            let log = Arc::clone(&self.hub.log);
-            let start = from.max(Place::at(reading::first(&*log)));
-            let turn = {
-                let rules = Arc::clone(&rules);
-                tokio::task::spawn_blocking(move || reading::read(&*log, &rules, start, most)).await
-            };
+            let (log, id, name) = (
+                Arc::clone(&self.hub.log),
+                self.id.clone(),
+                self.name.clone(),
+            );
+            let turn = tokio::task::spawn_blocking(move || {
+                // Warehouses count nothing yet; what retention took is told.
+                let from = start(&*log, &name, from, &mut Counts::default());
+                reading::read(&*log, &rules, from, most, |event| {
+                    row(&rules, id.as_ref(), event)
+                })
+            })
+            .await;
             match turn {
                 Ok(Ok(turn)) => {
-                    let before = self.rows.len();
-                    for event in turn.events {
-                        let row = self.row(&rules, event);
-                        self.rows.extend(row);
-                    }
+                    self.end = turn.end;
+                    self.bytes += turn.bytes;
+                    let read = turn.events.len();
+                    self.rows.extend(turn.events);
                     // The end is told by a reading that goes nowhere.
                     let ended = turn.to <= from;
                     return RangeInput::Read {
                         to: turn.to.max(from),
-                        events: if ended {
-                            0
-                        } else {
-                            (self.rows.len() - before).max(1)
-                        },
+                        events: if ended { 0 } else { read.max(1) },
+                        full: self.bytes >= RANGE_BYTES,
                     };
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(sink = %self.name, %error, "cannot read the log; trying again");
                     tokio::time::sleep(DISK_WAIT).await;
                 }
-                Err(_) => std::future::pending().await,
+                Err(error) => {
+                    tracing::error!(sink = %self.name, %error, "reading the log failed; trying again");
+                    tokio::time::sleep(DISK_WAIT).await;
+                }
             }
         }
-    }
-
-    fn row(&self, rules: &Compiled, event: reading::Event) -> Option<Row> {
-        let SourceOutcome::Passed(passed) = event.outcome else {
-            return None;
-        };
-        if let Some(id) = &self.id {
-            let warehouse = rules
-                .warehouses
-                .iter()
-                .find(|warehouse| warehouse.id == *id && warehouse.enabled)?;
-            if let ConnectionOutcome::Dropped(_) = connection_stage(&warehouse.rules, &passed, None)
-            {
-                return None;
-            }
-        }
-        Some(Row {
-            kind: event.kind,
-            event: passed,
-        })
     }
 
     async fn load(&mut self, to: Place) -> RangeInput {
         let (rows, log) = (std::mem::take(&mut self.rows), self.hub.log_id);
+        self.bytes = 0;
         let Some(mut sink) = self.sink.take() else {
             return RangeInput::Failed;
         };
@@ -184,4 +205,24 @@ impl Task {
             Err(error) => self.failed(&error.to_string()),
         }
     }
+}
+
+/// The row of an event, where the sink takes it.
+fn row(rules: &Compiled, id: Option<&Id>, event: reading::Event) -> Option<Row> {
+    let SourceOutcome::Passed(passed) = event.outcome else {
+        return None;
+    };
+    if let Some(id) = id {
+        let warehouse = rules
+            .warehouses
+            .iter()
+            .find(|warehouse| warehouse.id == *id && warehouse.enabled)?;
+        if let ConnectionOutcome::Dropped(_) = connection_stage(&warehouse.rules, &passed, None) {
+            return None;
+        }
+    }
+    Some(Row {
+        kind: event.kind,
+        event: passed,
+    })
 }

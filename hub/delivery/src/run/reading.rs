@@ -12,6 +12,10 @@ use headwater_workspace::{Compiled, CompiledSource};
 /// How much of the log one turn reads; then the task looks after its other work.
 const STRIDE: u64 = 4 << 20;
 
+/// How many bytes of events one turn keeps. An envelope's context stands in each of its events, so a request of some
+/// kilobytes may hold hundreds of megabytes of events: a turn ends in the middle of a record then.
+const TURN_BYTES: usize = 2 << 20;
+
 /// One event of the log.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -23,6 +27,8 @@ pub struct Event {
     pub kind: EventType,
     /// What the source stage made of it.
     pub outcome: SourceOutcome,
+    /// Its bytes as JSON, before the stage.
+    pub bytes: usize,
 }
 
 impl Event {
@@ -44,77 +50,101 @@ impl Event {
     }
 }
 
-/// The accepted events of a record, through the source stage. `trace` collects, for each, what the rules did.
-pub fn events(
-    compiled: &Compiled,
-    stored: &Stored,
-    mut trace: Option<&mut Vec<Trace>>,
-) -> Vec<Event> {
+/// The accepted events of a record from the `from`th on, each through the source stage when it is asked for, with what the
+/// rules did where `traced`.
+pub fn events<'a>(
+    compiled: &'a Compiled,
+    stored: &'a Stored,
+    from: u32,
+    traced: bool,
+) -> impl Iterator<Item = (Event, Trace)> + 'a {
     let source: Option<&CompiledSource> = compiled
         .sources
         .iter()
         .find(|source| source.id.as_str() == stored.head.source);
-    let mut events = Vec::new();
-    for item in items(stored) {
-        let (true, Some(kind), Value::Object(event)) =
-            (item.verdict.is_accepted(), item.kind, item.event)
-        else {
-            continue;
-        };
-        let mut steps = Trace::default();
-        let outcome = match source {
-            Some(source) => source_stage(
-                &source.rules,
+    items(stored)
+        .filter(move |item| item.index as u64 >= u64::from(from))
+        .filter_map(move |item| {
+            let (true, Some(kind), Value::Object(event)) =
+                (item.verdict.is_accepted(), item.kind, item.event)
+            else {
+                return None;
+            };
+            let event = Value::Object(event);
+            let bytes = event.to_vec().len();
+            let event = event.into_object().unwrap_or_default();
+            let mut trace = Trace::default();
+            let outcome = match source {
+                Some(source) => {
+                    source_stage(&source.rules, kind, event, traced.then_some(&mut trace))
+                }
+                None => SourceOutcome::Passed(event),
+            };
+            let event = Event {
+                place: Place {
+                    index: u32::try_from(item.index).unwrap_or(u32::MAX),
+                    ..Place::at(stored.position)
+                },
+                source: stored.head.source.clone(),
                 kind,
-                event,
-                trace.is_some().then_some(&mut steps),
-            ),
-            None => SourceOutcome::Passed(event),
-        };
-        if let Some(traces) = trace.as_deref_mut() {
-            traces.push(steps);
-        }
-        events.push(Event {
-            place: Place {
-                index: u32::try_from(item.index).unwrap_or(u32::MAX),
-                ..Place::at(stored.position)
-            },
-            source: stored.head.source.clone(),
-            kind,
-            outcome,
-        });
-    }
-    events
+                outcome,
+                bytes,
+            };
+            Some((event, trace))
+        })
 }
 
 /// What one turn of reading found.
-pub(super) struct Turn {
+pub(super) struct Turn<T> {
     /// Where reading goes on.
     pub(super) to: Place,
-    pub(super) events: Vec<Event>,
+    /// What `take` made of the events.
+    pub(super) events: Vec<T>,
+    /// Their bytes.
+    pub(super) bytes: usize,
     /// Stretches of the log that hold no record that can be read.
     pub(super) unreadable: u64,
+    /// Where the log ended when it was read.
+    pub(super) end: Position,
 }
 
-/// Reads events from `from` on: at least one record, about `most` events, or nothing where the log ends.
-pub(super) fn read(
+/// Reads events from `from` on, about `most` that `take` keeps or some megabytes, or nothing where the log ends. Each
+/// event is decided before the next one is made, so that a turn holds no more than it keeps.
+pub(super) fn read<T>(
     log: &dyn EventLog,
     compiled: &Compiled,
     from: Place,
     most: usize,
-) -> io::Result<Turn> {
+    mut take: impl FnMut(Event) -> Option<T>,
+) -> io::Result<Turn<T>> {
+    let end = log.status().end;
     let mut reader = log.read(from.position);
     let mut turn = Turn {
         to: from,
         events: Vec::new(),
+        bytes: 0,
         unreadable: 0,
+        end,
     };
     while turn.events.len() < most && reader.position().0 < from.position.0.saturating_add(STRIDE) {
         match reader.advance()? {
             Next::Record(stored) => {
-                let found = events(compiled, &stored, None);
-                turn.events
-                    .extend(found.into_iter().filter(|event| event.place >= from));
+                let first = if stored.position == from.position {
+                    from.index
+                } else {
+                    0
+                };
+                for (event, _) in events(compiled, &stored, first, false) {
+                    let (behind, bytes) = (event.place.next(), event.bytes);
+                    if let Some(taken) = take(event) {
+                        turn.events.push(taken);
+                        turn.bytes += bytes;
+                        if turn.bytes >= TURN_BYTES {
+                            turn.to = behind;
+                            return Ok(turn);
+                        }
+                    }
+                }
             }
             Next::Skipped { .. } => turn.unreadable += 1,
             Next::End => break,
@@ -133,15 +163,16 @@ pub(super) fn find(
     let mut reader = log.read(place.position);
     match reader.advance()? {
         Next::Record(stored) if stored.position == place.position => {
-            Ok(events(compiled, &stored, None)
-                .into_iter()
+            Ok(events(compiled, &stored, place.index, false)
+                .map(|(event, _)| event)
                 .find(|event| event.place == place))
         }
         _ => Ok(None),
     }
 }
 
-/// Where the log begins now.
-pub(super) fn first(log: &dyn EventLog) -> Position {
-    log.status().first
+/// Where the log begins and ends now.
+pub(super) fn extent(log: &dyn EventLog) -> (Position, Position) {
+    let status = log.status();
+    (status.first, status.end)
 }

@@ -21,12 +21,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// A webhook's client; it keeps connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WebhookSink {
     client: reqwest::Client,
     url: reqwest::Url,
     /// The address stands in the URL itself and is private.
     refused: bool,
+}
+
+/// Without the address: it often holds a token.
+impl std::fmt::Debug for WebhookSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookSink").finish_non_exhaustive()
+    }
 }
 
 /// Why a sink cannot be made.
@@ -58,11 +65,10 @@ impl WebhookSink {
             .referer(false)
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
+            // A proxy of the environment's would resolve names itself, past the guard.
+            .no_proxy()
             .user_agent(concat!("headwater/", env!("CARGO_PKG_VERSION")));
-        if webhook.allow_private_network {
-            // A proxy of the environment's is for the internet.
-            builder = builder.no_proxy();
-        } else {
+        if !webhook.allow_private_network {
             builder = builder.dns_resolver(Arc::new(PublicOnly));
         }
         Ok(WebhookSink {
@@ -76,9 +82,10 @@ impl WebhookSink {
     /// Posts one event.
     pub async fn send(&self, message_id: &str, body: Vec<u8>) -> Outcome {
         if self.refused {
-            return Outcome::Rejected {
+            // As by name: somebody may allow it within the hours that it is tried.
+            return Outcome::Retry {
                 reason: PrivateAddress.to_string(),
-                status: None,
+                after: None,
             };
         }
         let request = self
@@ -114,12 +121,18 @@ impl WebhookSink {
     }
 }
 
-/// A messageId is any text; a header is not.
+/// A messageId is any text; a header is not: what is no graphic ASCII, and `%`, is percent-encoded, so that two ids never
+/// become one.
 fn header(message_id: &str) -> String {
-    message_id
-        .chars()
-        .map(|c| if c.is_ascii_graphic() { c } else { '_' })
-        .collect()
+    let mut value = String::with_capacity(message_id.len());
+    for byte in message_id.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            value.push(char::from(byte));
+        } else {
+            value.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    value
 }
 
 /// What a status means. 2xx alone is delivered: a redirect is a misconfiguration that somebody may mend.
@@ -156,5 +169,19 @@ fn class(error: &reqwest::Error) -> String {
         "cannot connect".to_owned()
     } else {
         "the connection broke".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header;
+
+    #[test]
+    fn two_ids_never_become_one_key() {
+        assert_eq!(header("m-1"), "m-1");
+        assert_eq!(header("order 1"), "order%201");
+        assert_ne!(header("order 1"), header("order_1"));
+        assert_ne!(header("日本"), header("中国"));
+        assert_ne!(header("a%20b"), header("a b"));
     }
 }
