@@ -157,6 +157,35 @@ fn hostile_names_are_names_and_a_table_that_is_full_loses_no_value() {
 }
 
 #[test]
+fn events_beyond_a_thousand_tables_are_tracks_and_their_properties_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("w.sqlite");
+    let mut warehouse = SqliteWarehouse::open(&file).unwrap();
+    let rows: Vec<Row> = (0..1_100)
+        .map(|n| {
+            row(
+                EventType::Track,
+                &format!(
+                    r#"{{"messageId":"m{n}","event":"Event x{n}y","properties":{{"n":{n}}}}}"#
+                ),
+            )
+        })
+        .collect();
+    assert_eq!(warehouse.load(LOG, to(1), &rows).unwrap(), 1_100);
+    let db = Connection::open(&file).unwrap();
+    let tables: i64 = one(
+        &db,
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
+    );
+    assert!(tables <= 1_010, "{tables}");
+    let kept: i64 = one(
+        &db,
+        "SELECT count(*) FROM _rejects WHERE reason = 'there are too many tables'",
+    );
+    assert_eq!(kept, 1_100 - 999);
+}
+
+#[test]
 fn a_load_that_fails_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("w.sqlite");

@@ -3,8 +3,8 @@
 
 use super::evaluate::{Budget, Exceeded};
 
-/// Comparisons that cost one step of the budget.
-const COMPARISONS_A_STEP: u32 = 64;
+/// Characters of a glob that are looked at for one step of the budget; a set costs its length each time.
+const LOOKS_A_STEP: usize = 64;
 
 /// Whether a glob is well formed: what is wrong with it otherwise.
 pub(super) fn check(glob: &str) -> Result<(), &'static str> {
@@ -115,13 +115,14 @@ impl<'a> Set<'a> {
 pub(super) fn fits(glob: &str, text: &str, budget: &mut Budget) -> Result<bool, Exceeded> {
     let (mut glob, mut text) = (glob, text);
     let mut star: Option<(&str, &str)> = None;
-    let mut comparisons = 0;
+    let mut looks = 0;
     loop {
-        comparisons += 1;
-        if comparisons % COMPARISONS_A_STEP == 0 {
-            budget.spend(1)?;
-        }
         let (one, after) = One::first(glob);
+        looks += glob.len() - after.len() + 1;
+        if looks >= LOOKS_A_STEP {
+            budget.spend(u32::try_from(looks / LOOKS_A_STEP).unwrap_or(u32::MAX))?;
+            looks %= LOOKS_A_STEP;
+        }
         if let One::Run = one {
             star = Some((after, text));
             glob = after;
@@ -186,6 +187,8 @@ mod tests {
         let text = "a".repeat(32_000);
         let glob = format!("*{}b", "a".repeat(2_000));
         assert!(fits(&glob, &text, &mut Budget::default()).is_err());
+        let sets = format!("*{}!", "[a-zA-Z0-9_]".repeat(20));
+        assert!(fits(&sets, &text, &mut Budget::default()).is_err());
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub const MAX_TEXT: usize = 5 * 1024;
 /// How deep parentheses, `!`, lists and function calls may nest. Evaluation recurses this deep at most.
 pub const MAX_DEPTH: usize = 32;
 
-/// Steps that one evaluation may take. A node costs one, an element that `in` looks at one, 64 comparisons of a glob one.
+/// Steps that one evaluation may take. A node costs one, an element that `in` looks at one, 64 characters of a
+/// glob that are looked at one.
 /// Ordinary filters take tens; the bound keeps a hostile event and a hostile glob from costing more than about a
 /// millisecond.
 pub const MAX_STEPS: u32 = 10_000;

@@ -23,6 +23,9 @@ use super::{RangeSink, Row, SinkFailure};
 /// Columns that a table may have; SQLite takes 2,000. What is beyond lies in `_rejects`.
 const MAX_COLUMNS: usize = 1_000;
 
+/// Tables of events; Segment's users have some hundreds. The properties of an event beyond lie in `_rejects`.
+const MAX_TABLES: usize = 1_000;
+
 const CREATE: &str = "
 CREATE TABLE IF NOT EXISTS _headwater_progress (
     log      TEXT PRIMARY KEY,
@@ -190,7 +193,19 @@ impl SqliteWarehouse {
             if row.kind == EventType::Track
                 && let Some(event) = row.event.get("event").and_then(Value::as_str)
             {
-                load.insert(&table(event), &cells, payload)?;
+                let name = table(event);
+                if load.tables.contains_key(&name) || load.tables.len() < MAX_TABLES {
+                    load.insert(&name, &cells, payload)?;
+                } else if let Some(payload) = payload {
+                    let whole = Cell::Text(Value::Object(payload.clone()).to_string());
+                    load.reject(
+                        &name,
+                        "properties",
+                        &cells,
+                        &whole,
+                        "there are too many tables",
+                    )?;
+                }
             }
         }
         let position = i64::try_from(to.position.0).unwrap_or(i64::MAX);
@@ -228,7 +243,15 @@ impl Load<'_> {
                     names.push(quoted(&column));
                     cells.push(cell);
                 }
-                None => self.reject(table, &path, common, &cell)?,
+                None => {
+                    self.reject(
+                        table,
+                        &path,
+                        common,
+                        &cell,
+                        "the table has too many columns",
+                    )?;
+                }
             }
         }
         let marks = vec!["?"; names.len()].join(", ");
@@ -309,6 +332,7 @@ impl Load<'_> {
         path: &str,
         common: &[(&'static str, Cell)],
         cell: &Cell,
+        reason: &str,
     ) -> rusqlite::Result<()> {
         let id = common
             .iter()
@@ -321,10 +345,8 @@ impl Load<'_> {
             Cell::Null | Cell::Blob(_) => String::new(),
         };
         self.tx
-            .prepare_cached(
-                "INSERT INTO _rejects VALUES (?, ?, ?, ?, 'the table has too many columns')",
-            )?
-            .execute(params![table, path, id, value])?;
+            .prepare_cached("INSERT INTO _rejects VALUES (?, ?, ?, ?, ?)")?
+            .execute(params![table, path, id, value, reason])?;
         Ok(())
     }
 }
