@@ -63,7 +63,10 @@ async function play(input, gone, say) {
   const { context, page, died, end } = await pageFor(directory);
   page.on('console', (message) => say(message.text()));
   try {
-    const address = `${input.apiHost.replace(/(:\/\/[^/]+).*/, '$1')}/conformance`;
+    // The page lies on the hub's origin, or, where none is named, on that of the settings document.
+    const host = input.apiHost ?? input.cdnHost ?? 'http://127.0.0.1';
+    const { origin } = new URL(host.includes('://') ? host : `http://${host}`);
+    const address = `${origin}/conformance`;
     await page.route(address, (route) => route.fulfill({ contentType: 'text/html', body: document }), { times: 1 });
     await page.goto(address);
     const played = page.evaluate(
