@@ -37,7 +37,7 @@ for (const [name, load] of [["WebAssembly", webassembly], ["JavaScript", javascr
           return error;
         }
       };
-      assert.match(thrown({ endpoint: "nowhere" }), /^endpoint$/);
+      assert.match(thrown({ endpoint: "ftp://hub.example" }), /^endpoint$/);
       assert.match(thrown({ writeKey: "" }), /^writeKey$/);
     });
 

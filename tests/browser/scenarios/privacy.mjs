@@ -13,6 +13,7 @@ const same = (what, ours, theirs) => {
 
 /** A page with an SDK on it; `bare`: `integrations` are the options' alone, and what would go to Segment is answered here. */
 async function open(world, context, sdk, key, options, { to = world.link.url, bare } = {}) {
+  world.named.push(new URL(to).origin);
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const asked = { sdk, run: key, to, options: JSON.stringify(options) };
@@ -62,7 +63,7 @@ const each = async (list, work) => {
 /** A window whose requests with events are answered here: what was sent. */
 async function listen(context) {
   const sent = [];
-  await context.route(/\/v1\/([tipg]|batch)$/, (route) => {
+  await context.route(/\/v1\/([tipgb]|batch)$/, (route) => {
     const body = JSON.parse(route.request().postData() ?? '{}');
     sent.push(...(body.batch ?? [body]));
     return route.fulfill({ status: 200, headers: { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' }, body: '{}' });
