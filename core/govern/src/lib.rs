@@ -8,10 +8,13 @@
 //!
 //! With the feature `rules`, for a hub:
 //! - `expression`: FQL, the one expression language;
-//! - `filter`: which events a connection does not get;
+//! - `event_path`: where rules change an event;
+//! - `filter`: which events a connection does not get, and what of them;
 //! - `tracking_plan`: what a source's events must be like;
 //! - `stages`: what happens to an event at its source and at each connection, with a trace of which rule did what.
 
+#[cfg(feature = "rules")]
+pub mod event_path;
 #[cfg(feature = "rules")]
 pub mod expression;
 #[cfg(feature = "rules")]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use headwater_govern::expression::Expression;
-use headwater_govern::filter::{Action, Filter};
+use headwater_govern::filter::{Action, Filter, Filters};
 use headwater_govern::stages::{
     BlockReason, ConnectionOutcome, ConnectionRules, DropReason, SourceOutcome, SourceRules, Trace,
     connection_stage, source_stage,
@@ -136,14 +136,16 @@ fn connection(filters: &[(&str, Action)]) -> ConnectionRules {
         keys: vec!["Webhooks".to_owned()],
         categories: vec!["ads".to_owned()],
         storage: false,
-        filters: filters
-            .iter()
-            .map(|(condition, action)| Filter {
-                id: "f".to_owned(),
-                condition: Expression::parse(condition).unwrap(),
-                action: *action,
-            })
-            .collect(),
+        filters: Filters::new(
+            filters
+                .iter()
+                .map(|(condition, action)| Filter {
+                    id: "f".to_owned(),
+                    condition: Expression::parse(condition).unwrap(),
+                    action: action.clone(),
+                })
+                .collect(),
+        ),
     }
 }
 

@@ -238,7 +238,7 @@ fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Resu
     answer.insert("source_name", source.map(|source| source.name.clone()));
     answer.insert("received_at", event.event().get("receivedAt").cloned());
     answer.insert("version", rules.version.as_str());
-    answer.insert("source_stage", steps(trace));
+    answer.insert("source_stage", trace.to_json());
     let blocked = match &event.outcome {
         SourceOutcome::Blocked { reason, .. } => Some(reason.as_str()),
         SourceOutcome::Passed(_) => None,
@@ -267,7 +267,7 @@ fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Resu
             }
         };
         one.insert("verdict", verdict);
-        one.insert("stage", steps(&trace));
+        one.insert("stage", trace.to_json());
         let attempts: Value = hub
             .seen
             .of(connection.id.as_str(), event.place)
@@ -313,24 +313,4 @@ fn stand(hub: &Hub, connection: &str, place: Place) -> Result<&'static str, Stri
         None if place < saved.cursor => "decided",
         None => "waiting",
     })
-}
-
-fn steps(trace: &Trace) -> Value {
-    trace
-        .steps
-        .iter()
-        .map(|step| {
-            let mut one = Object::new();
-            one.insert("rule", step.rule.as_str());
-            one.insert("did", step.did);
-            one.insert(
-                "found",
-                step.found
-                    .iter()
-                    .map(|found| Value::from(found.as_str()))
-                    .collect::<Value>(),
-            );
-            Value::Object(one)
-        })
-        .collect()
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use headwater_govern::expression::Expression;
-use headwater_govern::filter::{Action, Filter};
+use headwater_govern::filter::Filters;
 use headwater_govern::tracking_plan::Plan;
 
 use crate::FORMAT;
-use crate::files::{Files, FilterAction, FilterFile};
+use crate::files::Files;
 use crate::finding::{Finding, Findings};
 use crate::id::{Id, Kind};
 use crate::load::Loaded;
+use crate::rules::RuleError;
 
 /// A workspace whose parts fit together.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Workspace {
     pub(crate) texts: BTreeMap<String, String>,
     pub(crate) ids: BTreeMap<(Kind, String), Id>,
     pub(crate) plans: BTreeMap<String, Plan>,
-    pub(crate) filters: BTreeMap<String, Vec<Filter>>,
+    pub(crate) filters: BTreeMap<String, Filters>,
     pub(crate) places: Places,
 }
 
@@ -310,7 +310,7 @@ impl Check<'_> {
         }
     }
 
-    fn connections(&mut self) -> BTreeMap<String, Vec<Filter>> {
+    fn connections(&mut self) -> BTreeMap<String, Filters> {
         let mut compiled = BTreeMap::new();
         for (name, connection) in &self.files.connections {
             if !self.files.sources.contains_key(&connection.source) {
@@ -343,31 +343,20 @@ impl Check<'_> {
             }
             let mut filters = Vec::new();
             for (index, filter) in connection.filters.iter().enumerate() {
-                match compile_filter(index, filter) {
+                match filter.compile(index) {
                     Ok(filter) => filters.push(filter),
-                    Err(problem) => self.find(
+                    Err(RuleError { path, problem }) => self.find(
                         Kind::Connection,
                         name,
-                        &format!("filters[{index}].if"),
+                        &format!("filters[{index}].{path}"),
                         problem,
                     ),
                 }
             }
-            compiled.insert(name.clone(), filters);
+            compiled.insert(name.clone(), Filters::new(filters));
         }
         compiled
     }
-}
-
-fn compile_filter(index: usize, filter: &FilterFile) -> Result<Filter, String> {
-    Ok(Filter {
-        id: filter.id.clone().unwrap_or_else(|| index.to_string()),
-        condition: Expression::parse(&filter.condition).map_err(|error| error.to_string())?,
-        action: match filter.action {
-            FilterAction::Drop => Action::Drop,
-            FilterAction::OnlySend => Action::OnlySend,
-        },
-    })
 }
 
 /// What could have been meant.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use headwater_model::json::Value;
+
+use crate::rules::FilterFile;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -176,33 +178,9 @@ pub struct ConnectionFile {
     /// `false`: events pass by, and are counted as `disabled`.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Which events the destination does not get.
+    /// Which events the destination does not get, and what of them.
     #[serde(default)]
     pub filters: Vec<FilterFile>,
-}
-
-/// One filter.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FilterFile {
-    /// Its id in counts and traces; the place in the list otherwise.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// Which events, in FQL.
-    #[serde(rename = "if")]
-    pub condition: String,
-    /// What happens to them.
-    pub action: FilterAction,
-}
-
-/// What a filter does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FilterAction {
-    /// Events that the condition holds for are dropped.
-    Drop,
-    /// All others are.
-    OnlySend,
 }
 
 /// `warehouses/NAME.yaml`

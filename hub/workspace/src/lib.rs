@@ -7,6 +7,7 @@ mod finding;
 mod id;
 mod load;
 mod reference;
+mod rules;
 
 pub use check::Workspace;
 pub use compile::{
@@ -14,13 +15,13 @@ pub use compile::{
     CompiledWarehouse, Webhook,
 };
 pub use files::{
-    ConnectionFile, DestinationFile, DestinationKind, EnforcementFile, Files, FilterAction,
-    FilterFile, Platform, SourceFile, TrackEnforcement, TraitFile, WarehouseFile, WarehouseKind,
-    WebhookSettings,
+    ConnectionFile, DestinationFile, DestinationKind, EnforcementFile, Files, Platform, SourceFile,
+    TrackEnforcement, TraitFile, WarehouseFile, WarehouseKind, WebhookSettings,
 };
 pub use finding::{Finding, Findings};
 pub use id::{Id, Kind};
 pub use load::{MAX_FILE, MAX_FILES, MAX_PLAN};
+pub use rules::{FilterAction, FilterFile, RuleError};
 
 use std::path::Path;
 

@@ -63,7 +63,7 @@ fn a_folder_becomes_rules_with_ids_that_follow_from_its_names() {
     assert!(enforcement.allow_unplanned_events);
     let connection = &compiled.connections[0];
     assert_eq!(connection.source, source.id);
-    assert_eq!(connection.rules.filters.len(), 1);
+    assert_eq!(connection.rules.filters.iter().len(), 1);
     assert_eq!(
         connection.destination.webhook.url,
         "https://hook.example/in?token=secret"

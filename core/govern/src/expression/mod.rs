@@ -28,6 +28,7 @@ use headwater_model::json::{Number, Object};
 pub use evaluate::Exceeded;
 pub use functions::{Function, snakecase};
 use lex::Span;
+pub(crate) use print::print_keys as print_path;
 
 /// The longest text of an expression in bytes; Segment's limit.
 pub const MAX_TEXT: usize = 5 * 1024;
@@ -139,6 +140,14 @@ impl Expression {
     /// [`Exceeded`] when it takes more than [`MAX_STEPS`].
     pub fn matches(&self, event: &Object) -> Result<bool, Exceeded> {
         evaluate::matches(self, event)
+    }
+
+    /// The keys, outermost first, where the expression is a path and nothing else.
+    pub(crate) fn as_path(&self) -> Option<impl Iterator<Item = &str>> {
+        match (&*self.nodes, &*self.paths) {
+            ([Node::Path(_)], [Path(keys)]) => Some(keys.iter().map(AsRef::as_ref)),
+            _ => None,
+        }
     }
 
     fn range(&self, range: Range) -> &[u16] {

@@ -135,24 +135,29 @@ fn quoted(text: &str, f: &mut Formatter<'_>) -> Result {
 
 impl Path {
     fn print(&self, f: &mut Formatter<'_>) -> Result {
-        // A word of the language, and a key that begins as a number does, are paths by their first `\`.
-        let first = self.0.first().map_or("", |key| key);
-        let lone_word = self.0.len() == 1 && WORDS.contains(&first);
-        let like_number = first
-            .trim_start_matches('-')
-            .starts_with(|c: char| c.is_ascii_digit());
-        for (index, key) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_char('.')?;
-            }
-            for (at, c) in key.chars().enumerate() {
-                let escaped = !is_key(c) || (index == 0 && at == 0 && (lone_word || like_number));
-                if escaped {
-                    f.write_char('\\')?;
-                }
-                f.write_char(c)?;
-            }
-        }
-        Ok(())
+        print_keys(&self.0, f)
     }
+}
+
+/// A path's keys, escaped where the language would read something else.
+pub(crate) fn print_keys<K: AsRef<str>>(keys: &[K], f: &mut Formatter<'_>) -> Result {
+    // A word of the language, and a key that begins as a number does, are paths by their first `\`.
+    let first = keys.first().map_or("", AsRef::as_ref);
+    let lone_word = keys.len() == 1 && WORDS.contains(&first);
+    let like_number = first
+        .trim_start_matches('-')
+        .starts_with(|c: char| c.is_ascii_digit());
+    for (index, key) in keys.iter().enumerate() {
+        if index > 0 {
+            f.write_char('.')?;
+        }
+        for (at, c) in key.as_ref().chars().enumerate() {
+            let escaped = !is_key(c) || (index == 0 && at == 0 && (lone_word || like_number));
+            if escaped {
+                f.write_char('\\')?;
+            }
+            f.write_char(c)?;
+        }
+    }
+    Ok(())
 }
