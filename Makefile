@@ -14,6 +14,10 @@ demo: ## Start the collector, send a shop's evening through the SDK, watch it ar
 test: ## Every suite; installs what is missing
 	@scripts/test.sh
 
+.PHONY: nightly
+nightly: ## The long forms: simulations, corruption, mutants, fuzzing (SCALE=1, TIME=600 seconds a fuzz target, ONLY=word)
+	@scripts/nightly.sh
+
 .PHONY: test-rust test-clients test-page
 test-rust: ## The Rust suites alone
 	@scripts/test.sh rust
