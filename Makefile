@@ -47,7 +47,8 @@ hub-sim: ## Lives of the hub in virtual time, with crashes between any two effec
 	@cargo run --release --quiet --package headwater-hub-simulation -- --seeds $(SEEDS)
 test-hub: ## Rules, workspace, delivery, profiles and the binary
 	@cargo test --quiet --package headwater-govern --package headwater-workspace --package headwater-delivery \
-		--package headwater-profiles --package headwater-server --package headwater-hub-simulation
+		--package headwater-profiles --package headwater-server --package headwater-hub-simulation \
+		--features headwater-govern/shapes
 
 .PHONY: mutants
 mutants: ## Break the code on purpose, one way at a time: the simulation must notice (ONLY=word)

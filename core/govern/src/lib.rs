@@ -12,6 +12,10 @@
 //! - `filter`: which events a connection does not get, and what of them;
 //! - `tracking_plan`: what a source's events must be like;
 //! - `stages`: what happens to an event at its source and at each connection, with a trace of which rule did what.
+//!
+//! With the feature `shapes`, for what makes requests of events:
+//! - `expression::Formula`: expressions that make values, with the value functions;
+//! - `mapping`: Segment's mapping-kit, and our directives and formulas beside it.
 
 #[cfg(feature = "rules")]
 pub mod event_path;
@@ -20,6 +24,8 @@ pub mod expression;
 #[cfg(feature = "rules")]
 pub mod filter;
 pub mod gate;
+#[cfg(feature = "shapes")]
+pub mod mapping;
 #[cfg(feature = "full")]
 pub mod plan;
 #[cfg(feature = "rules")]

@@ -119,6 +119,8 @@ impl<'a> Run<'a> {
             | Node::List(_)
             | Node::Path(_)
             | Node::Call(..) => Ok(matches!(self.worth(index)?, Operand::Bool(true))),
+            #[cfg(feature = "shapes")]
+            Node::Around(..) | Node::Compute(..) => Ok(false),
         }
     }
 
@@ -136,6 +138,9 @@ impl<'a> Run<'a> {
                 .and_then(|path| path.find(self.event))
                 .map_or(Operand::Null, Operand::of)),
             Node::Call(function, range) => self.call(*function, self.expression.range(*range)),
+            // A filter has neither: the parser refuses them.
+            #[cfg(feature = "shapes")]
+            Node::Around(..) | Node::Compute(..) => Ok(Operand::Null),
             Node::All
             | Node::Not(_)
             | Node::And(_)

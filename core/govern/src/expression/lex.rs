@@ -16,6 +16,11 @@ pub(super) enum Token {
         keys: Vec<String>,
         plain: bool,
     },
+    /// `$name.key.key`: the name without its `$`, and the keys.
+    Around {
+        name: String,
+        keys: Vec<String>,
+    },
     Text(String),
     Number(String),
     /// `= != < <= > >=`
@@ -78,9 +83,19 @@ fn one(text: &str, at: usize, c: char) -> Result<(Token, usize), ExpressionError
         }
         '&' => return wrong("write `and` for both".to_owned()),
         '|' => return wrong("write `or` for either".to_owned()),
+        '$' if next.is_some_and(is_key) => {
+            let (token, end) = path(text, at + 1)?;
+            let Token::Path { keys, .. } = token else {
+                return Ok((token, end));
+            };
+            let mut keys = keys.into_iter();
+            let name = keys.next().unwrap_or_default();
+            let keys = keys.collect();
+            (Token::Around { name, keys }, end)
+        }
         '$' => {
             return wrong(
-                "names that begin with `$` do not exist here; a key of an event that does is written `\\$`"
+                "a name must follow `$`; a key of an event that begins with it is written `\\$`"
                     .to_owned(),
             );
         }

@@ -17,18 +17,46 @@
 
 mod evaluate;
 mod functions;
+#[cfg(feature = "shapes")]
+mod functions_data;
+#[cfg(feature = "shapes")]
+mod functions_date;
+#[cfg(feature = "shapes")]
+mod functions_hash;
+#[cfg(feature = "shapes")]
+mod functions_number;
+#[cfg(feature = "shapes")]
+mod functions_text;
+#[cfg(feature = "shapes")]
+mod functions_value;
 mod glob;
 mod lex;
 mod number;
 mod parse;
 mod print;
+#[cfg(feature = "shapes")]
+mod scope;
+#[cfg(feature = "shapes")]
+mod value;
+#[cfg(feature = "shapes")]
+mod worth;
 
 use headwater_model::json::{Number, Object};
 
 pub use evaluate::Exceeded;
 pub use functions::{Function, snakecase};
+#[cfg(feature = "shapes")]
+pub use functions_hash::{HashAlgorithm, Normaliser, hashed};
+#[cfg(feature = "shapes")]
+pub use functions_value::{Entry, TABLE, ValueFunction};
 use lex::Span;
 pub(crate) use print::print_keys as print_path;
+#[cfg(feature = "shapes")]
+pub use scope::{Loop, Name, Names, Note, Root, Run, Scope};
+#[cfg(feature = "shapes")]
+pub use value::Formula;
+#[cfg(feature = "shapes")]
+pub use worth::Worth;
 
 /// The longest text of an expression in bytes; Segment's limit.
 pub const MAX_TEXT: usize = 5 * 1024;
@@ -77,6 +105,12 @@ enum Node {
     In(u16, u16),
     /// Arguments, in `lists`.
     Call(Function, Range),
+    /// A name of the surroundings, an index into `paths`. In formulas alone.
+    #[cfg(feature = "shapes")]
+    Around(scope::Name, u16),
+    /// Arguments, in `lists`. In formulas alone.
+    #[cfg(feature = "shapes")]
+    Compute(functions_value::ValueFunction, Range),
 }
 
 /// A stretch of `lists`.
@@ -131,7 +165,7 @@ impl Expression {
     /// # assert!(Expression::parse(r#"type = "track" and properties.total > 10"#).is_ok());
     /// ```
     pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
-        parse::parse(text)
+        parse::parse(text, None)
     }
 
     /// Whether the expression holds for an event.

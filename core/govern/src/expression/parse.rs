@@ -7,7 +7,8 @@ use super::{
     Comparison, Expression, ExpressionError, Function, MAX_DEPTH, MAX_TEXT, Node, Path, Range, glob,
 };
 
-pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
+/// Compiles a text. With `loops`, their names, it is a formula and has the surroundings and the value functions.
+pub(super) fn parse(text: &str, loops: Option<&[Box<str>]>) -> Result<Expression, ExpressionError> {
     let everything = Span {
         start: 0,
         end: text.len(),
@@ -25,6 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
     let tokens = lex(text)?;
     let mut parser = Parser {
         text,
+        loops,
         tokens: &tokens,
         at: 0,
         depth: 0,
@@ -53,6 +55,8 @@ pub(super) fn parse(text: &str) -> Result<Expression, ExpressionError> {
 
 struct Parser<'a> {
     text: &'a str,
+    /// Of a formula: the names of the loops around.
+    loops: Option<&'a [Box<str>]>,
     tokens: &'a [(Token, Span)],
     at: usize,
     depth: usize,
@@ -232,6 +236,7 @@ impl<'a> Parser<'a> {
                 Ok(self.add(Node::Number(number)))
             }
             Token::Path { keys, plain } => self.named(keys, *plain),
+            Token::Around { name, keys } => self.around(name, keys),
             Token::Operator(operator) => {
                 Err(self.wrong(format!("a value is missing before `{operator}`")))
             }
@@ -274,6 +279,12 @@ impl<'a> Parser<'a> {
             return self.call(&keys.join("."));
         }
         self.at += 1;
+        let index = self.path(keys);
+        Ok(self.add(Node::Path(index)))
+    }
+
+    /// Interns a path.
+    fn path(&mut self, keys: &[String]) -> u16 {
         let path = Path(keys.iter().map(|key| key.as_str().into()).collect());
         let index = match self.paths.iter().position(|known| *known == path) {
             Some(index) => index,
@@ -282,13 +293,74 @@ impl<'a> Parser<'a> {
                 self.paths.len() - 1
             }
         };
-        let index = u16::try_from(index).unwrap_or(u16::MAX);
-        Ok(self.add(Node::Path(index)))
+        u16::try_from(index).unwrap_or(u16::MAX)
+    }
+
+    /// A name of the surroundings.
+    fn around(&mut self, name: &str, keys: &[String]) -> Parsed {
+        #[cfg(feature = "shapes")]
+        if let Some(loops) = self.loops {
+            use super::scope::Name;
+            let found = match loops.iter().find(|known| ***known == *name) {
+                Some(known) => Name::Loop(known.clone()),
+                None => match Name::named(name) {
+                    Some(known) => known,
+                    None => {
+                        return Err(
+                            self.wrong(format!("there is no `${name}`; there are {}", Name::LIST))
+                        );
+                    }
+                },
+            };
+            self.at += 1;
+            let path = self.path(keys);
+            return Ok(self.add(Node::Around(found, path)));
+        }
+        let _ = (name, keys, self.loops);
+        Err(self.wrong(
+            "names that begin with `$` do not exist here; a key of an event that does is written `\\$`",
+        ))
+    }
+
+    /// A call of a value function.
+    #[cfg(feature = "shapes")]
+    fn compute(&mut self, function: super::functions_value::ValueFunction) -> Parsed {
+        let place = self.span();
+        self.at += 2;
+        let arguments = self.deeper(|parser| parser.items(&Token::Close))?;
+        let (least, most) = function.arguments();
+        if arguments.len() < least || arguments.len() > most {
+            return Err(ExpressionError::at(
+                self.text,
+                place,
+                format!("it is `{}`", function.usage()),
+            ));
+        }
+        let range = self.list(&arguments);
+        Ok(self.add(Node::Compute(function, range)))
     }
 
     fn call(&mut self, name: &str) -> Parsed {
+        #[cfg(feature = "shapes")]
+        if self.loops.is_some()
+            && let Some(function) = super::functions_value::ValueFunction::named(name)
+        {
+            return self.compute(function);
+        }
         let Some(function) = Function::named(name) else {
             let names: Vec<&str> = Function::ALL.iter().map(|known| known.name()).collect();
+            #[cfg(feature = "shapes")]
+            if self.loops.is_some() {
+                let further: Vec<&str> = super::functions_value::TABLE
+                    .iter()
+                    .map(|entry| entry.name)
+                    .collect();
+                return Err(self.wrong(format!(
+                    "there is no function `{name}`; there are {}, {}",
+                    names.join(", "),
+                    further.join(", ")
+                )));
+            }
             return Err(self.wrong(format!(
                 "there is no function `{name}`; there are {}",
                 names.join(", ")

@@ -91,6 +91,23 @@ impl Printer<'_> {
                 f.write_str(" in ")?;
                 self.node(*list, Binding::Value, f)
             }
+            #[cfg(feature = "shapes")]
+            Node::Around(name, path) => {
+                write!(f, "${}", name.text())?;
+                match self.expression.paths.get(usize::from(*path)) {
+                    Some(path) if !path.0.is_empty() => {
+                        f.write_char('.')?;
+                        path.print(f)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            #[cfg(feature = "shapes")]
+            Node::Compute(function, range) => {
+                write!(f, "{}(", function.name())?;
+                self.joined(*range, ", ", Binding::Or, f)?;
+                f.write_char(')')
+            }
             Node::Call(function, range) => {
                 write!(f, "{}(", function.name())?;
                 self.joined(*range, ", ", Binding::Or, f)?;
