@@ -363,17 +363,19 @@ export const createDriver = (env: Env) => {
 
   /**
    * There is no time to wait for the answer to one request before the next: the first is given up, its events go once
-   * more with all the others. Where it arrives all the same, the hub knows them.
+   * more with all the others. Where it arrives all the same, the hub knows them. Nor is there time for a wait after a
+   * request without an answer: browsers end those of a page that is left, some of them before they tell the page.
    */
   const hurry = (): void => {
+    if (!online) return;
     for (const [id, [, events]] of [...requests]) {
-      if (!online || !keeper?.more(events)) continue;
+      if (!keeper?.more(events)) return;
       requests.delete(id);
       input(NO_ANSWER, id);
-      // Which ends the wait after an answer that did not come.
-      input(ONLINE, 0);
-      tell(ONLINE, 1);
     }
+    // Which ends the wait; one that the hub asked for goes on.
+    input(ONLINE, 0);
+    tell(ONLINE, 1);
   };
 
   /** Whether a piece of state is not the store's: the identity, and of a user who is forgotten the visit. */

@@ -94,6 +94,34 @@ describe('a page', () => {
     expect(journal(world)).toHaveLength(3);
   });
 
+  // Chromium ends a page's requests before it tells the page that it is left.
+  it('does not wait for its next try, after a request without an answer, when it is going away', async () => {
+    const world = createWorld();
+    world.hub.status = 'none';
+    const tab = await world.open();
+    names(3).forEach(tab.track);
+    await world.until(() => tab.diagnostics.some((line) => line.startsWith('upload_failed')));
+    names(3, 'f').forEach(tab.track);
+    const before = world.uploads.length;
+    tab.driver.lifecycle(2);
+    const batches = world.uploads.slice(before).map((upload) => JSON.parse(bodyOf(upload)).batch);
+    expect(batches.map((batch) => batch.map(({ event }: { event: string }) => event))).toEqual([
+      [...names(3), ...names(3, 'f')],
+    ]);
+    expect(world.uploads.at(-1)!.leaving).toBe(true);
+  });
+
+  it('waits as long as the hub asked, also when it is going away', async () => {
+    const world = createWorld();
+    Object.assign(world.hub, { status: 429, after: '60' });
+    const tab = await world.open();
+    names(3).forEach(tab.track);
+    await world.until(() => tab.diagnostics.some((line) => line.startsWith('upload_failed')));
+    names(3, 'f').forEach(tab.track);
+    tab.driver.lifecycle(2);
+    expect(world.uploads).toHaveLength(1);
+  });
+
   it('sends its first batch from the journal, without waiting for the store, and no other', async () => {
     const world = createWorld();
     const tab = await world.open({

@@ -90,7 +90,9 @@ export async function openWorld(name, parts) {
     },
     async ready(page) {
       await page.waitForFunction(() => globalThis.started);
-      await page.evaluate(() => Promise.race([globalThis.sdk.ready?.(), new Promise((resolve) => setTimeout(resolve, 3_000))]));
+      // Peers may never say so.
+      const patience = sdk.ours ? 30_000 : 3_000;
+      await page.evaluate((ms) => Promise.race([globalThis.sdk.ready?.(), new Promise((resolve) => setTimeout(resolve, ms))]), patience);
     },
     /** Closes the tab as its user does: the page hears of it. */
     async closeTab(page) {
@@ -120,6 +122,12 @@ export async function openWorld(name, parts) {
     /** Waits until the collector was given `requests` requests with events, or for half a minute. */
     async heard(requests = 1) {
       for (const end = Date.now() + 30_000; link.bodies.length < requests && Date.now() < end; ) await pause(20);
+    },
+    /** Waits until a page heard that its request came to nothing, or for half a minute. */
+    async tried() {
+      const asked = () => link.requests.some(({ method }) => method === 'POST');
+      for (const end = Date.now() + 30_000; !asked() && Date.now() < end; ) await pause(20);
+      await pause(100);
     },
     /** Waits until all calls arrived, or nothing new came for `quiet` milliseconds (RudderStack needs up to 12 s). */
     async arrival({ quiet = sdk.ours ? 8_000 : 13_000 } = {}) {

@@ -73,6 +73,23 @@ export const leaving = [
     },
   },
   {
+    name: 'no answer',
+    sentence: 'a request with twenty calls ends without an answer; then twenty more, and the page leaves in the same tick',
+    sdks: ['headwater'],
+    async play(world) {
+      const page = await world.open();
+      await world.link.set({ cut: true });
+      await world.call(page, 20);
+      await world.tried();
+      await world.link.set({ up: true });
+      world.expect(20);
+      await page.evaluate((to) => globalThis.callsAndLeave(20, to), `${world.site}/elsewhere`);
+      await page.waitForURL('**/elsewhere');
+      await world.noteNow('before the next visit');
+      await world.visit();
+    },
+  },
+  {
     name: 'renderer crash',
     chromium: true,
     sentence: 'fifty calls with the server down, the renderer crashes, the site is opened again',
