@@ -5,7 +5,7 @@ mod store;
 use std::collections::BTreeMap;
 
 use headwater_collector::log::{LogId, Place, Position};
-use headwater_delivery::sinks::{RangeSink, Row, SinkFailure};
+use headwater_delivery::sinks::{Loaded, RangeSink, Row, SinkFailure};
 use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 use headwater_workspace::CompiledTrait;
@@ -136,8 +136,9 @@ impl<S: KeyedStore> RangeSink for Profiles<S> {
         }
     }
 
-    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, SinkFailure> {
-        self.take(log, to, rows).map_err(failed)
+    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, SinkFailure> {
+        let new = self.take(log, to, rows).map_err(failed)?;
+        Ok(Loaded { new, rejected: 0 })
     }
 }
 
@@ -163,6 +164,7 @@ mod tests {
     fn row(user: &str, event: &str) -> Row {
         let text = format!(r#"{{"userId":"{user}","event":"{event}"}}"#);
         Row {
+            source: "web".to_owned(),
             kind: EventType::Track,
             event: parse(text.as_bytes(), &Limits::default())
                 .unwrap()
@@ -187,7 +189,7 @@ mod tests {
             row("u2", "Order Completed"),
             row("u1", "Order Completed"),
         ];
-        assert_eq!(profiles.load(LOG, to(9), &rows).unwrap(), 3);
+        assert_eq!(profiles.load(LOG, to(9), &rows).unwrap().new, 3);
         drop(profiles);
         let mut profiles = Profiles::new(open(), orders());
         assert_eq!(profiles.progress(LOG).unwrap(), Some(to(9)));

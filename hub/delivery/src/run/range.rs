@@ -222,6 +222,7 @@ fn row(rules: &Compiled, id: Option<&Id>, event: reading::Event) -> Option<Row> 
         }
     }
     Some(Row {
+        source: event.source,
         kind: event.kind,
         event: passed,
     })

@@ -11,10 +11,21 @@ use headwater_model::json::Object;
 /// One event for a range sink: normalised, as the source stage left it.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// The id of its source: messageIds mean an event within one source alone.
+    pub source: String,
     /// Its type.
     pub kind: EventType,
     /// The event.
     pub event: Object,
+}
+
+/// What a load, or all loads, brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Events that were new.
+    pub new: u64,
+    /// Values that found no column and lie among the rejects.
+    pub rejected: u64,
 }
 
 /// A sink failed. Whether a load took effect is not known then; `progress` tells.
@@ -30,9 +41,9 @@ pub trait RangeSink: Send {
     /// [`SinkFailure`].
     fn progress(&mut self, log: LogId) -> Result<Option<Place>, SinkFailure>;
 
-    /// Takes rows and the progress `to`, all of it or nothing. Returns how many rows were new.
+    /// Takes rows and the progress `to`, all of it or nothing.
     ///
     /// # Errors
     /// [`SinkFailure`].
-    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, SinkFailure>;
+    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, SinkFailure>;
 }

@@ -1,60 +1,83 @@
 //! The embedded warehouse: a SQLite file with Segment's tables. Any SQL tool opens it.
 //!
 //! One row an event in the table of its type (`tracks`, `identifies`, `pages`, `screens`, `groups`, `aliases`), and for
-//! each track one more in the table of its event, with its properties as columns. `id` is the messageId and the key of
-//! each table: what comes twice is stored once. `_headwater_progress` says, per log, how far the log is loaded; it changes
-//! in the transaction that brings the rows.
+//! each track one more in the table of its event, with its properties as columns. The key of each table is `id`, the
+//! messageId, with `source_id`: what comes twice from one source is stored once, and two sources never meet. Segment has a
+//! schema for each source; here the sources share tables, since SQLite makes no transaction over several files in WAL mode
+//! atomic. `_headwater_progress` says, per log, how far the log is loaded; it changes in the transaction that brings the
+//! rows. `_headwater_tables` and `_headwater_columns` say which event and path has which name; `_rejects` has the values
+//! that found no column.
 
-mod columns;
+mod cells;
+mod load;
+mod names;
+mod schema;
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use headwater_collector::log::{LogId, Place, Position};
-use headwater_model::event::EventType;
-use headwater_model::json::{Object, Value};
-use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use columns::{common, name, quoted, table};
+use super::{Loaded, RangeSink, Row, SinkFailure};
+use schema::Schema;
 
-use super::{RangeSink, Row, SinkFailure};
-
-/// Columns that a table may have; SQLite takes 2,000. What is beyond lies in `_rejects`.
-const MAX_COLUMNS: usize = 1_000;
-
-/// Tables of events; Segment's users have some hundreds. The properties of an event beyond lie in `_rejects`.
-const MAX_TABLES: usize = 1_000;
+/// The version of the tables, in `user_version`.
+const TABLES: i64 = 2;
 
 const CREATE: &str = "
-CREATE TABLE IF NOT EXISTS _headwater_progress (
-    log      TEXT PRIMARY KEY,
-    shard    INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    item     INTEGER NOT NULL
+CREATE TABLE _headwater_progress (
+    log       TEXT PRIMARY KEY,
+    shard     INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    item      INTEGER NOT NULL,
+    new_rows  INTEGER NOT NULL,
+    rejected  INTEGER NOT NULL,
+    loaded_at INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _headwater_columns (
+CREATE TABLE _headwater_tables (
+    event      TEXT PRIMARY KEY,
+    table_name TEXT NOT NULL UNIQUE
+) WITHOUT ROWID;
+CREATE TABLE _headwater_columns (
     table_name  TEXT NOT NULL,
     path        TEXT NOT NULL,
     column_name TEXT NOT NULL COLLATE NOCASE,
     PRIMARY KEY (table_name, path),
     UNIQUE (table_name, column_name)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _rejects (
-    table_name TEXT NOT NULL,
-    path       TEXT NOT NULL,
+CREATE TABLE _rejects (
     id         TEXT NOT NULL,
-    value      TEXT NOT NULL,
-    reason     TEXT NOT NULL
-);
+    source_id  TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    amount     INTEGER NOT NULL,
+    rest       TEXT NOT NULL,
+    PRIMARY KEY (id, source_id, table_name)
+) WITHOUT ROWID;
 ";
 
 /// Why the warehouse could not be opened or loaded.
 #[derive(Debug, thiserror::Error)]
-#[error("the warehouse {}: {source}", path.display())]
-pub struct WarehouseError {
-    path: PathBuf,
-    source: rusqlite::Error,
+pub enum WarehouseError {
+    /// SQLite says so.
+    #[error("the warehouse {}: {source}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+    /// Another version wrote the file.
+    #[error(
+        "the warehouse {} has tables of version {found}, this build loads version {TABLES}; move the file away, and what the \
+         log has is loaded into a new one", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
 }
 
 impl From<WarehouseError> for SinkFailure {
@@ -68,7 +91,7 @@ impl RangeSink for SqliteWarehouse {
         Ok(SqliteWarehouse::progress(self, log)?)
     }
 
-    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, SinkFailure> {
+    fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, SinkFailure> {
         Ok(SqliteWarehouse::load(self, log, to, rows)?)
     }
 }
@@ -78,8 +101,7 @@ impl RangeSink for SqliteWarehouse {
 pub struct SqliteWarehouse {
     db: Connection,
     path: PathBuf,
-    /// The columns of each table, by the path of the value that they hold.
-    tables: HashMap<String, BTreeMap<String, String>>,
+    schema: Schema,
 }
 
 impl SqliteWarehouse {
@@ -88,35 +110,41 @@ impl SqliteWarehouse {
     /// # Errors
     /// [`WarehouseError`].
     pub fn open(path: &Path) -> Result<SqliteWarehouse, WarehouseError> {
-        let at = |source| WarehouseError {
-            path: path.to_owned(),
-            source,
-        };
         let open = || {
-            let db = Connection::open(path)?;
+            let mut db = Connection::open(path)?;
             db.pragma_update(None, "journal_mode", "WAL")?;
             db.pragma_update(None, "synchronous", "FULL")?;
             db.busy_timeout(std::time::Duration::from_secs(10))?;
-            db.execute_batch(CREATE)?;
-            let mut tables: HashMap<String, BTreeMap<String, String>> = HashMap::new();
-            {
-                let mut query =
-                    db.prepare("SELECT table_name, path, column_name FROM _headwater_columns")?;
-                let mut rows = query.query([])?;
-                while let Some(row) = rows.next()? {
-                    tables
-                        .entry(row.get(0)?)
-                        .or_default()
-                        .insert(row.get(1)?, row.get(2)?);
-                }
+            db.set_prepared_statement_cache_capacity(256);
+            let tx = db.transaction()?;
+            let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            let known = "SELECT count(*) FROM sqlite_master WHERE name = '_headwater_progress'";
+            let tables: i64 = tx.query_row(known, [], |row| row.get(0))?;
+            if version == 0 && tables == 0 {
+                tx.execute_batch(CREATE)?;
+                tx.pragma_update(None, "user_version", TABLES)?;
+            } else if version != TABLES {
+                return Ok(Err(version));
             }
-            Ok(SqliteWarehouse {
+            tx.commit()?;
+            let schema = Schema::read(&db)?;
+            Ok(Ok((db, schema)))
+        };
+        match open() {
+            Ok(Ok((db, schema))) => Ok(SqliteWarehouse {
                 db,
                 path: path.to_owned(),
-                tables,
-            })
-        };
-        open().map_err(at)
+                schema,
+            }),
+            Ok(Err(found)) => Err(WarehouseError::Version {
+                path: path.to_owned(),
+                found,
+            }),
+            Err(source) => Err(WarehouseError::Sqlite {
+                path: path.to_owned(),
+                source,
+            }),
+        }
     }
 
     /// How far `log` is loaded: everything before the place.
@@ -141,13 +169,13 @@ impl SqliteWarehouse {
             .map_err(|source| self.failed(source))
     }
 
-    /// Loads rows and the progress `to` in one transaction. Returns how many events are new.
+    /// Loads rows and the progress `to` in one transaction.
     ///
     /// # Errors
     /// [`WarehouseError`]; then nothing of it is there.
-    pub fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<u64, WarehouseError> {
+    pub fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, WarehouseError> {
         match self.try_load(log, to, rows) {
-            Ok(new) => Ok(new),
+            Ok(loaded) => Ok(loaded),
             Err(source) => {
                 // Columns that the transaction made are gone with it.
                 if let Ok(again) = SqliteWarehouse::open(&self.path) {
@@ -159,194 +187,33 @@ impl SqliteWarehouse {
     }
 
     fn failed(&self, source: rusqlite::Error) -> WarehouseError {
-        WarehouseError {
+        WarehouseError::Sqlite {
             path: self.path.clone(),
             source,
         }
     }
 
-    fn try_load(&mut self, log: LogId, to: Place, rows: &[Row]) -> rusqlite::Result<u64> {
+    fn try_load(&mut self, log: LogId, to: Place, rows: &[Row]) -> rusqlite::Result<Loaded> {
         let tx = self.db.transaction()?;
-        let mut new = 0;
-        for row in rows {
-            let main = match row.kind {
-                EventType::Track => "tracks",
-                EventType::Identify => "identifies",
-                EventType::Page => "pages",
-                EventType::Screen => "screens",
-                EventType::Group => "groups",
-                EventType::Alias => "aliases",
-            };
-            let cells = common(row);
-            let payload = row.kind.payload_key().and_then(|key| row.event.object(key));
-            // A track's properties are columns of its event's table alone.
-            let own = if row.kind == EventType::Track {
-                None
-            } else {
-                payload
-            };
-            let mut load = Load {
-                tx: &tx,
-                tables: &mut self.tables,
-            };
-            new += load.insert(main, &cells, own)?;
-            if row.kind == EventType::Track
-                && let Some(event) = row.event.get("event").and_then(Value::as_str)
-            {
-                let name = table(event);
-                if load.tables.contains_key(&name) || load.tables.len() < MAX_TABLES {
-                    load.insert(&name, &cells, payload)?;
-                } else if let Some(payload) = payload {
-                    let whole = Cell::Text(Value::Object(payload.clone()).to_string());
-                    load.reject(
-                        &name,
-                        "properties",
-                        &cells,
-                        &whole,
-                        "there are too many tables",
-                    )?;
-                }
-            }
-        }
+        let loaded = load::load(&tx, &mut self.schema, rows)?;
         let position = i64::try_from(to.position.0).unwrap_or(i64::MAX);
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         tx.execute(
-            "INSERT INTO _headwater_progress VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-             shard = excluded.shard, position = excluded.position, item = excluded.item",
-            params![log.to_string(), to.shard, position, to.index],
+            "INSERT INTO _headwater_progress
+             VALUES (?, ?, ?, ?, ?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER)) ON CONFLICT DO UPDATE SET
+             shard = excluded.shard, position = excluded.position, item = excluded.item,
+             new_rows = new_rows + excluded.new_rows, rejected = rejected + excluded.rejected,
+             loaded_at = excluded.loaded_at",
+            params![
+                log.to_string(),
+                to.shard,
+                position,
+                to.index,
+                number(loaded.new),
+                number(loaded.rejected)
+            ],
         )?;
         tx.commit()?;
-        Ok(new)
-    }
-}
-
-struct Load<'a> {
-    tx: &'a Transaction<'a>,
-    tables: &'a mut HashMap<String, BTreeMap<String, String>>,
-}
-
-impl Load<'_> {
-    /// Inserts one row; how many were new.
-    fn insert(
-        &mut self,
-        table: &str,
-        common: &[(&'static str, Cell)],
-        payload: Option<&Object>,
-    ) -> rusqlite::Result<u64> {
-        if !self.tables.contains_key(table) {
-            self.create(table, common)?;
-        }
-        let mut names: Vec<String> = common.iter().map(|(name, _)| quoted(name)).collect();
-        let mut cells: Vec<Cell> = common.iter().map(|(_, cell)| cell.clone()).collect();
-        for (path, cell) in payload.map(columns::flat).unwrap_or_default() {
-            match self.column(table, &path)? {
-                Some(column) => {
-                    names.push(quoted(&column));
-                    cells.push(cell);
-                }
-                None => {
-                    self.reject(
-                        table,
-                        &path,
-                        common,
-                        &cell,
-                        "the table has too many columns",
-                    )?;
-                }
-            }
-        }
-        let marks = vec!["?"; names.len()].join(", ");
-        let statement = format!(
-            "INSERT INTO {} ({}) VALUES ({marks}) ON CONFLICT DO NOTHING",
-            quoted(table),
-            names.join(", ")
-        );
-        let new = self
-            .tx
-            .prepare_cached(&statement)?
-            .execute(params_from_iter(cells))?;
-        Ok(new as u64)
-    }
-
-    fn create(&mut self, table: &str, common: &[(&'static str, Cell)]) -> rusqlite::Result<()> {
-        let columns: Vec<String> = common
-            .iter()
-            .map(|(name, _)| match *name {
-                "id" => "\"id\" TEXT PRIMARY KEY NOT NULL".to_owned(),
-                name => format!("{} TEXT", quoted(name)),
-            })
-            .collect();
-        self.tx.execute_batch(&format!(
-            "CREATE TABLE IF NOT EXISTS {} ({})",
-            quoted(table),
-            columns.join(", ")
-        ))?;
-        let mut known = BTreeMap::new();
-        for (name, _) in common {
-            // A path that no event has: it begins with a dot.
-            let path = format!(".{name}");
-            self.note(table, &path, name)?;
-            known.insert(path, (*name).to_owned());
-        }
-        self.tables.insert(table.to_owned(), known);
-        Ok(())
-    }
-
-    /// The column of a path, made if need be; `None` when the table is full.
-    fn column(&mut self, table: &str, path: &str) -> rusqlite::Result<Option<String>> {
-        let Some(columns) = self.tables.get_mut(table) else {
-            return Ok(None);
-        };
-        if let Some(column) = columns.get(path) {
-            return Ok(Some(column.clone()));
-        }
-        if columns.len() >= MAX_COLUMNS {
-            return Ok(None);
-        }
-        let taken = |name: &str| {
-            columns
-                .values()
-                .any(|column| column.eq_ignore_ascii_case(name))
-        };
-        let column = name(path, taken);
-        columns.insert(path.to_owned(), column.clone());
-        // No declared type: each cell keeps the type of its value.
-        self.tx.execute_batch(&format!(
-            "ALTER TABLE {} ADD COLUMN {}",
-            quoted(table),
-            quoted(&column)
-        ))?;
-        self.note(table, path, &column)?;
-        Ok(Some(column))
-    }
-
-    fn note(&self, table: &str, path: &str, column: &str) -> rusqlite::Result<()> {
-        self.tx
-            .prepare_cached("INSERT OR IGNORE INTO _headwater_columns VALUES (?, ?, ?)")?
-            .execute(params![table, path, column])?;
-        Ok(())
-    }
-
-    fn reject(
-        &self,
-        table: &str,
-        path: &str,
-        common: &[(&'static str, Cell)],
-        cell: &Cell,
-        reason: &str,
-    ) -> rusqlite::Result<()> {
-        let id = common
-            .iter()
-            .find(|(name, _)| *name == "id")
-            .map_or(&Cell::Null, |(_, id)| id);
-        let value = match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Integer(number) => number.to_string(),
-            Cell::Real(number) => number.to_string(),
-            Cell::Null | Cell::Blob(_) => String::new(),
-        };
-        self.tx
-            .prepare_cached("INSERT INTO _rejects VALUES (?, ?, ?, ?, ?)")?
-            .execute(params![table, path, id, value, reason])?;
-        Ok(())
+        Ok(loaded)
     }
 }
