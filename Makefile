@@ -10,6 +10,14 @@ help: ## This list
 demo: ## Start the collector, send a shop's evening through the SDK, watch it arrive (ONESHOT=1 ends by itself, WEB=1 opens a shop page)
 	@scripts/demo.sh
 
+.PHONY: doctor setup release
+doctor: ## What the commands need, what is there, how to get the rest
+	@scripts/doctor.sh
+setup: ## Install what is missing (Debian and Ubuntu, as root)
+	@scripts/doctor.sh --setup
+release: ## A release without publishing: versions, metadata, all packages (docs/release.md)
+	@scripts/release.sh
+
 .PHONY: test
 test: ## Every suite; installs what is missing
 	@scripts/test.sh

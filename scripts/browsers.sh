@@ -1,6 +1,7 @@
 # Sourced: what suites in a browser need. `browser_package FOLDER` installs a folder's npm packages where they are not as
 # its lock file says; `web_dist` builds the web package unless WEB_DIST names a build; `collector PROFILE` builds the
 # collector (dev or release) unless HEADWATER_BIN names one.
+# shellcheck shell=bash
 . scripts/need.sh
 need node nodejs
 need npm npm

@@ -9,4 +9,5 @@ cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 cargo clippy --package headwater-wasm --no-default-features --quiet -- -D warnings
 scripts/check-arrows.sh
 scripts/deny.sh
+scripts/outside.sh
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet

@@ -1,4 +1,5 @@
 # Sourced: `need COMMAND PACKAGE` installs a Debian package when its command is missing.
+# shellcheck shell=bash
 need() {
   command -v "$1" >/dev/null && return
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

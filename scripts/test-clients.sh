@@ -51,7 +51,7 @@ export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 say "== Node: @segment/analytics-node, @rudderstack/rudder-sdk-node"
 if ensure 'node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)" && npm --version' nodejs npm; then
     cd "$clients/node"
-    if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+    if [ ! -d node_modules ] || [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
     fi
     status=0
