@@ -34,6 +34,14 @@ impl EventPath {
         self.0.iter().map(String::as_str)
     }
 
+    /// The last key of another path, where both are in the same object.
+    #[must_use]
+    pub fn sibling<'p>(&self, other: &'p EventPath) -> Option<&'p str> {
+        let (_, own) = self.0.split_last()?;
+        let (last, others) = other.0.split_last()?;
+        (own == others).then_some(last)
+    }
+
     /// The value there; lists are not gone through.
     #[must_use]
     pub fn find<'e>(&self, event: &'e Object) -> Option<&'e Value> {

@@ -10,6 +10,8 @@
 //! - `expression`: FQL, the one expression language;
 //! - `event_path`: where rules change an event;
 //! - `filter`: which events a connection does not get, and what of them;
+//! - `transform`: what of an event is renamed, set, computed or left out;
+//! - `schema_controls`: what a source keeps out without a plan;
 //! - `tracking_plan`: what a source's events must be like;
 //! - `stages`: what happens to an event at its source and at each connection, with a trace of which rule did what.
 //!
@@ -29,6 +31,10 @@ pub mod mapping;
 #[cfg(feature = "full")]
 pub mod plan;
 #[cfg(feature = "rules")]
+pub mod schema_controls;
+#[cfg(feature = "rules")]
 pub mod stages;
 #[cfg(feature = "rules")]
 pub mod tracking_plan;
+#[cfg(feature = "rules")]
+pub mod transform;

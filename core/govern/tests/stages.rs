@@ -38,6 +38,7 @@ fn plan() -> Plan {
 fn rules(enforcement: Enforcement) -> SourceRules {
     SourceRules {
         plan: Some((plan(), enforcement)),
+        ..SourceRules::default()
     }
 }
 
@@ -135,7 +136,6 @@ fn connection(filters: &[(&str, Action)]) -> ConnectionRules {
     ConnectionRules {
         keys: vec!["Webhooks".to_owned()],
         categories: vec!["ads".to_owned()],
-        storage: false,
         filters: Filters::new(
             filters
                 .iter()
@@ -146,6 +146,7 @@ fn connection(filters: &[(&str, Action)]) -> ConnectionRules {
                 })
                 .collect(),
         ),
+        ..ConnectionRules::default()
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use headwater_govern::filter::Filters;
+use headwater_govern::schema_controls::SchemaControls;
 use headwater_govern::tracking_plan::Plan;
+use headwater_govern::transform::Transform;
 
 use crate::FORMAT;
 use crate::files::Files;
@@ -12,6 +14,7 @@ use crate::finding::{Finding, Findings};
 use crate::id::{Id, Kind};
 use crate::load::Loaded;
 use crate::rules::RuleError;
+use crate::transforms::SchemaFile;
 
 /// A workspace whose parts fit together.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct Workspace {
     pub(crate) ids: BTreeMap<(Kind, String), Id>,
     pub(crate) plans: BTreeMap<String, Plan>,
     pub(crate) filters: BTreeMap<String, Filters>,
+    pub(crate) transforms: BTreeMap<(Kind, String), Vec<Transform>>,
+    pub(crate) schemas: BTreeMap<String, SchemaControls>,
     pub(crate) places: Places,
 }
 
@@ -112,6 +117,8 @@ impl Workspace {
         check.sources();
         let plans = check.plans();
         let filters = check.connections();
+        let transforms = check.transforms();
+        let schemas = check.schemas();
         check.warehouses();
         let Check { ids, findings, .. } = check;
         if !findings.is_empty() {
@@ -121,6 +128,8 @@ impl Workspace {
             ids,
             plans,
             filters,
+            transforms,
+            schemas,
             places,
             files,
             texts,
@@ -354,6 +363,48 @@ impl Check<'_> {
                 }
             }
             compiled.insert(name.clone(), Filters::new(filters));
+        }
+        compiled
+    }
+}
+
+impl Check<'_> {
+    /// Those of sources and of connections.
+    fn transforms(&mut self) -> BTreeMap<(Kind, String), Vec<Transform>> {
+        let files = self.files;
+        let sources = files.sources.iter();
+        let sources = sources.map(|(name, file)| (Kind::Source, name, &file.transforms));
+        let connections = files.connections.iter();
+        let connections =
+            connections.map(|(name, file)| (Kind::Connection, name, &file.transforms));
+        let mut compiled = BTreeMap::new();
+        for (kind, name, transforms) in sources.chain(connections) {
+            let mut ready = Vec::new();
+            for (index, transform) in transforms.iter().enumerate() {
+                match transform.compile(index) {
+                    Ok(transform) => ready.push(transform),
+                    Err(RuleError { path, problem }) => {
+                        self.find(kind, name, &format!("transforms[{index}].{path}"), problem);
+                    }
+                }
+            }
+            compiled.insert((kind, name.clone()), ready);
+        }
+        compiled
+    }
+
+    fn schemas(&mut self) -> BTreeMap<String, SchemaControls> {
+        let mut compiled = BTreeMap::new();
+        for (name, file) in &self.files.sources {
+            match file.schema.as_ref().map(SchemaFile::compile) {
+                None => {}
+                Some(Ok(controls)) => {
+                    compiled.insert(name.clone(), controls);
+                }
+                Some(Err(RuleError { path, problem })) => {
+                    self.find(Kind::Source, name, &format!("schema.{path}"), problem);
+                }
+            }
         }
         compiled
     }

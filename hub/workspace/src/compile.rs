@@ -147,6 +147,10 @@ pub(crate) fn compile(
             .cloned()
             .unwrap_or_else(|| Id::derived(files.id.as_deref().unwrap_or(&files.name), kind, name))
     };
+    let transforms = |kind: Kind, name: &String| {
+        let known = workspace.transforms.get(&(kind, name.clone()));
+        known.cloned().unwrap_or_default()
+    };
     let mut findings = Vec::new();
     let sources = files
         .sources
@@ -156,6 +160,8 @@ pub(crate) fn compile(
             name: name.clone(),
             file: file.clone(),
             rules: SourceRules {
+                transforms: transforms(Kind::Source, name),
+                schema: workspace.schemas.get(name).cloned(),
                 plan: file
                     .plan
                     .as_ref()
@@ -205,6 +211,7 @@ pub(crate) fn compile(
                 categories: destination.categories.clone(),
                 storage: false,
                 filters: workspace.filters.get(name).cloned().unwrap_or_default(),
+                transforms: transforms(Kind::Connection, name),
             },
             destination: CompiledDestination {
                 id: id(Kind::Destination, &file.destination),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use headwater_model::json::Value;
 
 use crate::rules::FilterFile;
+use crate::transforms::{SchemaFile, TransformFile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,6 +66,12 @@ pub struct SourceFile {
     #[serde(default)]
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub settings: headwater_model::json::Object,
+    /// Transformations of its events, in order; they run before the plan.
+    #[serde(default)]
+    pub transforms: Vec<TransformFile>,
+    /// What is kept out without a plan: events by name, values of events.
+    #[serde(default)]
+    pub schema: Option<SchemaFile>,
     /// The tracking plan, by name.
     #[serde(default)]
     pub plan: Option<String>,
@@ -181,6 +188,9 @@ pub struct ConnectionFile {
     /// Which events the destination does not get, and what of them.
     #[serde(default)]
     pub filters: Vec<FilterFile>,
+    /// Transformations of what the destination gets, in order; they run after the filters.
+    #[serde(default)]
+    pub transforms: Vec<TransformFile>,
 }
 
 /// `warehouses/NAME.yaml`

@@ -8,6 +8,7 @@ mod id;
 mod load;
 mod reference;
 mod rules;
+mod transforms;
 
 pub use check::Workspace;
 pub use compile::{
@@ -22,6 +23,7 @@ pub use finding::{Finding, Findings};
 pub use id::{Id, Kind};
 pub use load::{MAX_FILE, MAX_FILES, MAX_PLAN};
 pub use rules::{FilterAction, FilterFile, RuleError};
+pub use transforms::{ControlFile, SchemaFile, TransformFile};
 
 use std::path::Path;
 

@@ -39,6 +39,20 @@ pub(super) fn matches(expression: &Expression, event: &Object) -> Result<bool, E
     run.holds(root)
 }
 
+pub(super) fn value(expression: &Expression, event: &Object) -> Result<Option<Value>, Exceeded> {
+    if let ([Node::Path(_)], [path]) = (&*expression.nodes, &*expression.paths) {
+        return Ok(path.find(event).cloned());
+    }
+    let mut run = Run {
+        expression,
+        event,
+        budget: Budget::default(),
+    };
+    let root = u16::try_from(expression.nodes.len().saturating_sub(1)).unwrap_or(0);
+    let worth = run.worth(root)?;
+    run.value_of(&worth).map(Some)
+}
+
 /// What a node is worth.
 enum Operand<'a> {
     Null,
@@ -148,6 +162,26 @@ impl<'a> Run<'a> {
             | Node::Compare(..)
             | Node::In(..) => Ok(Operand::Bool(self.holds(index)?)),
         }
+    }
+
+    fn value_of(&mut self, operand: &Operand<'a>) -> Result<Value, Exceeded> {
+        self.budget.spend(1)?;
+        Ok(match operand {
+            Operand::Null => Value::Null,
+            Operand::Bool(value) => Value::Bool(*value),
+            Operand::Number(number) => Value::Number(number.clone().into_owned()),
+            Operand::Text(text) => Value::String(text.clone().into_owned()),
+            Operand::Array(items) => Value::Array(items.to_vec()),
+            Operand::Object(object) => Value::Object((*object).clone()),
+            Operand::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in *items {
+                    let worth = self.worth(*item)?;
+                    values.push(self.value_of(&worth)?);
+                }
+                Value::Array(values)
+            }
+        })
     }
 
     fn compare(&mut self, comparison: Comparison, left: u16, right: u16) -> Result<bool, Exceeded> {

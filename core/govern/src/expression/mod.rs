@@ -30,18 +30,20 @@ mod functions_text;
 #[cfg(feature = "shapes")]
 mod functions_value;
 mod glob;
+mod ir;
 mod lex;
 mod number;
 mod parse;
 mod print;
 #[cfg(feature = "shapes")]
 mod scope;
+mod trigger;
 #[cfg(feature = "shapes")]
 mod value;
 #[cfg(feature = "shapes")]
 mod worth;
 
-use headwater_model::json::{Number, Object};
+use headwater_model::json::{Number, Object, Value};
 
 pub use evaluate::Exceeded;
 pub use functions::{Function, snakecase};
@@ -49,10 +51,12 @@ pub use functions::{Function, snakecase};
 pub use functions_hash::{HashAlgorithm, Normaliser, hashed};
 #[cfg(feature = "shapes")]
 pub use functions_value::{Entry, TABLE, ValueFunction};
+pub use ir::{IrError, MAX_IR, NotPortable};
 use lex::Span;
 pub(crate) use print::print_keys as print_path;
 #[cfg(feature = "shapes")]
 pub use scope::{Loop, Name, Names, Note, Root, Run, Scope};
+pub use trigger::{Warning, import_trigger};
 #[cfg(feature = "shapes")]
 pub use value::Formula;
 #[cfg(feature = "shapes")]
@@ -130,6 +134,19 @@ enum Comparison {
     AtLeast,
 }
 
+impl Comparison {
+    fn operator(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::Differs => "!=",
+            Comparison::Less => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Greater => ">",
+            Comparison::AtLeast => ">=",
+        }
+    }
+}
+
 /// Why a text is no expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at character {position}: {problem}")]
@@ -174,6 +191,14 @@ impl Expression {
     /// [`Exceeded`] when it takes more than [`MAX_STEPS`].
     pub fn matches(&self, event: &Object) -> Result<bool, Exceeded> {
         evaluate::matches(self, event)
+    }
+
+    /// What the expression is worth; `None` where it is a path that the event does not have.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when it takes more than [`MAX_STEPS`].
+    pub fn value(&self, event: &Object) -> Result<Option<Value>, Exceeded> {
+        evaluate::value(self, event)
     }
 
     /// The keys, outermost first, where the expression is a path and nothing else.

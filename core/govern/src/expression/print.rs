@@ -4,7 +4,7 @@ use core::fmt::{Formatter, Result, Write};
 
 use super::lex::is_key;
 use super::parse::WORDS;
-use super::{Comparison, Expression, Node, Path};
+use super::{Expression, Node, Path};
 
 pub(super) fn print(expression: &Expression, f: &mut Formatter<'_>) -> Result {
     let root = u16::try_from(expression.nodes.len().saturating_sub(1)).unwrap_or(0);
@@ -74,14 +74,7 @@ impl Printer<'_> {
             Node::And(range) => self.joined(*range, " and ", Binding::Not, f),
             Node::Or(range) => self.joined(*range, " or ", Binding::And, f),
             Node::Compare(comparison, left, right) => {
-                let operator = match comparison {
-                    Comparison::Equal => "=",
-                    Comparison::Differs => "!=",
-                    Comparison::Less => "<",
-                    Comparison::AtMost => "<=",
-                    Comparison::Greater => ">",
-                    Comparison::AtLeast => ">=",
-                };
+                let operator = comparison.operator();
                 self.node(*left, Binding::Value, f)?;
                 write!(f, " {operator} ")?;
                 self.node(*right, Binding::Value, f)
@@ -133,7 +126,12 @@ impl Printer<'_> {
     }
 }
 
-fn quoted(text: &str, f: &mut Formatter<'_>) -> Result {
+/// Appends a text in quotes.
+pub(super) fn quote(text: &str, out: &mut String) {
+    let _ = quoted(text, out);
+}
+
+fn quoted(text: &str, f: &mut impl Write) -> Result {
     f.write_char('"')?;
     for c in text.chars() {
         match c {

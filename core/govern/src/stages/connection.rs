@@ -1,12 +1,14 @@
-//! The stage of a connection: consent and `integrations`, then its filters.
+//! The stage of a connection: consent and `integrations`, its filters, its transformations.
 
 use std::borrow::Cow;
 
 use headwater_model::json::{Object, Value};
 
 use super::trace::{Recorder, Trace};
+use super::transforms::{Stop, run};
 use crate::filter::{Filtered, Filters};
 use crate::gate::{self, Consent, Decision};
+use crate::transform::Transform;
 
 /// Who a connection delivers to, and which events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,10 +17,13 @@ pub struct ConnectionRules {
     pub keys: Vec<String>,
     /// Consent categories it is mapped to.
     pub categories: Vec<String>,
-    /// Whether it stores events (a warehouse, a lake): then `integrations.All` and filters do not apply.
+    /// Whether it stores events (a warehouse, a lake): then `integrations.All`, filters and transformations do not
+    /// apply.
     pub storage: bool,
     /// Filters.
     pub filters: Filters,
+    /// Transformations, in order; they run after the filters.
+    pub transforms: Vec<Transform>,
 }
 
 /// What became of an event at a connection.
@@ -47,6 +52,16 @@ pub enum DropReason {
         /// Its id.
         id: String,
     },
+    /// A transformation drops it.
+    Transform {
+        /// Its id.
+        id: String,
+    },
+    /// A transformation that could not be decided within its budget.
+    TransformExceeded {
+        /// Its id.
+        id: String,
+    },
     /// A filter that could not be decided within its budget.
     FilterExceeded {
         /// Its id.
@@ -63,6 +78,8 @@ impl DropReason {
             DropReason::Integrations => "integrations",
             DropReason::Filter { .. } => "filter",
             DropReason::Sampled { .. } => "sampled",
+            DropReason::Transform { .. } => "transform",
+            DropReason::TransformExceeded { .. } => "transform_exceeded",
             DropReason::FilterExceeded { .. } => "filter_exceeded",
         }
     }
@@ -95,10 +112,12 @@ pub fn connection_stage<'e>(
         return ConnectionOutcome::Dropped(reason);
     }
     let mut event = Cow::Borrowed(event);
-    if !rules.storage
-        && let Some(reason) = filtered(&rules.filters, &mut event, &mut trace)
-    {
-        return ConnectionOutcome::Dropped(reason);
+    if !rules.storage {
+        let reason = filtered(&rules.filters, &mut event, &mut trace)
+            .or_else(|| transformed(&rules.transforms, &mut event, &mut trace));
+        if let Some(reason) = reason {
+            return ConnectionOutcome::Dropped(reason);
+        }
     }
     ConnectionOutcome::Deliver(event)
 }
@@ -136,6 +155,20 @@ fn filtered(
         }
     }
     None
+}
+
+fn transformed(
+    transforms: &[Transform],
+    event: &mut Cow<'_, Object>,
+    trace: &mut Recorder<'_>,
+) -> Option<DropReason> {
+    if transforms.is_empty() {
+        return None;
+    }
+    run(transforms, event.to_mut(), trace).map(|stop| match stop {
+        Stop::Dropped(id) => DropReason::Transform { id },
+        Stop::Exceeded(id) => DropReason::TransformExceeded { id },
+    })
 }
 
 fn gate_of(rules: &ConnectionRules, event: &Object) -> Option<DropReason> {

@@ -4,13 +4,20 @@ use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 
 use super::trace::{Recorder, Trace};
+use super::transforms::{Stop, run};
+use crate::schema_controls::SchemaControls;
 use crate::tracking_plan::{Enforcement, Plan, Violation};
+use crate::transform::Transform;
 
 /// What a source's events are checked against.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceRules {
+    /// Transformations, in order; they run before the plan.
+    pub transforms: Vec<Transform>,
     /// The tracking plan, where there is one.
     pub plan: Option<(Plan, Enforcement)>,
+    /// What is kept out without a plan.
+    pub schema: Option<SchemaControls>,
 }
 
 /// What became of an event at its source.
@@ -34,6 +41,12 @@ pub enum BlockReason {
     Unplanned,
     /// It violates the plan.
     Violations,
+    /// A transformation drops it.
+    Transform,
+    /// A transformation could not be decided within its budget.
+    TransformExceeded,
+    /// The source's schema controls.
+    Schema,
 }
 
 impl BlockReason {
@@ -43,6 +56,9 @@ impl BlockReason {
         match self {
             BlockReason::Unplanned => "unplanned",
             BlockReason::Violations => "violations",
+            BlockReason::Transform => "transform",
+            BlockReason::TransformExceeded => "transform_exceeded",
+            BlockReason::Schema => "schema",
         }
     }
 }
@@ -56,10 +72,35 @@ pub fn source_stage(
     trace: Option<&mut Trace>,
 ) -> SourceOutcome {
     let mut trace = Recorder::new(trace);
-    let Some((plan, enforcement)) = &rules.plan else {
-        return SourceOutcome::Passed(event);
-    };
-    let checked = plan.check(kind, &event);
+    let reason = transformed(&rules.transforms, &mut event, &mut trace)
+        .or_else(|| planned(rules, kind, &mut event, &mut trace))
+        .or_else(|| controlled(rules, kind, &mut event, &mut trace));
+    match reason {
+        Some(reason) => SourceOutcome::Blocked { event, reason },
+        None => SourceOutcome::Passed(event),
+    }
+}
+
+fn transformed(
+    transforms: &[Transform],
+    event: &mut Object,
+    trace: &mut Recorder<'_>,
+) -> Option<BlockReason> {
+    run(transforms, event, trace).map(|stop| match stop {
+        Stop::Dropped(_) => BlockReason::Transform,
+        Stop::Exceeded(_) => BlockReason::TransformExceeded,
+    })
+}
+
+/// What the plan says of the event.
+fn planned(
+    rules: &SourceRules,
+    kind: EventType,
+    event: &mut Object,
+    trace: &mut Recorder<'_>,
+) -> Option<BlockReason> {
+    let (plan, enforcement) = rules.plan.as_ref()?;
+    let checked = plan.check(kind, event);
     let reason = if !checked.planned && !enforcement.allow_unplanned_events {
         Some(BlockReason::Unplanned)
     } else if kind == EventType::Track
@@ -86,13 +127,30 @@ pub fn source_stage(
                 .collect()
         },
     );
-    let before = trace.before(&event);
-    mark(&mut event, &checked.violations);
-    trace.changes(before.as_ref(), &event);
-    match reason {
-        Some(reason) => SourceOutcome::Blocked { event, reason },
-        None => SourceOutcome::Passed(event),
+    let before = trace.before(event);
+    mark(event, &checked.violations);
+    trace.changes(before.as_ref(), event);
+    reason
+}
+
+/// What the source's schema controls say of it.
+fn controlled(
+    rules: &SourceRules,
+    kind: EventType,
+    event: &mut Object,
+    trace: &mut Recorder<'_>,
+) -> Option<BlockReason> {
+    let control = rules.schema.as_ref()?.of(kind, event)?;
+    let before = trace.before(event);
+    if !control.block {
+        for target in &control.omit {
+            target.remove(event);
+        }
     }
+    let did = if control.block { "blocked" } else { "passed" };
+    trace.note(|| "schema".to_owned(), did, Vec::new);
+    trace.changes(before.as_ref(), event);
+    control.block.then_some(BlockReason::Schema)
 }
 
 /// `context.protocols.violations`, as Segment marks them.
