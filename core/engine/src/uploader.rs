@@ -36,6 +36,8 @@ pub(crate) struct InFlight {
     request: u32,
     last: Seq,
     pub(crate) deadline: u64,
+    /// It went to a host that nobody had named then ([`Engine::locate`]).
+    guessed: bool,
     /// A redirect led here; another one is not followed.
     #[cfg(feature = "native")]
     followed: bool,
@@ -132,6 +134,7 @@ impl Engine {
                 .mono
                 .saturating_add(self.config.request_timeout)
                 .saturating_add(GRACE),
+            guessed: self.guessed,
             #[cfg(feature = "native")]
             followed,
         });
@@ -254,7 +257,7 @@ impl Engine {
         });
         match verdict {
             // Nobody said that the hub is there: its refusal means nothing for the events.
-            Verdict::Refused if FULL && self.guessed => {
+            Verdict::Refused if FULL && in_flight.guessed => {
                 self.failed(now, count, in_flight.last, status, after.as_deref());
             }
             Verdict::Delivered => {

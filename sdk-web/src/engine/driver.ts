@@ -356,8 +356,12 @@ export const createDriver = (env: Env) => {
     15([value], [kind, detail]) {
       if (kind !== 'no_endpoint') return say(kind!, detail ?? '', value);
       console.error(NO_HOST);
-      // Told at the start, before anybody could ask to hear of it.
-      setTimeout(say, 0, kind, '');
+      // After the calls made until then: one of them asks to hear of it.
+      const run = (): void => say(kind, '');
+      setTimeout(() => {
+        capture.q.push({ n: 0, m: '', a: [], j: '', run, ok() {}, no() {} });
+        work();
+      });
     },
   };
 

@@ -131,6 +131,25 @@ fn what_a_guessed_host_refuses_is_kept_for_the_host_that_the_document_names() {
 }
 
 #[test]
+fn a_refusal_by_a_guessed_host_that_comes_after_the_document_drops_nothing() {
+    let mut config = by_document();
+    if let Some(settings) = &mut config.settings {
+        settings.defaults = Some(Value::Object(object(r#"{"plan":{}}"#)));
+    }
+    let mut host = Host::new(config);
+    host.track("a");
+    host.flush();
+    fetched(&mut host, 500, "");
+    // The request is under way to the guess when the document names the hub.
+    fetched(&mut host, 200, MOVED);
+    let upload = answer(&mut host, 404, None);
+    assert_eq!(upload.url, "https://cdn.example/v1/b");
+    assert!(host.reports.is_empty());
+    host.pass(60_000);
+    assert_eq!(answer(&mut host, 200, None).url, "https://hub.example/v1/b");
+}
+
+#[test]
 fn a_stored_document_names_the_host_before_it_is_fetched_again() {
     let mut host = Host::new(by_document());
     fetched(&mut host, 200, MOVED);
