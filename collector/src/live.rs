@@ -134,8 +134,9 @@ impl Live {
         let mut from = Position(*self.reached.borrow());
         while log.grown_beyond(from).await {
             let end = log.status().end;
-            if end.0.saturating_sub(from.0) > BEHIND {
-                self.skipped.fetch_add(end.0 - from.0, Ordering::Relaxed);
+            let behind = log.between(from, end);
+            if behind > BEHIND {
+                self.skipped.fetch_add(behind, Ordering::Relaxed);
                 from = end;
                 self.reached.send_replace(from.0);
                 continue;
@@ -154,11 +155,10 @@ impl Live {
 
     /// Shows the next stride of the log.
     fn take(&self, mut reader: crate::log::LogReader) -> std::io::Result<Position> {
-        let start = reader.position().0;
-        while reader.position().0 - start < STRIDE {
+        while reader.passed() < STRIDE {
             match reader.advance()? {
                 Next::Record(stored) => self.show(&stored, false),
-                Next::Skipped { .. } => {}
+                Next::Control(_) | Next::Skipped { .. } => {}
                 Next::End => break,
             }
         }
@@ -178,8 +178,11 @@ impl Live {
                     item.event.write(&mut text);
                     (Sort::Good, text)
                 }
-                // Told by a notice already.
-                Verdict::Duplicate => continue,
+                // Told by a notice already, or nothing is left to show.
+                Verdict::Duplicate
+                | Verdict::Suppressed
+                | Verdict::Redacted
+                | Verdict::RedactedUnclaimed => continue,
                 _ => (Sort::Bad, stored.event(slot).to_vec()),
             };
             let reason = item.reason();
@@ -272,6 +275,18 @@ impl Live {
             accepted: now.accepted - baseline.accepted,
             duplicates: now.duplicates - baseline.duplicates,
             rejected: now.rejected - baseline.rejected,
+            suppressed: now.suppressed - baseline.suppressed,
+        }
+    }
+
+    /// Forgets what is kept of a user whose events are deleted. What was read before the deletion and lies before `end` is
+    /// waited for, so that nothing of it comes in behind.
+    pub(crate) async fn forget_user(&self, user: &str, end: Position) {
+        self.caught_up(end).await;
+        let fields = |name: &str| (name == "userId").then_some(user);
+        for sort in [Sort::Good, Sort::Bad, Sort::Duplicate] {
+            let theirs = Wanted::of(sort, fields, &self.hasher);
+            self.kept().drop_those(&theirs);
         }
     }
 

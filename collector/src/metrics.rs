@@ -58,6 +58,7 @@ pub struct Metrics {
     requests: Vec<[AtomicU64; STATUSES.len() + 1]>,
     accepted: AtomicU64,
     duplicates: AtomicU64,
+    suppressed: AtomicU64,
     rejected: Vec<AtomicU64>,
     admin_refused: [AtomicU64; Refused::COUNTED.len()],
     /// Bytes of ingest bodies as they came over the wire.
@@ -88,6 +89,7 @@ impl Default for Metrics {
             requests: Route::NAMES.iter().map(|_| Default::default()).collect(),
             accepted: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
             rejected: Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             admin_refused: Default::default(),
             wire_bytes: AtomicU64::new(0),
@@ -141,6 +143,7 @@ impl Metrics {
                 .iter()
                 .map(|count| count.load(Ordering::Relaxed))
                 .sum(),
+            suppressed: self.suppressed.load(Ordering::Relaxed),
         }
     }
 
@@ -152,6 +155,10 @@ impl Metrics {
                 Verdict::Accepted | Verdict::AcceptedWithoutId => accepted += 1,
                 Verdict::Duplicate => duplicates += 1,
                 Verdict::Rejected(reason) => self.rejected(reason, 1),
+                Verdict::Suppressed => {
+                    self.suppressed.fetch_add(1, Ordering::Relaxed);
+                }
+                Verdict::Redacted | Verdict::RedactedUnclaimed => {}
             }
         }
         self.accepted.fetch_add(accepted, Ordering::Relaxed);

@@ -16,7 +16,9 @@ use crate::config::{Config, Platform, SourceConfig};
 /// A place events come from.
 #[derive(Debug)]
 pub struct Source {
-    /// Unique name.
+    /// What records and claims name it by; it never changes.
+    pub id: Arc<str>,
+    /// What people call it; unique.
     pub name: Arc<str>,
     /// `false`: events are refused.
     pub enabled: bool,
@@ -97,6 +99,7 @@ impl Sources {
     #[must_use]
     pub fn any_key(name: &str) -> Self {
         let source = Source {
+            id: name.into(),
             name: name.into(),
             enabled: true,
             allowed_origins: Vec::new(),
@@ -120,6 +123,7 @@ impl Sources {
 impl Source {
     fn from_config(config: &SourceConfig) -> Self {
         Self {
+            id: config.id().into(),
             name: config.name.as_str().into(),
             enabled: config.enabled,
             allowed_origins: config.allowed_origins.clone(),

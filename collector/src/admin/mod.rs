@@ -1,7 +1,7 @@
 //! What operators and developers ask the collector: is it well, what does it count, what comes in.
 //!
-//! `/healthz`, `/readyz` and `/metrics` are always there and hold no event. `/_inspect/*` and `/_events` show
-//! events, in development to this machine's own pages and people, else to whoever shows the admin token ([`guard`]);
+//! `/healthz`, `/readyz` and `/metrics` are always there and hold no event. `/_inspect/*`, `/_events` and `/admin/v1/*` show
+//! events or change what is stored, in development to this machine's own pages and people, else to whoever shows the admin token ([`guard`]);
 //! without a token they do not exist, nor does the page on `/` that reads them.
 
 mod attempts;
@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod inspect;
 mod page;
+mod redactions;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,7 +27,7 @@ use crate::app::App;
 use crate::ingest::client_ip;
 pub(crate) use guard::{Guard, Refused};
 
-/// Forgets what is shown: the one admin route that changes anything.
+/// Forgets what is shown.
 const RESET: &str = "/_inspect/reset";
 
 /// All routes of the administration; `further` ones are guarded.
@@ -44,6 +45,10 @@ pub(crate) fn routes(app: &Arc<App>, further: Router<Arc<App>>) -> Router<Arc<Ap
         .route("/_inspect/bad", get(inspect::bad))
         .route(RESET, post(inspect::reset))
         .route("/_events", get(events::stream))
+        .route(
+            redactions::PATH,
+            get(redactions::list).post(redactions::add),
+        )
         .merge(further)
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), guard));
     let page =
@@ -107,10 +112,10 @@ async fn preflight(request: Request, next: Next) -> Response<Body> {
     if request.method() != Method::OPTIONS {
         return next.run(request).await;
     }
-    let allowed = if request.uri().path() == RESET {
-        "POST, OPTIONS"
-    } else {
-        "GET, HEAD, OPTIONS"
+    let allowed = match request.uri().path() {
+        RESET => "POST, OPTIONS",
+        redactions::PATH => "GET, HEAD, POST, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
     };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

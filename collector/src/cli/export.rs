@@ -69,6 +69,7 @@ impl Export {
         loop {
             let stored = match reader.advance()? {
                 Next::Record(stored) => stored,
+                Next::Control(_) => continue,
                 Next::Skipped { from, to } => {
                     tracing::warn!(%from, %to, "passed over bytes that hold no readable record");
                     continue;

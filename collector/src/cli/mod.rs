@@ -2,6 +2,7 @@
 
 mod export;
 mod filter;
+mod redact;
 mod serve;
 mod tail;
 mod terminal;
@@ -72,6 +73,8 @@ Send SIGTERM or SIGINT to stop: requests in hand are finished first.")]
     Tail(tail::Tail),
     /// Write the events of a data folder to stdout, one JSON object a line.
     Export(export::Export),
+    /// Delete a user's events from the data folder of a collector that does not run.
+    Redact(redact::Redact),
 }
 
 /// Arguments of `headwater check`.
@@ -144,6 +147,7 @@ impl Command {
             Command::Check(check) => check.run(),
             Command::Tail(tail) => tail.run(),
             Command::Export(export) => export.run(),
+            Command::Redact(redact) => redact.run(),
         }
     }
 }

@@ -132,6 +132,7 @@ impl Tail {
                         take(&stored, item)?;
                     }
                 }
+                Next::Control(_) => {}
                 Next::Skipped { from, to } => {
                     tracing::warn!(%from, %to, "passed over bytes that hold no readable record");
                 }

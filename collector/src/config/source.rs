@@ -11,7 +11,11 @@ use super::error::{Finding, line_at};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// The name under which events are stored and deduplicated; unique, at most 128 bytes.
+    /// The id under which events are stored and deduplicated; unique, at most 128 bytes. It must never change: a source
+    /// that gets another name gives its first one here. Default: the name.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// What people call it; unique, at most 128 bytes.
     pub name: String,
     /// Any of these opens the source; several allow a key to be replaced without a gap.
     pub write_keys: Vec<String>,
@@ -45,12 +49,21 @@ pub enum Platform {
     Server,
 }
 
+impl SourceConfig {
+    /// The id under which events are stored.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.name)
+    }
+}
+
 fn yes() -> bool {
     true
 }
 
 pub(super) fn check(sources: &[Spanned<SourceConfig>], text: &str, findings: &mut Vec<Finding>) {
     let mut names = HashSet::new();
+    let mut ids = HashSet::new();
     let mut keys: HashMap<&str, &str> = HashMap::new();
     for (index, spanned) in sources.iter().enumerate() {
         let source = spanned.get_ref();
@@ -65,12 +78,25 @@ pub(super) fn check(sources: &[Spanned<SourceConfig>], text: &str, findings: &mu
         if source.name.is_empty() || source.name.len() > 128 {
             find("name", "must have 1 to 128 bytes".to_owned());
         }
-        if !names.insert(source.name.as_str()) {
+        let is_named_anew = names.insert(source.name.as_str());
+        if !is_named_anew {
             find(
                 "name",
                 format!(
                     "`{}` names another source already; each name once",
                     source.name
+                ),
+            );
+        }
+        if source.id().is_empty() || source.id().len() > 128 {
+            find("id", "must have 1 to 128 bytes".to_owned());
+        }
+        if !ids.insert(source.id()) && is_named_anew {
+            find(
+                "id",
+                format!(
+                    "`{}` is another source's already; each id once",
+                    source.id()
                 ),
             );
         }

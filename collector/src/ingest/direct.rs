@@ -28,11 +28,12 @@ pub fn batch(
     if !source.enabled {
         return Err(Refusal::SourceDisabled);
     }
-    let fingerprinter = fingerprinter.source(&source.name);
+    let fingerprinter = fingerprinter.source(&source.id);
     scanned.claim(body, |id| fingerprinter.claim(id));
     Ok(Entry {
         received,
-        source: Arc::clone(&source.name),
+        source: Arc::clone(&source.id),
+        hops: 0,
         key: KeyTag::of(&key),
         platform: source.platform,
         ip: None,

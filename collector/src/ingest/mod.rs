@@ -12,6 +12,7 @@ mod body;
 mod budget;
 mod cors;
 pub mod direct;
+mod hops;
 mod pixel;
 mod public;
 mod refusal;
@@ -38,6 +39,8 @@ use headwater_model::json::ErrorKind;
 pub(crate) use answer::error_text;
 pub(crate) use auth::parameter;
 pub(crate) use budget::Budget;
+use hops::hops;
+pub use hops::{HOPS, MAX_HOPS};
 pub(crate) use public::Public;
 pub use refusal::Refusal;
 pub use route::{Route, Target};
@@ -259,8 +262,11 @@ async fn accept(
             Ok(answer::success())
         };
     }
+    if hops(parts) > MAX_HOPS {
+        scanned.reject_all(Reason::TooManyHops);
+    }
     if let Some(source) = opened {
-        let fingerprinter = app.log.fingerprinter().source(&source.name);
+        let fingerprinter = app.log.fingerprinter().source(&source.id);
         scanned.claim(text, |id| fingerprinter.claim(id));
     }
     if scanned.events.is_empty() {
@@ -281,7 +287,7 @@ async fn accept(
                 .unwrap_or_default();
             app.notice(|| {
                 Notice::duplicate(
-                    opened.map_or("", |source| &*source.name),
+                    opened.map_or("", |source| &*source.id),
                     kind,
                     event,
                     (app.now)(),
@@ -317,7 +323,8 @@ fn entry(
     let keep_ip = source.is_none_or(|source| source.keep_ip) && platform != Platform::Server;
     Entry {
         received: (app.now)(),
-        source: source.map_or_else(|| "".into(), |source| Arc::clone(&source.name)),
+        source: source.map_or_else(|| "".into(), |source| Arc::clone(&source.id)),
+        hops: hops(parts),
         key,
         platform,
         ip: if keep_ip { client_ip(app, parts) } else { None },

@@ -69,7 +69,7 @@ pub(super) fn rudder(source: &Source, write_key: &str) -> Object {
     let off = || Value::Object(object([("enabled", Value::from(false))]));
     let statistics = object([("errors", off()), ("metrics", off())]);
     let described = object([
-        ("id", Value::from(&*source.name)),
+        ("id", Value::from(&*source.id)),
         ("name", Value::from(&*source.name)),
         ("writeKey", Value::from(write_key)),
         ("enabled", Value::from(source.enabled)),

@@ -92,6 +92,14 @@ impl Kept {
         all
     }
 
+    /// Forgets those that are wanted.
+    pub(super) fn drop_those(&mut self, wanted: &Wanted) {
+        for latest in [&mut self.known, &mut self.strangers] {
+            latest.shown.retain(|shown| !wanted.fits(shown));
+            latest.bytes = latest.shown.iter().map(|shown| shown.bytes()).sum();
+        }
+    }
+
     pub(super) fn forget(&mut self, baseline: Tally) {
         self.known.clear();
         self.strangers.clear();

@@ -26,7 +26,7 @@ use thiserror::Error;
 use super::generation::Generation;
 use super::run::{RUN, Run};
 use super::spill::{Made, SpillJob, Spilled, Work};
-use super::{Claim, Extent, Head, Position, Verdict};
+use super::{Claim, Extent, Head, Position};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -210,7 +210,7 @@ impl ClaimIndex {
         }
         let mut count = 0;
         for slot in &head.events {
-            if slot.verdict == Verdict::Accepted {
+            if slot.verdict.is_claimed() {
                 self.active.take(slot.claim, at);
                 count += 1;
             }

@@ -6,9 +6,12 @@
 //! record that nobody was told about must not come back to life beside its retry.
 
 mod mending;
+mod noting;
+mod redacting;
 mod sweep;
 
 use std::fmt;
+use std::hash::Hasher;
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -17,12 +20,14 @@ use std::sync::Arc;
 use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile, FileId};
 use headwater_store::frame::{self, FILE_HEADER};
+use siphasher::sip::SipHasher13;
 use thiserror::Error;
 
 use super::claims::ClaimIndex;
 use super::clock::{Clock, Moment};
 use super::folder::{Folder, FolderError};
 use super::recovery::{Recovery, recover};
+use super::redaction::Redactions;
 use super::segments::{self, Sealed, Witness};
 use super::{
     Entry, Extent, Fingerprinter, Position, RECORD_KIND, Receipt, SpillJob, Spilled, UnknownClaim,
@@ -52,7 +57,8 @@ pub struct LogOptions {
     pub dedupe_ms: i64,
     /// How many messageIds are remembered in memory.
     pub dedupe_memory: usize,
-    /// The key for fingerprints, if the folder has none yet. Unpredictable outside simulations.
+    /// Where the key for fingerprints comes from, if the folder has none yet, and the nonces of this process's records.
+    /// Unpredictable outside simulations, and another at each start.
     pub new_key: [u8; 16],
     /// How much space is left.
     pub free_space: FreeSpace,
@@ -163,6 +169,11 @@ pub struct Committer {
     newest: Option<Millis>,
     /// Segments from here on were written by this process.
     own: Position,
+    nonces: SipHasher13,
+    redactions: Redactions,
+    pass: Option<redacting::Pass>,
+    /// Deletions wait that somebody wants carried out now.
+    at_once: bool,
 }
 
 impl Committer {
@@ -175,7 +186,7 @@ impl Committer {
         options: LogOptions,
         now: impl Into<Moment>,
     ) -> Result<(Self, Recovery), OpenError> {
-        let now = now.into();
+        let (now, new_key) = (now.into(), options.new_key);
         let dir = options.dir.join("log");
         disk.create_dir_all(&dir)?;
         let folder = Folder::open(Arc::clone(&disk), &options)?;
@@ -187,8 +198,11 @@ impl Committer {
             options.dedupe_ms,
             options.dedupe_memory,
         )?;
-        let (mut sealed, mut active, recovery) = recover(&disk, &dir, &mut claims, now.wall)?;
+        let (mut sealed, mut active, recovery, deletions) =
+            recover(&disk, &dir, &mut claims, now.wall)?;
         let newest = in_order(&mut sealed, &mut active);
+        let mut incidents = Vec::new();
+        let redactions = redacting::open(&disk, &options.dir, &deletions, &mut incidents)?;
         let committer = Self {
             path: dir.join(segments::name(active.base)),
             id: active.file.stat()?.id,
@@ -202,11 +216,15 @@ impl Committer {
             must_roll: false,
             refusing: None,
             looked_at: 0,
-            incidents: Vec::new(),
+            incidents,
             clock: Clock::new(now),
             claims_from: claims.latest(),
             newest,
             own: active.base,
+            nonces: SipHasher13::new_with_key(&new_key),
+            redactions,
+            pass: None,
+            at_once: false,
             claims,
             active,
         };
@@ -351,7 +369,8 @@ impl Committer {
             let position = Position(start + total);
             let begin = self.heads.len();
             self.heads.extend_from_slice(&[0; frame::HEADER]);
-            record::encode_head(&mut self.heads, entry, position);
+            let nonce = nonce(self.nonces, position);
+            record::encode_head(&mut self.heads, entry, position, nonce);
             let head = self.heads.get(begin + frame::HEADER..).unwrap_or_default();
             let header = frame::header(RECORD_KIND, &[head, &entry.body])?;
             if let Some(place) = self.heads.get_mut(begin..begin + frame::HEADER) {
@@ -371,6 +390,13 @@ impl Committer {
             .collect();
         self.active.dirty = true;
         self.active.file.append_vectored(&parts)?;
+        self.persist(total)?;
+        self.claims.written(Extent::new(start, start + total));
+        Ok(positions)
+    }
+
+    /// Makes `total` bytes durable that were just appended.
+    fn persist(&mut self, total: u64) -> Result<(), CommitError> {
         self.active.file.sync_data()?;
         if !self.is_in_place(self.active.len + total)? {
             self.take_back(total)?;
@@ -378,8 +404,7 @@ impl Committer {
         }
         self.active.dirty = false;
         self.active.len += total;
-        self.claims.written(Extent::new(start, start + total));
-        Ok(positions)
+        Ok(())
     }
 
     /// Begins a new segment where the active one ends.
@@ -429,6 +454,13 @@ impl Committer {
     pub fn adopt(&mut self, spilled: Spilled) -> io::Result<()> {
         self.claims.adopt(spilled)
     }
+}
+
+/// What the ids of a record's events derive from. Random for whoever does not have the key, which is made at each start:
+/// where positions come again after a restore, ids do not.
+fn nonce(mut hasher: SipHasher13, position: Position) -> u64 {
+    hasher.write_u64(position.0);
+    hasher.finish()
 }
 
 /// Whether nothing is to be stored: a pure retry adds nothing that the log does not say already.

@@ -4,6 +4,7 @@
 //! groups. The queue is bounded by the bytes that the ingest side admits.
 
 mod driver;
+mod redacting;
 mod tending;
 
 use std::path::PathBuf;
@@ -16,12 +17,15 @@ use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
 use tokio::sync::{oneshot, watch};
 
+use super::redaction;
 use super::{
     AppendError, Appending, Committer, Entry, EventLog, Fingerprinter, FreeSpace, LogOptions,
-    LogReader, LogStatus, Moment, OpenError, Position, Receipt, Recovery,
+    LogReader, LogStatus, Moment, Note, Noting, OpenError, Position, Receipt, Recovery, Redacting,
+    Redaction, Rewriting,
 };
 use crate::metrics::Histogram;
 use driver::Driver;
+use redacting::RewriteWork;
 use tending::ClaimsWork;
 
 /// Where the thread takes the time from.
@@ -48,6 +52,12 @@ pub struct LogTimings {
 
 enum Message {
     Append(Entry, oneshot::Sender<Result<Receipt, AppendError>>),
+    Note(Note, oneshot::Sender<Result<Position, AppendError>>),
+    Redact(
+        String,
+        Rewriting,
+        oneshot::Sender<Result<Redaction, AppendError>>,
+    ),
     /// A job is done.
     Wake,
     Close,
@@ -140,6 +150,7 @@ impl EmbeddedLog {
             swept: Instant::now(),
             looked: Instant::now(),
             claims: ClaimsWork::new(),
+            rewriting: RewriteWork::new(),
         };
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
@@ -193,8 +204,35 @@ impl EventLog for EmbeddedLog {
         Box::pin(async move { answered.await.unwrap_or(Err(AppendError::Closed)) })
     }
 
+    fn note(&self, note: Note) -> Noting {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.queue.send(Message::Note(note, answer));
+        Box::pin(async move { answered.await.unwrap_or(Err(AppendError::Closed)) })
+    }
+
+    fn redact(&self, user: &str, rewriting: Rewriting) -> Redacting {
+        let (answer, answered) = oneshot::channel();
+        let message = Message::Redact(user.to_owned(), rewriting, answer);
+        let _ = self.queue.send(message);
+        Box::pin(async move { answered.await.unwrap_or(Err(AppendError::Closed)) })
+    }
+
+    fn redactions(&self) -> std::io::Result<Vec<Redaction>> {
+        redaction::Redactions::load(&*self.disk, &self.dir).map(|all| all.list().to_vec())
+    }
+
     fn read(&self, from: Position) -> LogReader {
         LogReader::new(Arc::clone(&self.disk), &self.dir, from).until(Arc::clone(&self.shared.end))
+    }
+
+    fn between(&self, from: Position, to: Position) -> u64 {
+        to.0.saturating_sub(from.0)
+    }
+
+    fn before_end(&self, bytes: u64) -> Position {
+        let end = self.shared.end.load(Ordering::Acquire);
+        let first = self.shared.first.load(Ordering::Relaxed);
+        Position(end.saturating_sub(bytes).max(first))
     }
 
     fn grown_beyond(

@@ -16,8 +16,10 @@ use crate::sources::KeyTag;
 pub struct Entry {
     /// When its last byte was received.
     pub received: Millis,
-    /// The source's name; empty when the write key is unknown.
+    /// The source's id; empty when the write key is unknown.
     pub source: Arc<str>,
+    /// How many hubs it came through before.
+    pub hops: u8,
     /// Which write key it came with.
     pub key: KeyTag,
     /// Where the source's events are made.
@@ -41,6 +43,8 @@ impl Entry {
             head: Head {
                 place: None,
                 received: self.received,
+                nonce: None,
+                hops: self.hops,
                 source: self.source.to_string(),
                 key: self.key,
                 platform: self.platform,
@@ -62,7 +66,7 @@ pub struct Slot {
     pub len: u32,
     /// What becomes of it; `Accepted` turns into `Duplicate` when the claim is taken already.
     pub verdict: Verdict,
-    /// The fingerprint of (source, messageId); meaningful for `Accepted` and `Duplicate` only.
+    /// The fingerprint of (source, messageId); meaningful for `Accepted`, `Redacted` and `Duplicate` only.
     pub claim: Claim,
 }
 
@@ -71,10 +75,16 @@ pub struct Slot {
 pub enum Verdict {
     /// Stored; its messageId is claimed.
     Accepted,
-    /// Stored; it has no messageId, so it gets one from its place in the log and cannot be recognised when sent again.
+    /// Stored; it has no messageId, so it gets one from the record's nonce and cannot be recognised when sent again.
     AcceptedWithoutId,
     /// The messageId was accepted before.
     Duplicate,
+    /// Its user is suppressed: its bytes were cut out before the request was stored, and its messageId is not claimed.
+    Suppressed,
+    /// It was accepted and its bytes were taken out later; its messageId stays claimed.
+    Redacted,
+    /// Its bytes were taken out, and it has no claim: it came without a messageId, or was not accepted.
+    RedactedUnclaimed,
     /// Stored with the request, but not as an event.
     Rejected(Reason),
 }
@@ -138,6 +148,8 @@ reasons! {
     SourceDisabled = 27, "source_disabled", "the source is disabled in the configuration";
     /// The page's origin is not on the source's list.
     OriginNotAllowed = 28, "origin_not_allowed", "the source's allowed_origins do not name this page's origin";
+    /// It came through more hubs than events may.
+    TooManyHops = 29, "too_many_hops", "the event came through more than three hubs: a destination sends it back to where it came from; remove that destination";
 }
 
 impl Verdict {
@@ -148,6 +160,9 @@ impl Verdict {
             Verdict::Accepted => 0,
             Verdict::AcceptedWithoutId => 1,
             Verdict::Duplicate => 2,
+            Verdict::Suppressed => 3,
+            Verdict::Redacted => 4,
+            Verdict::RedactedUnclaimed => 5,
             Verdict::Rejected(reason) => reason as u8,
         }
     }
@@ -159,7 +174,26 @@ impl Verdict {
             0 => Some(Verdict::Accepted),
             1 => Some(Verdict::AcceptedWithoutId),
             2 => Some(Verdict::Duplicate),
+            3 => Some(Verdict::Suppressed),
+            4 => Some(Verdict::Redacted),
+            5 => Some(Verdict::RedactedUnclaimed),
             _ => Reason::from_number(number).map(Verdict::Rejected),
+        }
+    }
+
+    /// Whether its messageId is claimed, and the claim stored.
+    #[must_use]
+    pub fn is_claimed(self) -> bool {
+        matches!(self, Verdict::Accepted | Verdict::Redacted)
+    }
+
+    /// What it is once the event's bytes were taken out.
+    #[must_use]
+    pub fn redacted(self) -> Verdict {
+        match self {
+            Verdict::Accepted | Verdict::Redacted => Verdict::Redacted,
+            Verdict::Suppressed => Verdict::Suppressed,
+            _ => Verdict::RedactedUnclaimed,
         }
     }
 

@@ -7,6 +7,8 @@ use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::Subject;
+
 /// The fingerprint of a source and a messageId.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Claim(pub u128);
@@ -36,6 +38,18 @@ impl Fingerprinter {
         hasher.write(&(name.len() as u64).to_le_bytes());
         hasher.write(name.as_bytes());
         SourceFingerprinter(hasher)
+    }
+}
+
+impl Fingerprinter {
+    /// The subject that this userId is.
+    #[must_use]
+    pub fn subject(&self, user: &str) -> Subject {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        // No source's name is so long: a subject is no claim.
+        hasher.write(&u64::MAX.to_le_bytes());
+        hasher.write(user.as_bytes());
+        Subject(hasher.finish128().as_u128())
     }
 }
 

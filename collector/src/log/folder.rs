@@ -1,10 +1,11 @@
 //! The data folder itself: whose it is, and that it stays where it is.
 //!
 //! ```text
-//! key      the fingerprint key
-//! lock     an empty file, locked while a collector runs
-//! log/     segments
-//! claims/  a cache of what the log says
+//! key         the fingerprint key
+//! lock        an empty file, locked while a collector runs
+//! log/        segments
+//! claims/     a cache of what the log says
+//! redactions  whose events are deleted, if anybody's
 //! ```
 //!
 //! Two locks keep a second collector out: one on the file `lock`, and one on the folder itself, which holds also when
@@ -159,28 +160,28 @@ pub(super) fn is_missing(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
 
 /// The folder's fingerprint key: sixteen bytes and their checksum.
 fn key(disk: &dyn Disk, options: &LogOptions) -> Result<[u8; 16], OpenError> {
-    let path = options.dir.join("key");
-    match disk.open(&path) {
-        Ok(file) => {
-            let mut bytes = [0; 20];
-            let read = file.read_at(0, &mut bytes)?;
-            let (key, crc) = bytes.split_at(16);
-            let key: [u8; 16] = key.try_into().unwrap_or_default();
-            if read == 20 && crc32fast::hash(&key).to_le_bytes() == *crc {
-                Ok(key)
-            } else {
-                Err(OpenError::Key {
-                    path,
-                    hours: options.dedupe_ms / 3_600_000,
-                })
-            }
-        }
+    match read_key(disk, &options.dir) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => Err(OpenError::Key {
+            path: options.dir.join("key"),
+            hours: options.dedupe_ms / 3_600_000,
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             write_key(disk, &options.dir, options.new_key)?;
             Ok(options.new_key)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The key of the data folder `dir`; `None` when it is damaged, `NotFound` when there is none.
+pub(super) fn read_key(disk: &dyn Disk, dir: &Path) -> io::Result<Option<[u8; 16]>> {
+    let file = disk.open(&dir.join("key"))?;
+    let mut bytes = [0; 20];
+    let read = file.read_at(0, &mut bytes)?;
+    let (key, crc) = bytes.split_at(16);
+    let key: [u8; 16] = key.try_into().unwrap_or_default();
+    Ok((read == 20 && crc32fast::hash(&key).to_le_bytes() == *crc).then_some(key))
 }
 
 fn write_key(disk: &dyn Disk, dir: &Path, key: [u8; 16]) -> io::Result<()> {

@@ -13,6 +13,7 @@
 mod claims;
 mod clock;
 mod committer;
+mod control;
 mod embedded;
 mod entry;
 mod extent;
@@ -22,16 +23,20 @@ mod folder;
 mod generation;
 mod place;
 mod places;
+mod readable;
 mod reader;
 mod record;
 mod recovery;
+mod redaction;
 mod ring;
 mod run;
 mod segments;
+mod shape;
 mod spill;
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 
 use thiserror::Error;
@@ -39,6 +44,7 @@ use thiserror::Error;
 pub use claims::{ClaimIndex, UnknownClaim};
 pub use clock::{Moment, SETTLED_MS};
 pub use committer::{CommitError, Committer, FreeSpace, Incident, LogOptions, OpenError, Swept};
+pub use control::{CONTROL_KIND, Control, MAX_CONTROL_TEXT, Note, Topic};
 pub use embedded::{EmbeddedLog, LogTimings};
 pub use entry::{Entry, Reason, Slot, Verdict};
 pub use extent::Extent;
@@ -48,6 +54,7 @@ pub use place::{Identity, LogId, ONLY_SHARD, Place, identity, renew};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
 pub use recovery::{Damage, Recovery};
+pub use redaction::{Redaction, RewriteJob, Rewriting, Rewritten, Subject};
 pub use ring::{Ring, strangers_dir};
 pub use spill::{SpillJob, Spilled};
 
@@ -57,7 +64,8 @@ pub const MAX_BODY_BYTES: usize = 14 << 20;
 /// The most events one record describes; with 25 bytes each the head stays below 2 MiB.
 pub const MAX_EVENTS: usize = 65_536;
 
-/// A place in the log: bytes since its beginning. Grows over restarts; says nothing about how many events lie before.
+/// A place in the log. Grows over restarts; says nothing about how many events lie before. Only the log itself calculates
+/// with it: others compare, store and give back ([`EventLog::between`] and [`LogReader::passed`] tell amounts).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position(pub u64);
 
@@ -97,6 +105,8 @@ pub struct Tally {
     pub duplicates: u64,
     /// Stored as rejected, with a reason.
     pub rejected: u64,
+    /// Cut out before they were stored, because their user is suppressed.
+    pub suppressed: u64,
 }
 
 impl Tally {
@@ -106,6 +116,9 @@ impl Tally {
             Verdict::Accepted | Verdict::AcceptedWithoutId => self.accepted += 1,
             Verdict::Duplicate => self.duplicates += 1,
             Verdict::Rejected(_) => self.rejected += 1,
+            Verdict::Suppressed => self.suppressed += 1,
+            // They were counted as what they were when they came.
+            Verdict::Redacted | Verdict::RedactedUnclaimed => {}
         }
     }
 }
@@ -150,13 +163,37 @@ pub struct LogStatus {
 /// The answer to an append, when it comes.
 pub type Appending = Pin<Box<dyn Future<Output = Result<Receipt, AppendError>> + Send>>;
 
+/// A deletion, once it holds for every reader.
+pub type Redacting = Pin<Box<dyn Future<Output = Result<Redaction, AppendError>> + Send>>;
+
+/// Where a control record lies, once it is durable.
+pub type Noting = Pin<Box<dyn Future<Output = Result<Position, AppendError>> + Send>>;
+
 /// A durable, deduplicating, ordered log of requests.
 pub trait EventLog: fmt::Debug + Send + Sync + 'static {
     /// Claims the entry's messageIds and stores it, in one step; resolves when that is durable, or will never be.
     fn append(&self, entry: Entry) -> Appending;
 
+    /// Stores a control record behind what was appended before; resolves when that is durable, or will never be.
+    fn note(&self, note: Note) -> Noting;
+
+    /// Deletes what lies in the log of this user: resolves when no reader sees it any more, in whatever process.
+    fn redact(&self, user: &str, rewriting: Rewriting) -> Redacting;
+
+    /// All deletions, oldest first.
+    ///
+    /// # Errors
+    /// The disk's own.
+    fn redactions(&self) -> io::Result<Vec<Redaction>>;
+
     /// A reader that starts at `from` and sees what is durable.
     fn read(&self, from: Position) -> LogReader;
+
+    /// How much log lies between two positions, in bytes, about; 0 when `to` is not behind `from`.
+    fn between(&self, from: Position, to: Position) -> u64;
+
+    /// A position behind which lie about the last `bytes` of the log, or all there is.
+    fn before_end(&self, bytes: u64) -> Position;
 
     /// Resolves when the log reaches beyond `position`, or is closed (`false`).
     fn grown_beyond(&self, position: Position) -> Pin<Box<dyn Future<Output = bool> + Send>>;

@@ -6,12 +6,14 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::num::NonZeroU32;
 
 use headwater_store::disk::DiskFile;
 use headwater_store::frame::{FILE_HEADER, Found, Scanner};
 
-use super::record::{self, Head, Records};
-use super::{Position, RECORD_KIND};
+use super::Position;
+use super::readable::Readable;
+use super::shape::Records;
 
 /// Positions are kept to their lower 32 bits: a record that lies so far before the segment is told from one in it.
 const BEHIND: u64 = 1 << 31;
@@ -39,8 +41,8 @@ impl Places {
     }
 
     /// Where in the segment the record at offset `at` belongs; `None` when it belongs to another one.
-    pub(super) fn home(&self, at: u64, head: &Head) -> Option<u64> {
-        let Some(place) = head.place else {
+    pub(super) fn home(&self, at: u64, place: Option<NonZeroU32>) -> Option<u64> {
+        let Some(place) = place else {
             return Some(at);
         };
         let home = u64::from(place.get().wrapping_sub(self.base.0 as u32));
@@ -58,13 +60,13 @@ impl Places {
         &mut self,
         file: &dyn DiskFile,
         at: u64,
-        head: &Head,
+        place: Option<NonZeroU32>,
     ) -> io::Result<Option<u64>> {
-        let home = self.home(at, head);
+        let home = self.home(at, place);
         let Some(home) = home else {
             return Ok(None);
         };
-        if head.place.is_none() {
+        if place.is_none() {
             return Ok(Some(home));
         }
         if home <= self.furthest && self.seen.is_none() {
@@ -83,9 +85,8 @@ impl Places {
         loop {
             match scanner.advance()? {
                 Found::Frame { at, kind, body } if at < end => {
-                    if kind == RECORD_KIND
-                        && let Ok((head, _)) = record::decode_head(body)
-                        && let Some(home) = self.home(at, &head)
+                    if let Some(found) = Readable::of(kind, body)
+                        && let Some(home) = self.home(at, found.place())
                     {
                         seen.insert(home);
                     }

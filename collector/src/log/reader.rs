@@ -1,7 +1,7 @@
 //! Reads the log from any position, in any process, while it is written or not.
 //!
 //! A reader opens files for itself and takes no lock. It judges what it finds as recovery does: damage is passed over and
-//! told ([`Next::Skipped`]); at the end of the last segment a frame that is not whole yet is simply not there yet. A record
+//! told ([`Next::Skipped`]); what is deleted it does not show ([`redaction`](super::redaction)); at the end of the last segment a frame that is not whole yet is simply not there yet. A record
 //! is read once and under the position at which it was written, wherever in its segment it lies now
 //! ([`places`](super::places)). What one position cannot say is how far a segment was read whose records changed their
 //! order: who goes on within such a one from a position misses those that were put behind it.
@@ -16,14 +16,18 @@ use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, Decoded, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
 use super::places::Places;
-use super::record::{self, Records};
-use super::{Position, RECORD_KIND, Stored, segments};
+use super::readable::Readable;
+use super::redaction::Watch;
+use super::shape::Records;
+use super::{Control, Note, Position, Stored, segments};
 
 /// What a reader came to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A record.
+    /// A request's record.
     Record(Stored),
+    /// A control record.
+    Control(Control),
     /// Bytes that hold no record this version can read: damage, another version, or removed by retention.
     Skipped {
         /// Where the stretch begins.
@@ -41,12 +45,16 @@ pub struct LogReader {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     at: Position,
+    /// Where it began.
+    from: Position,
     segment: Option<Segment>,
     /// Where the segment begins that is to be entered, when that is not for `at` to say.
     next: Option<Position>,
     /// What lies beyond is not durable yet; only the writing process knows.
     durable: Option<Arc<AtomicU64>>,
     buffer: Vec<u8>,
+    /// What is not to be shown.
+    watch: Watch,
 }
 
 /// The segment that is being read.
@@ -69,9 +77,11 @@ impl LogReader {
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, dir: &Path, from: Position) -> Self {
         Self {
+            watch: Watch::new(Arc::clone(&disk), dir),
             disk,
             dir: dir.join("log"),
             at: from,
+            from,
             segment: None,
             next: None,
             durable: None,
@@ -89,6 +99,12 @@ impl LogReader {
     #[must_use]
     pub fn position(&self) -> Position {
         self.at
+    }
+
+    /// How much log it went through, in bytes, about.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        self.at.0.saturating_sub(self.from.0)
     }
 
     /// The next record.
@@ -121,28 +137,29 @@ impl LogReader {
                 }
                 continue;
             }
+            self.watch.look()?;
             let bytes = self.buffer.get(..read).unwrap_or_default();
             let Decoded::Frame { kind, body, size } = frame::decode(bytes) else {
                 return self.damaged();
             };
             let (at, size) = (segment.offset, size as u64);
             segment.offset += size;
-            let decoded = (kind == RECORD_KIND).then(|| record::decode_head(body));
-            let Some(Ok((head, len))) = decoded else {
+            let Some(found) = Readable::of(kind, body) else {
                 self.at = from.max(Position(segment.base.0 + segment.offset));
                 return Ok(Next::Skipped { from, to: self.at });
             };
-            match segment.places.admit(&*segment.file, at, &head)? {
+            match segment.places.admit(&*segment.file, at, found.place())? {
                 Some(home) if home < segment.floor => {}
                 Some(home) => {
                     let position = Position(segment.base.0 + home);
-                    let body = Bytes::copy_from_slice(body.get(len..).unwrap_or_default());
                     self.at = from.max(Position(position.0 + size));
-                    return Ok(Next::Record(Stored {
-                        position,
-                        head,
-                        body,
-                    }));
+                    if let Readable::Record(..) = found
+                        && let Some(left) = self.watch.redacted(position, body)
+                        && let Some(found) = Readable::of(kind, &left)
+                    {
+                        return Ok(told(found, position, &left));
+                    }
+                    return Ok(told(found, position, body));
                 }
                 // A copy of a record that is elsewhere.
                 None => return Ok(Next::Skipped { from, to: from }),
@@ -242,14 +259,14 @@ impl LogReader {
         let (end, torn) = match found {
             Found::Damage { from: start, to } => {
                 let goes_on = match scanner.advance()? {
-                    Found::Frame { kind, body, .. } => Some((kind, record::decode_head(body))),
+                    Found::Frame { kind, body, .. } => Some(Readable::of(kind, body)),
                     _ => None,
                 };
-                if let Some((kind, head)) = goes_on {
+                if let Some(found) = goes_on {
                     segment.offset = to;
-                    let home = match head {
-                        Ok((head, _)) if kind == RECORD_KIND => segment.places.home(to, &head),
-                        _ => Some(to),
+                    let home = match found {
+                        Some(found) => segment.places.home(to, found.place()),
+                        None => Some(to),
                     };
                     self.at = from.max(Position(segment.base.0 + home.unwrap_or(start)));
                     return Ok(Next::Skipped { from, to: self.at });
@@ -288,6 +305,26 @@ impl LogReader {
     }
 }
 
+/// What was found at `position`, in a frame with this body.
+fn told(found: Readable, position: Position, body: &[u8]) -> Next {
+    let rest = |len: usize| Bytes::copy_from_slice(body.get(len..).unwrap_or_default());
+    match found {
+        Readable::Record(head, len) => Next::Record(Stored {
+            position,
+            head,
+            body: rest(len),
+        }),
+        Readable::Control(head, len) => Next::Control(Control {
+            position,
+            received: head.received,
+            note: Note {
+                topic: head.topic,
+                text: rest(len),
+            },
+        }),
+    }
+}
+
 /// Reads the frame at `offset`, or what there is of it; the number of bytes.
 fn read_frame(file: &dyn DiskFile, offset: u64, buffer: &mut Vec<u8>) -> io::Result<usize> {
     let mut head = [0; HEADER];
@@ -316,9 +353,8 @@ fn lies_at(file: &dyn DiskFile, offset: u64, places: &Places) -> io::Result<bool
     let read = read_frame(file, offset, &mut buffer)?;
     Ok(
         match frame::decode(buffer.get(..read).unwrap_or_default()) {
-            Decoded::Frame { kind, body, .. } if kind == RECORD_KIND => record::decode_head(body)
-                .is_ok_and(|(head, _)| places.home(offset, &head) == Some(offset)),
-            Decoded::Frame { .. } => true,
+            Decoded::Frame { kind, body, .. } => Readable::of(kind, body)
+                .is_none_or(|found| places.home(offset, found.place()) == Some(offset)),
             _ => false,
         },
     )

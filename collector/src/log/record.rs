@@ -4,22 +4,27 @@
 //! head_len  u32   bytes of the head, these four included
 //! head_crc  u32   crc32 of the rest of the head: the claims are read without the body
 //! received  i64   Unix milliseconds
-//! platform  u8    0 auto, 1 client, 2 server
+//! platform  u8    0 auto, 1 client, 2 server; and the bit 0x80 when nonce and hops are there
 //! implied   u8    0 none, 1 track, 2 identify, 3 page, 4 screen, 5 group, 6 alias
 //! ip_len    u8    0, 4 or 16
-//! name_len  u8    bytes of the source's name
+//! id_len    u8    bytes of the source's id
 //! key       u32   tag of the write key
 //! count     u32   events
 //! place     u32   the lower half of the record's own position, or 0: not known
-//! ip, name
+//! nonce     u64   random: ids of events that came without one derive from it
+//! hops      u8    how many hubs the request came through before
+//! ip, id
 //! count × { offset u32, len u32, verdict u8 }
-//! claims    one u128 for each event whose verdict is `Accepted`, in order
+//! claims    one u128 for each event whose messageId is claimed (`Accepted`, `Redacted`), in order
 //! body      the rest of the frame: JSON as it was received, inflated
 //! ```
+//! Records of the first layout have neither nonce nor hops, and name the source by its name, which was its id then.
+//!
 //! The place tells a record from a copy of it that lies elsewhere, and where it belongs when bytes before it were lost or
 //! put in ([`places`](super::places)).
 //!
-//! All numbers are little endian. Another layout is another frame kind; a reader passes over kinds it does not know.
+//! All numbers are little endian. A version that does not know a bit of `platform` passes over the record; another layout
+//! than these is another frame kind, and kinds that are not known are passed over and counted.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -27,7 +32,6 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use headwater_model::event::EventType;
 use headwater_model::time::Millis;
-use headwater_store::frame::Shape;
 use thiserror::Error;
 
 use super::{Claim, Entry, MAX_EVENTS, Position, Slot, Verdict};
@@ -39,10 +43,16 @@ pub const RECORD_KIND: u8 = 1;
 
 /// Bytes of a head before its variable part.
 pub(super) const FIXED: usize = 32;
-const SLOT: usize = 9;
-const CLAIM: usize = 16;
+/// Set in `platform`: nonce and hops follow the fixed part.
+pub(super) const WITH_NONCE: u8 = 0x80;
+/// Bytes of nonce and hops.
+pub(super) const NONCE: usize = 9;
+pub(super) const SLOT: usize = 9;
+pub(super) const CLAIM: usize = 16;
+/// Where in a head the number of the address's bytes stands.
+pub(super) const IP_LEN: usize = 18;
 /// More than any head we write: 65,536 events, an address and a name.
-pub(super) const MAX_HEAD: usize = FIXED + 16 + 255 + MAX_EVENTS * (SLOT + CLAIM);
+pub(super) const MAX_HEAD: usize = FIXED + NONCE + 16 + 255 + MAX_EVENTS * (SLOT + CLAIM);
 
 /// Why a frame holds no record that this version reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -62,7 +72,11 @@ pub struct Head {
     pub place: Option<NonZeroU32>,
     /// When the request's last byte was received.
     pub received: Millis,
-    /// The source's name; empty when the write key was unknown.
+    /// What ids derive from; `None` in records of the first layout, where they derive from the position.
+    pub nonce: Option<u64>,
+    /// How many hubs the request came through before.
+    pub hops: u8,
+    /// The source's id; empty when the write key was unknown.
     pub source: String,
     /// Which write key.
     pub key: KeyTag,
@@ -101,11 +115,11 @@ impl Stored {
 /// The most bytes that the head of `entry` takes; as many when all its events are accepted.
 pub(super) fn head_bound(entry: &Entry) -> usize {
     let ip = entry.ip.map_or(0, |ip| if ip.is_ipv4() { 4 } else { 16 });
-    FIXED + ip + entry.source.len().min(255) + entry.events.len() * (SLOT + CLAIM)
+    FIXED + NONCE + ip + entry.source.len().min(255) + entry.events.len() * (SLOT + CLAIM)
 }
 
 /// Appends the head of `entry` to `out`. `entry.events` carry their final verdicts; the record will lie at `position`.
-pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position) {
+pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position, nonce: u64) {
     let start = out.len();
     let name = entry.source.as_bytes();
     let name = name.get(..name.len().min(255)).unwrap_or_default();
@@ -124,7 +138,7 @@ pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position) 
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&entry.received.0.to_le_bytes());
     out.extend_from_slice(&[
-        platform_number(entry.platform),
+        platform_number(entry.platform) | WITH_NONCE,
         type_number(entry.implied),
         ip.len() as u8,
         name.len() as u8,
@@ -132,6 +146,8 @@ pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position) 
     out.extend_from_slice(&entry.key.0.to_le_bytes());
     out.extend_from_slice(&(entry.events.len() as u32).to_le_bytes());
     out.extend_from_slice(&(position.0 as u32).to_le_bytes());
+    out.extend_from_slice(&nonce.to_le_bytes());
+    out.push(entry.hops);
     out.extend_from_slice(ip);
     out.extend_from_slice(name);
     for slot in &entry.events {
@@ -140,15 +156,21 @@ pub(super) fn encode_head(out: &mut Vec<u8>, entry: &Entry, position: Position) 
         out.push(slot.verdict.number());
     }
     for slot in &entry.events {
-        if slot.verdict == Verdict::Accepted {
+        if slot.verdict.is_claimed() {
             out.extend_from_slice(&slot.claim.0.to_le_bytes());
         }
     }
     let len = (out.len() - start) as u32;
-    let crc = crc32fast::hash(out.get(start + 8..).unwrap_or_default());
-    if let Some(prefix) = out.get_mut(start..start + 8) {
-        prefix[..4].copy_from_slice(&len.to_le_bytes());
-        prefix[4..].copy_from_slice(&crc.to_le_bytes());
+    if let Some(head) = out.get_mut(start..) {
+        head[..4].copy_from_slice(&len.to_le_bytes());
+        seal_head(head);
+    }
+}
+
+/// Writes the checksum of a head into it.
+pub(super) fn seal_head(head: &mut [u8]) {
+    if let Some((prefix, rest)) = head.split_first_chunk_mut::<8>() {
+        prefix[4..].copy_from_slice(&crc32fast::hash(rest).to_le_bytes());
     }
 }
 
@@ -169,17 +191,22 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         return Err(RecordError::Head);
     }
     let received = Millis(i64::from_le_bytes(read.array()?));
-    let [platform, implied, ip_len, name_len] = read.array()?;
+    let [platform, implied, ip_len, id_len] = read.array()?;
     let key = KeyTag(read.u32()?);
     let count = read.u32()? as usize;
     let place = NonZeroU32::new(read.u32()?);
+    let (mut nonce, mut hops) = (None, 0);
+    if platform & WITH_NONCE != 0 {
+        nonce = Some(u64::from_le_bytes(read.array()?));
+        [hops] = read.array()?;
+    }
     let ip = match ip_len {
         0 => None,
         4 => Some(IpAddr::from(read.array::<4>()?)),
         16 => Some(IpAddr::from(read.array::<16>()?)),
         _ => return Err(RecordError::Head),
     };
-    let source = std::str::from_utf8(read.take(name_len as usize)?)
+    let source = std::str::from_utf8(read.take(id_len as usize)?)
         .map_err(|_| RecordError::Head)?
         .to_owned();
     if count > MAX_EVENTS {
@@ -198,16 +225,18 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
         });
     }
     for slot in &mut events {
-        if slot.verdict == Verdict::Accepted {
+        if slot.verdict.is_claimed() {
             slot.claim = Claim(u128::from_le_bytes(read.array()?));
         }
     }
     let head = Head {
         place,
         received,
+        nonce,
+        hops,
         source,
         key,
-        platform: platform_of(platform)?,
+        platform: platform_of(platform & !WITH_NONCE)?,
         ip,
         implied: type_of(implied)?,
         events,
@@ -215,76 +244,23 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<(Head, usize), RecordError> {
     Ok((head, len))
 }
 
-/// What records look like, for the search behind damage.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Records;
-
-impl Shape for Records {
-    fn may_begin(&self, kind: u8, len: usize, start: &[u8]) -> bool {
-        if kind != RECORD_KIND || len < FIXED {
-            return false;
-        }
-        // A write that ended within the fixed part has the rest of it to come.
-        let Some(fixed) = start.first_chunk::<FIXED>() else {
-            return true;
-        };
-        let mut read = Read(fixed);
-        let (Ok(head), Ok(_crc), Ok(_received)) = (read.u32(), read.u32(), read.array::<8>())
-        else {
-            return false;
-        };
-        let (Ok([platform, implied, ip, name]), Ok(_key), Ok(count)) =
-            (read.array(), read.u32(), read.u32())
-        else {
-            return false;
-        };
-        let (head, count) = (head as usize, count as usize);
-        let least = FIXED + usize::from(ip) + usize::from(name) + count.saturating_mul(SLOT);
-        count <= MAX_EVENTS
-            && matches!(ip, 0 | 4 | 16)
-            && platform_of(platform).is_ok()
-            && type_of(implied).is_ok()
-            && (least..=least + count * CLAIM).contains(&head)
-            && head <= len
-    }
-
-    /// A whole head says where its events end: a record that has all of them was not cut, its length is damaged.
-    fn may_be_cut(&self, _kind: u8, _len: usize, part: &[u8]) -> bool {
-        match head_len(part) {
-            Some(len) if len <= part.len() => match decode_head(part) {
-                Ok((head, len)) => {
-                    let ends = head
-                        .events
-                        .iter()
-                        .map(|slot| u64::from(slot.offset) + u64::from(slot.len));
-                    ends.max()
-                        .is_none_or(|end| len as u64 + end > part.len() as u64)
-                }
-                Err(RecordError::Unknown(_)) => true,
-                Err(RecordError::Head) => false,
-            },
-            Some(_) => true,
-            None => part.len() < 4,
-        }
-    }
-}
-
-struct Read<'a>(&'a [u8]);
+/// Reads fields one after the other.
+pub(super) struct Read<'a>(pub(super) &'a [u8]);
 
 impl<'a> Read<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], RecordError> {
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], RecordError> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(RecordError::Head)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
         let (taken, rest) = self.0.split_first_chunk::<N>().ok_or(RecordError::Head)?;
         self.0 = rest;
         Ok(*taken)
     }
 
-    fn u32(&mut self) -> Result<u32, RecordError> {
+    pub(super) fn u32(&mut self) -> Result<u32, RecordError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 }
@@ -297,7 +273,7 @@ fn platform_number(platform: Platform) -> u8 {
     }
 }
 
-fn platform_of(number: u8) -> Result<Platform, RecordError> {
+pub(super) fn platform_of(number: u8) -> Result<Platform, RecordError> {
     match number {
         0 => Ok(Platform::Auto),
         1 => Ok(Platform::Client),
@@ -311,7 +287,7 @@ fn type_number(kind: Option<EventType>) -> u8 {
         .map_or(0, |index| index as u8 + 1)
 }
 
-fn type_of(number: u8) -> Result<Option<EventType>, RecordError> {
+pub(super) fn type_of(number: u8) -> Result<Option<EventType>, RecordError> {
     match number {
         0 => Ok(None),
         _ => EventType::ALL
@@ -336,6 +312,7 @@ mod tests {
         Entry {
             received: Millis(1_795_428_000_123),
             source: "web".into(),
+            hops: 2,
             key: KeyTag(7),
             platform: Platform::Client,
             ip: Some([10, 0, 0, 1].into()),
@@ -346,6 +323,9 @@ mod tests {
                 slot(Verdict::Rejected(Reason::NoEventName), 0),
                 slot(Verdict::AcceptedWithoutId, 0),
                 slot(Verdict::Accepted, u128::MAX),
+                slot(Verdict::Suppressed, 0),
+                slot(Verdict::Redacted, 9),
+                slot(Verdict::RedactedUnclaimed, 0),
             ],
             body: Bytes::new(),
         }
@@ -355,10 +335,11 @@ mod tests {
     fn a_head_reads_back_as_written() {
         let entry = entry();
         let mut out = Vec::new();
-        encode_head(&mut out, &entry, Position(7 << 32 | 99));
+        encode_head(&mut out, &entry, Position(7 << 32 | 99), 12);
         let (head, len) = decode_head(&out).unwrap();
         assert_eq!(len, out.len());
         assert_eq!(head.place, NonZeroU32::new(99));
+        assert_eq!((head.nonce, head.hops), (Some(12), 2));
         assert!(head_bound(&entry) >= len);
         assert_eq!(
             (head.received, head.source.as_str(), head.key),
@@ -374,7 +355,7 @@ mod tests {
     #[test]
     fn a_damaged_head_is_an_error_and_never_a_panic() {
         let mut out = Vec::new();
-        encode_head(&mut out, &entry(), Position(99));
+        encode_head(&mut out, &entry(), Position(99), 12);
         for at in 0..out.len() {
             assert!(decode_head(&out[..at]).is_err());
             for bit in 0..8 {

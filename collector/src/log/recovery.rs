@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
@@ -20,9 +21,10 @@ use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scann
 use super::claims::ClaimIndex;
 use super::committer::Active;
 use super::places::Places;
-use super::record::{self, Records};
+use super::readable::Readable;
 use super::segments::{self, Sealed, Witness};
-use super::{Position, RECORD_KIND};
+use super::shape::Records;
+use super::{Control, Note, Position, Topic};
 
 /// Segments hold claims somewhat longer than the window: a record's time is its request's, a claim's that of its group.
 const HOUR_MS: i64 = 3_600_000;
@@ -66,7 +68,7 @@ pub(super) fn recover(
     dir: &Path,
     claims: &mut ClaimIndex,
     now: Millis,
-) -> io::Result<(Vec<Sealed>, Active, Recovery)> {
+) -> io::Result<(Vec<Sealed>, Active, Recovery, Vec<Control>)> {
     let bases = segments::list(&**disk, dir)?;
     let mut firsts = Vec::with_capacity(bases.len());
     for base in &bases {
@@ -82,6 +84,7 @@ pub(super) fn recover(
         reference,
         claims,
         sealed: Vec::with_capacity(bases.len()),
+        deletions: Vec::new(),
         recovery: Recovery {
             segments: bases.len(),
             ..Recovery::default()
@@ -104,10 +107,13 @@ pub(super) fn recover(
         }
     };
     let Opening {
-        sealed, recovery, ..
+        sealed,
+        recovery,
+        deletions,
+        ..
     } = opening;
     claims.rotate(reference);
-    Ok((sealed, active, recovery))
+    Ok((sealed, active, recovery, deletions))
 }
 
 struct Opening<'a> {
@@ -119,6 +125,8 @@ struct Opening<'a> {
     reference: Millis,
     claims: &'a mut ClaimIndex,
     sealed: Vec<Sealed>,
+    /// Those among the control records that were read.
+    deletions: Vec<Control>,
     recovery: Recovery,
 }
 
@@ -266,9 +274,8 @@ impl Opening<'_> {
         let mut moved = None;
         let mut scanner = Scanner::new(file, segments::begin(segment.header), &Records)?;
         loop {
-            let (at, body) = match scanner.advance()? {
-                Found::Frame { at, kind, body } if kind == RECORD_KIND => (at, body),
-                Found::Frame { .. } => continue,
+            let (at, kind, body) = match scanner.advance()? {
+                Found::Frame { at, kind, body } => (at, kind, body),
                 Found::Damage { from, to } => {
                     contents.damaged(from..to);
                     continue;
@@ -284,19 +291,36 @@ impl Opening<'_> {
                 }
                 Found::End => break,
             };
-            let Ok((head, _)) = record::decode_head(body) else {
+            let Some(found) = Readable::of(kind, body) else {
                 continue;
             };
             let size = (HEADER + body.len()) as u64;
-            match places.admit(file, at, &head)? {
+            match places.admit(file, at, found.place())? {
                 Some(home) => {
                     if home != at {
                         moved = moved.or(Some(at..at + size));
                     }
                     contents.end = contents.end.max(home + size);
-                    contents.newest = contents.newest.max(Some(head.received));
+                    contents.newest = contents.newest.max(Some(found.received()));
                     let position = Position(segment.base.0 + home);
-                    self.recovery.claims += self.claims.restore(position, &head, self.reference);
+                    match &found {
+                        Readable::Record(head, _) => {
+                            self.recovery.claims +=
+                                self.claims.restore(position, head, self.reference);
+                        }
+                        Readable::Control(head, len) if head.topic == Topic::Delete => {
+                            let text = body.get(*len..).unwrap_or_default();
+                            self.deletions.push(Control {
+                                position,
+                                received: head.received,
+                                note: Note {
+                                    topic: head.topic,
+                                    text: Bytes::copy_from_slice(text),
+                                },
+                            });
+                        }
+                        Readable::Control(..) => {}
+                    }
                 }
                 // A copy of a record that is elsewhere.
                 None => contents.damaged(at..at + size),

@@ -59,7 +59,9 @@ impl Ring {
             _ => self.begin()?,
         };
         let mut head = Vec::with_capacity(256);
-        record::encode_head(&mut head, entry, Position(active.base.0 + active.len));
+        let position = Position(active.base.0 + active.len);
+        // Nothing in it is accepted, so nothing gets an id of it.
+        record::encode_head(&mut head, entry, position, 0);
         let header = frame::header(RECORD_KIND, &[&head, &entry.body])
             .map_err(|error| io::Error::other(error.to_string()))?;
         let size = (header.len() + head.len() + entry.body.len()) as u64;
@@ -113,6 +115,7 @@ mod tests {
         Entry {
             received: Millis(n as i64),
             source: "".into(),
+            hops: 0,
             key: KeyTag(7),
             platform: Platform::Auto,
             ip: None,
@@ -135,7 +138,7 @@ mod tests {
         loop {
             match reader.advance().unwrap() {
                 Next::Record(stored) => found.push(stored.head.received.0),
-                Next::Skipped { .. } => {}
+                Next::Control(_) | Next::Skipped { .. } => {}
                 Next::End => return found,
             }
         }

@@ -12,7 +12,9 @@ use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
 use super::places::Places;
-use super::record::{self, Head, Records};
+use super::readable::Readable;
+use super::record::{self, Head};
+use super::shape::Records;
 use super::{Position, RECORD_KIND};
 
 pub(super) const MAGIC: [u8; 7] = *b"HWEVLOG";
@@ -75,10 +77,8 @@ pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option
         loop {
             match scanner.advance()? {
                 Found::Frame { kind, body, .. } => {
-                    if kind == RECORD_KIND
-                        && let Ok((head, _)) = record::decode_head(body)
-                    {
-                        newest = newest.max(Some(head.received));
+                    if let Some(found) = Readable::of(kind, body) {
+                        newest = newest.max(Some(found.received()));
                     }
                 }
                 Found::Damage { .. } | Found::Torn { .. } => {}
@@ -111,9 +111,9 @@ pub(super) fn visit_readable(
     loop {
         match scanner.advance()? {
             Found::Frame { at, kind, body } => {
-                if kind == RECORD_KIND
-                    && let Ok((head, _)) = record::decode_head(body)
-                    && let Some(home) = places.admit(file, at, &head)?
+                if let Some(found) = Readable::of(kind, body)
+                    && let Some(home) = places.admit(file, at, found.place())?
+                    && let Readable::Record(head, _) = found
                 {
                     visit(home, head);
                 }

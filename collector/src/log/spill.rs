@@ -9,7 +9,7 @@ use headwater_store::frame::FileHeader;
 
 use super::generation::Generation;
 use super::run::{Origin, Place, Run};
-use super::{Claim, Extent, Head, Position, Verdict, segments};
+use super::{Claim, Extent, Head, Position, segments};
 
 /// Work that any thread may do while the index goes on answering: a generation on its way to disk, runs on their way
 /// into one, or what is to be built again from the log.
@@ -107,7 +107,7 @@ impl SpillJob {
             log,
             old.origin.extent,
             &mut |position, head| {
-                claims.extend(accepted(head).map(|claim| claim.0));
+                claims.extend(claimed(head).map(|claim| claim.0));
                 extent.cover(&Extent::new(position.0, position.0 + 1));
                 if claims.len() >= self.most {
                     write(&mut claims, std::mem::take(&mut extent))?;
@@ -125,16 +125,16 @@ impl SpillJob {
 fn rebuild_generation(disk: &dyn Disk, log: &Path, old: &Generation) -> io::Result<Generation> {
     let mut generation = Generation::in_place_of(old);
     records(disk, log, old.extent, &mut |_, head| {
-        accepted(head).for_each(|claim| generation.put(claim));
+        claimed(head).for_each(|claim| generation.put(claim));
         Ok(())
     })?;
     Ok(generation)
 }
 
-fn accepted(head: &Head) -> impl Iterator<Item = Claim> {
+fn claimed(head: &Head) -> impl Iterator<Item = Claim> {
     head.events
         .iter()
-        .filter(|slot| slot.verdict == Verdict::Accepted)
+        .filter(|slot| slot.verdict.is_claimed())
         .map(|slot| slot.claim)
 }
 

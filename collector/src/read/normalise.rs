@@ -102,12 +102,11 @@ fn text_of(value: &Value) -> Option<String> {
     value.as_str().or_else(number).map(str::to_owned)
 }
 
-/// An id for an event that came without: the same whenever the record is read.
+/// An id for an event that came without: the same whenever the record is read, wherever it lies. Records of the first
+/// layout have no nonce; theirs stay as they were, made of the position.
 fn given_id(stored: &Stored, index: usize) -> String {
-    format!(
-        "hw-{:x}-{:x}-{index:x}",
-        stored.head.received.0, stored.position.0
-    )
+    let nonce = stored.head.nonce.unwrap_or(stored.position.0);
+    format!("hw-{:x}-{nonce:x}-{index:x}", stored.head.received.0)
 }
 
 /// The envelope's object with the event's own laid over it; `None` when neither has one.

@@ -36,7 +36,7 @@ fn positions(disk: &FaultyDisk) -> Vec<u64> {
     loop {
         match reader.advance().unwrap() {
             Next::Record(stored) => found.push(stored.position.0),
-            Next::Skipped { .. } => {}
+            Next::Control(_) | Next::Skipped { .. } => {}
             Next::End => return found,
         }
     }
@@ -192,7 +192,7 @@ fn a_reader_that_goes_on_from_a_position_reads_what_lies_behind_it_wherever_that
             loop {
                 match reader.advance().unwrap() {
                     Next::Record(stored) => found.push(stored.position.0),
-                    Next::Skipped { .. } => {}
+                    Next::Control(_) | Next::Skipped { .. } => {}
                     Next::End => break,
                 }
             }

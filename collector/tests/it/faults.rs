@@ -60,6 +60,7 @@ pub(crate) fn entry_by(fingerprinter: &Fingerprinter, ids: &[u32], now: i64) -> 
     Entry {
         received: Millis(now),
         source: "s".into(),
+        hops: 0,
         key: KeyTag(0),
         platform: Platform::Auto,
         ip: None,
@@ -99,7 +100,7 @@ fn read(disk: Arc<dyn Disk>) -> Vec<u32> {
                     }
                 }
             }
-            Next::Skipped { .. } => {}
+            Next::Control(_) | Next::Skipped { .. } => {}
             Next::End => return ids,
         }
     }

@@ -30,6 +30,8 @@ fn normalised(vector: &Value) -> Value {
         head: Head {
             place: None,
             received: parse_iso(text("receivedAt").unwrap()).unwrap(),
+            nonce: None,
+            hops: 0,
             source: "web".to_owned(),
             key: KeyTag(0),
             platform: match text("platform") {

@@ -64,7 +64,8 @@ fn sources(configured: &Sources, compiled: &Compiled) -> Sources {
     configured.replaced_by(compiled.sources.iter().map(|source| {
         let file = &source.file;
         let described = Source {
-            name: source.id.as_str().into(),
+            id: source.id.as_str().into(),
+            name: source.name.as_str().into(),
             enabled: file.enabled,
             allowed_origins: file.allowed_origins.clone(),
             platform: match file.platform {

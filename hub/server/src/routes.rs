@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headwater_collector::app::App;
-use headwater_collector::log::{Next, Place, Position};
+use headwater_collector::log::{Next, Place};
 use headwater_delivery::run::{Hub, events};
 use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, Trace, connection_stage};
 use headwater_model::json::{Object, Value};
@@ -130,12 +130,8 @@ async fn connections(State(Shared(inner)): State<Shared>) -> Response {
             one.insert("destination", connection.destination.name.as_str());
             one.insert("enabled", connection.enabled);
             one.insert("cursor", saved.cursor.to_string());
-            let behind = hub
-                .log
-                .status()
-                .end
-                .0
-                .saturating_sub(saved.cursor.position.0);
+            let end = hub.log.status().end;
+            let behind = hub.log.between(saved.cursor.position, end);
             one.insert("behind_bytes", behind);
             one.insert("retrying", saved.retry.len());
             let counted: Value = counts
@@ -189,13 +185,11 @@ async fn event(State(Shared(inner)): State<Shared>, Path(message_id): Path<Strin
     ask(move || {
         let hub = &inner.hub;
         let rules = hub.rules.borrow().clone();
-        let status = hub.log.status();
-        let from = Position(status.end.0.saturating_sub(SEARCHED)).max(status.first);
-        let mut reader = hub.log.read(from);
+        let mut reader = hub.log.read(hub.log.before_end(SEARCHED));
         loop {
             let stored = match reader.advance().map_err(|error| error.to_string())? {
                 Next::Record(stored) => stored,
-                Next::Skipped { .. } => continue,
+                Next::Control(_) | Next::Skipped { .. } => continue,
                 Next::End => break,
             };
             // A record without the text has no event of this id, unless the id may be written in escapes.

@@ -319,3 +319,54 @@ fn a_private_address_is_refused_unless_the_workspace_allows_it() {
     });
     assert!(ids(&echo).is_empty());
 }
+
+#[test]
+fn an_event_that_destinations_send_in_a_circle_is_refused_after_three_hops() {
+    let place = Place::new();
+    place.write(
+        "destinations/hook.yaml",
+        "type: webhook\nsettings: {url: 'http://127.0.0.1:9/'}\nallow_private_network: true\n",
+    );
+    let hub = place.hub("");
+    for next in 1..=5 {
+        place.write(
+            &format!("sources/s{next}.yaml"),
+            &format!("id: s{next}\nwrite_keys: [wk{next}]\n"),
+        );
+        place.write(
+            &format!("destinations/d{next}.yaml"),
+            &format!(
+                "type: webhook\nsettings: {{url: 'http://{}/v1/track?writeKey=wk{next}'}}\nallow_private_network: true\n",
+                hub.address
+            ),
+        );
+    }
+    // From each source to the next, and from the last one to the first.
+    for from in 1..=5 {
+        place.write(
+            &format!("connections/c{from}.yaml"),
+            &format!("source: s{from}\ndestination: d{}\n", from % 5 + 1),
+        );
+    }
+    until("the workspace", || {
+        get(&hub, "/admin/v1/connections").contains("\"c5\"")
+    });
+    let (status, _) = request(
+        &hub.address,
+        "POST",
+        "/v1/track?writeKey=wk1",
+        "",
+        r#"{"messageId":"m1","userId":"u1","event":"Round"}"#,
+    );
+    assert_eq!(status, 200);
+    let refused = "headwater_events_rejected_total{code=\"too_many_hops\"} 1";
+    until("the refusal", || get(&hub, "/metrics").contains(refused));
+    let rejected = Command::new(BINARY)
+        .args(["export", "--rejected", "--data"])
+        .arg(place.path("data"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(rejected.stdout).unwrap();
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(text.contains("{\"rejected\":\"too_many_hops\""), "{text}");
+}

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_collector::config::Platform;
 use headwater_collector::log::{
-    Claim, Committer, Entry, LogOptions, LogReader, Next, Position, Reason, Recovery, Slot, Verdict,
+    Claim, Committer, Entry, LogOptions, LogReader, Next, Note, Position, Reason, Recovery,
+    Rewriting, Slot, Topic, Verdict,
 };
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
@@ -27,7 +28,7 @@ const DATA: &str = "/data";
 /// Bytes of all bodies of an ordinary case, about: enough for forty small segments, little enough for thousands of cases.
 const BYTES: usize = 300_000;
 
-/// A record that was acknowledged.
+/// A record that was acknowledged, of a request or a control record, which has no events.
 #[derive(Debug)]
 struct Acked {
     position: Position,
@@ -114,7 +115,11 @@ impl Hub {
             };
             let start = body.len();
             body.extend_from_slice(
-                format!(r#"{{"type":"page","messageId":"{id}","p":""#).as_bytes(),
+                format!(
+                    r#"{{"type":"page","userId":"{}","messageId":"{id}","p":""#,
+                    id % 7
+                )
+                .as_bytes(),
             );
             body.resize(body.len() + size / count, b'a' + (id % 26) as u8);
             body.extend_from_slice(br#""}"#);
@@ -134,6 +139,7 @@ impl Hub {
         Entry {
             received: Millis(self.now),
             source: "s".into(),
+            hops: 0,
             key: KeyTag(7),
             platform: Platform::Auto,
             ip: self.dice.once_in(2).then(|| [10, 0, 0, 1].into()),
@@ -165,6 +171,12 @@ impl Hub {
             left -= group;
             self.now += 500;
             self.store(&mut log, entries);
+            if self.dice.once_in(10) {
+                self.note(&mut log, Topic::Version);
+            }
+        }
+        if self.dice.once_in(3) {
+            self.redact(&mut log);
         }
         drop(log);
         let dir = Path::new(DATA).join("log");
@@ -219,6 +231,97 @@ impl Hub {
             Err(error) => self.outcome.fail(format!("a group is refused: {error}")),
         }
         maintain(log);
+    }
+
+    fn note(&mut self, log: &mut Committer, topic: Topic) {
+        let text = Bytes::from(format!(r#"{{"version":"{}"}}"#, self.dice.next()));
+        let note = Note {
+            topic,
+            text: text.clone(),
+        };
+        match log.note(Millis(self.now), &note) {
+            Ok(position) => self.records.push(Acked {
+                position,
+                events: Vec::new(),
+                body: text,
+                file: 0,
+                bytes: Vec::new(),
+            }),
+            Err(error) => self
+                .outcome
+                .fail(format!("a control record is refused: {error}")),
+        }
+    }
+
+    /// Deletes a user, carries it out in some of the segments or all, and learns what readers are to see from now on.
+    fn redact(&mut self, log: &mut Committer) {
+        let user = self.dice.below(7).to_string();
+        if let Err(error) = log.redact(Millis(self.now), &user, Rewriting::AtOnce) {
+            return self.outcome.fail(format!("a deletion is refused: {error}"));
+        }
+        let mut left = self.dice.below(60);
+        while left > 0 {
+            left -= 1;
+            match log.rewrite_job(Millis(self.now)) {
+                Ok(Some(job)) => {
+                    if let Err(error) = log.adopt_rewritten(job.run()) {
+                        self.outcome
+                            .fail(format!("a segment is not rewritten: {error}"));
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return self.outcome.fail(format!("no rewriting: {error}")),
+            }
+        }
+        let named = format!(r#""userId":"{user}""#);
+        let mut reader = LogReader::new(
+            Arc::new(self.disk.clone()),
+            Path::new(DATA),
+            Position::default(),
+        );
+        let mut next = 0;
+        while let Ok(found) = reader.advance() {
+            let (position, events, body) = match found {
+                Next::Record(stored) => (stored.position, stored.head.events, stored.body),
+                Next::Control(control) => (control.position, Vec::new(), control.note.text),
+                Next::Skipped { from, to } => {
+                    return self
+                        .outcome
+                        .fail(format!("rewriting damaged {from} to {to}"));
+                }
+                Next::End => break,
+            };
+            if body
+                .windows(named.len())
+                .any(|part| part == named.as_bytes())
+            {
+                self.outcome
+                    .fail(format!("the record at {position} shows a deleted event"));
+            }
+            match self.records.get_mut(next) {
+                Some(record) if record.position == position => {
+                    if record.body.len() != body.len() {
+                        self.outcome
+                            .fail(format!("the record at {position} has another length"));
+                    }
+                    record.events = events;
+                    record.body = body;
+                }
+                // The deletion itself.
+                _ => self.records.push(Acked {
+                    position,
+                    events,
+                    body,
+                    file: 0,
+                    bytes: Vec::new(),
+                }),
+            }
+            next += 1;
+        }
+        if next != self.records.len() {
+            self.outcome
+                .fail(format!("{next} records are read after a deletion"));
+        }
     }
 
     fn damage(&mut self) {
@@ -305,7 +408,7 @@ impl Hub {
         {
             for (at, head) in file.bytes.windows(HEADER).enumerate() {
                 if head[3] == 0
-                    && head[8] == 1
+                    && matches!(head[8], 1 | 2)
                     && let Some(index) = by_head.get(&(number, head))
                     && let Some(record) = self.records.get(*index)
                     && file
@@ -333,21 +436,24 @@ impl Hub {
         let mut reader = LogReader::new(Arc::new(self.disk.clone()), Path::new(DATA), from);
         loop {
             match reader.advance() {
-                Ok(Next::Record(stored)) => {
-                    let record = by_position.get(&stored.position.0).copied();
+                Ok(next @ (Next::Record(_) | Next::Control(_))) => {
+                    let (position, events, body) = match next {
+                        Next::Record(stored) => (stored.position, stored.head.events, stored.body),
+                        Next::Control(control) => (control.position, Vec::new(), control.note.text),
+                        Next::Skipped { .. } | Next::End => continue,
+                    };
+                    let record = by_position.get(&position.0).copied();
                     let Some((index, record)) =
                         record.and_then(|index| Some((index, self.records.get(index)?)))
                     else {
                         self.outcome.fail(format!(
-                            "{when}: a record at {} that was never written",
-                            stored.position
+                            "{when}: a record at {position} that was never written"
                         ));
                         return;
                     };
-                    if stored.body != record.body || !same(&stored.head.events, &record.events) {
+                    if body != record.body || !same(&events, &record.events) {
                         self.outcome.fail(format!(
-                            "{when}: the record at {} has other contents",
-                            stored.position
+                            "{when}: the record at {position} has other contents"
                         ));
                     }
                     if let Some(seen) = seen.get_mut(index) {
@@ -418,7 +524,7 @@ impl Hub {
         let mut wanted: Vec<(Slot, bool)> = Vec::new();
         for (record, whole) in self.records.iter().zip(whole) {
             for slot in &record.events {
-                if slot.verdict == Verdict::Accepted {
+                if slot.verdict.is_claimed() {
                     wanted.push((*slot, *whole));
                 }
             }
@@ -435,6 +541,7 @@ impl Hub {
             let entry = Entry {
                 received: Millis(self.now),
                 source: "s".into(),
+                hops: 0,
                 key: KeyTag(7),
                 platform: Platform::Auto,
                 ip: None,
@@ -499,19 +606,19 @@ impl Hub {
                         .head
                         .events
                         .iter()
-                        .filter(|slot| slot.verdict == Verdict::Accepted)
+                        .filter(|slot| slot.verdict.is_claimed())
                     {
                         *counts.entry(slot.claim).or_default() += 1;
                     }
                 }
-                Ok(Next::Skipped { .. }) => {}
+                Ok(Next::Control(_) | Next::Skipped { .. }) => {}
                 Ok(Next::End) => break,
                 Err(error) => return self.outcome.fail(format!("at the end: {error}")),
             }
         }
         let accepted = self.records.iter().flat_map(|record| &record.events);
         let claims: Vec<Claim> = accepted
-            .filter(|slot| slot.verdict == Verdict::Accepted)
+            .filter(|slot| slot.verdict.is_claimed())
             .map(|slot| slot.claim)
             .collect();
         for claim in &claims {
@@ -560,6 +667,6 @@ fn same(read: &[Slot], written: &[Slot]) -> bool {
     read.len() == written.len()
         && read.iter().zip(written).all(|(read, written)| {
             (read.offset, read.len, read.verdict) == (written.offset, written.len, written.verdict)
-                && (read.verdict != Verdict::Accepted || read.claim == written.claim)
+                && (!read.verdict.is_claimed() || read.claim == written.claim)
         })
 }

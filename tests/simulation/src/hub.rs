@@ -145,7 +145,7 @@ impl Hub {
                     let items = items(&stored).filter(accepted);
                     all.extend(items.map(|item| item.event));
                 }
-                Ok(Next::Record(_) | Next::Skipped { .. }) => {}
+                Ok(Next::Record(_) | Next::Control(_) | Next::Skipped { .. }) => {}
                 Ok(Next::End) | Err(_) => return all,
             }
         }

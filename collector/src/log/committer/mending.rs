@@ -71,6 +71,11 @@ pub enum Incident {
     Key,
     /// The whole folder was removed; it was made again.
     Folder,
+    /// `redactions` was damaged; it was made again from the log.
+    Redactions {
+        /// Deletions that the log tells of.
+        found: usize,
+    },
     /// The wall clock was set.
     Clock {
         /// By how many milliseconds.
@@ -107,6 +112,12 @@ impl fmt::Display for Incident {
                 if *ms > 0 { "ahead" } else { "back" },
                 ms.unsigned_abs() / 1000,
                 SETTLED_MS / 3_600_000,
+            ),
+            Self::Redactions { found } => write!(
+                f,
+                "`redactions` was damaged and was made again from the log, which tells of {found} deletions; those that \
+                 retention removed from the log cover nothing that is left of it. The damaged file is \
+                 `redactions.damaged`"
             ),
             Self::Lock => f.write_str(
                 "`lock` was removed while the collector runs; it was made again, and no other collector came in",

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use super::super::{AppendError, CommitError, Committer, Entry, Moment, Receipt};
+use super::super::{AppendError, CommitError, Committer, Entry, Moment, Note, Position, Receipt};
+use super::redacting::RewriteWork;
 use super::tending::ClaimsWork;
 use super::{Message, Now, Shared};
 
@@ -35,6 +36,7 @@ pub(super) struct Driver {
     pub(super) swept: Instant,
     pub(super) looked: Instant,
     pub(super) claims: ClaimsWork,
+    pub(super) rewriting: RewriteWork,
 }
 
 impl Driver {
@@ -50,6 +52,8 @@ impl Driver {
             };
             let mut entries = Vec::new();
             let mut answers = Vec::new();
+            let mut notes = Vec::new();
+            let mut redactions = Vec::new();
             let mut bytes = 0;
             let mut message = first;
             while let Some(taken) = message.take() {
@@ -58,6 +62,15 @@ impl Driver {
                         bytes += entry.body.len();
                         entries.push(entry);
                         answers.push(answer);
+                    }
+                    Message::Note(note, answer) => {
+                        notes.push((note, answer));
+                        // What came before it lies before it.
+                        break;
+                    }
+                    Message::Redact(user, rewriting, answer) => {
+                        redactions.push((user, rewriting, answer));
+                        break;
                     }
                     Message::Wake => {}
                     Message::Close => open = false,
@@ -72,6 +85,13 @@ impl Driver {
                 self.commit(entries, answers);
                 self.tend_claims();
             }
+            for (note, answer) in notes {
+                let _ = answer.send(self.note(&note));
+            }
+            for (user, rewriting, answer) in redactions {
+                let _ = answer.send(self.redact(&user, rewriting));
+            }
+            self.tend_rewriting();
             self.maintain();
         }
         // Whoever still waits is told to come back; nothing of theirs was written.
@@ -121,7 +141,19 @@ impl Driver {
         }
     }
 
-    fn moment(&self) -> Moment {
+    fn note(&mut self, note: &Note) -> Result<Position, AppendError> {
+        let noted = self.committer.note(self.moment(), note);
+        self.tell_incidents();
+        match noted {
+            Ok(position) => {
+                self.publish();
+                Ok(position)
+            }
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             wall: (self.now)(),
             steady: self.started.elapsed(),
@@ -197,7 +229,7 @@ impl Driver {
         self.tend_claims();
     }
 
-    fn fail(&self, error: &CommitError) -> AppendError {
+    pub(super) fn fail(&self, error: &CommitError) -> AppendError {
         let failure = failure(error);
         // Claims that are built again are told of in `tend_claims`, once for all of them.
         let told = matches!(error, CommitError::Claims(_));
@@ -207,7 +239,7 @@ impl Driver {
         failure
     }
 
-    fn tell_incidents(&mut self) {
+    pub(super) fn tell_incidents(&mut self) {
         let incidents = self.committer.take_incidents();
         let count = incidents.len() as u64;
         for incident in incidents {
@@ -225,7 +257,7 @@ impl Driver {
             .fetch_add(count, Ordering::Relaxed);
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let extent = self.committer.extent();
         self.shared.first.store(extent.start.0, Ordering::Relaxed);
         self.shared.end.store(extent.end.0, Ordering::Release);

@@ -28,6 +28,7 @@ const DISK_WAIT: Duration = Duration::from_secs(1);
 /// A body, ready to be sent.
 struct Ready {
     message_id: String,
+    hops: u8,
     body: Vec<u8>,
     /// The workspace that decided it: under another one it is decided again.
     version: String,
@@ -237,7 +238,7 @@ impl Task {
                 None => look_up(&hub, &rules, &id, place).await,
             };
             let outcome = match ready {
-                Ok(ready) => sink.send(&ready.message_id, ready.body).await,
+                Ok(ready) => sink.send(&ready.message_id, ready.hops, ready.body).await,
                 Err(outcome) => outcome,
             };
             let (name, reason) = match &outcome {
@@ -351,7 +352,7 @@ fn read(
 pub(super) fn start(log: &dyn EventLog, who: &str, from: Place, passed: &mut Counts) -> Place {
     let (first, _) = reading::extent(log);
     let start = from.max(Place::at(first));
-    let gone = start.position.0.saturating_sub(from.position.0);
+    let gone = log.between(from.position, start.position);
     // A log that is new begins behind its file's header.
     if gone > 0 && from != Place::default() {
         tracing::error!(
@@ -386,6 +387,7 @@ fn decide_one(
         ConnectionOutcome::Dropped(reason) => Err(("dropped", reason.as_str().to_owned())),
         ConnectionOutcome::Deliver(body) => Ok(Ready {
             message_id: event.message_id().to_owned(),
+            hops: event.hops,
             body: Value::Object(body.into_owned()).to_vec(),
             version: rules.version.clone(),
         }),

@@ -21,8 +21,10 @@ const TURN_BYTES: usize = 2 << 20;
 pub struct Event {
     /// Where it lies.
     pub place: Place,
-    /// Its source, as the record names it.
+    /// Its source's id.
     pub source: String,
+    /// How many hubs it came through before.
+    pub hops: u8,
     /// Its type.
     pub kind: EventType,
     /// What the source stage made of it.
@@ -86,6 +88,7 @@ pub fn events<'a>(
                     ..Place::at(stored.position)
                 },
                 source: stored.head.source.clone(),
+                hops: stored.head.hops,
                 kind,
                 outcome,
                 bytes,
@@ -126,7 +129,7 @@ pub(super) fn read<T>(
         unreadable: 0,
         end,
     };
-    while turn.events.len() < most && reader.position().0 < from.position.0.saturating_add(STRIDE) {
+    while turn.events.len() < most && reader.passed() < STRIDE {
         match reader.advance()? {
             Next::Record(stored) => {
                 let first = if stored.position == from.position {
@@ -146,6 +149,7 @@ pub(super) fn read<T>(
                     }
                 }
             }
+            Next::Control(_) => {}
             Next::Skipped { .. } => turn.unreadable += 1,
             Next::End => break,
         }

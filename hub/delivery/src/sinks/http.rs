@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_collector::ingest::HOPS;
 use headwater_workspace::Webhook;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
@@ -79,8 +80,8 @@ impl WebhookSink {
         })
     }
 
-    /// Posts one event.
-    pub async fn send(&self, message_id: &str, body: Vec<u8>) -> Outcome {
+    /// Posts one event that came through `hops` hubs before this one: a hub that it comes back to refuses it in the end.
+    pub async fn send(&self, message_id: &str, hops: u8, body: Vec<u8>) -> Outcome {
         if self.refused {
             // As by name: somebody may allow it within the hours that it is tried.
             return Outcome::Retry {
@@ -94,6 +95,7 @@ impl WebhookSink {
             .header(CONTENT_TYPE, "application/json")
             .header("idempotency-key", header(message_id))
             .header("webhook-id", header(message_id))
+            .header(HOPS, u16::from(hops) + 1)
             .body(body);
         match request.send().await {
             Ok(mut answer) => {
