@@ -63,13 +63,29 @@ workflows() {
   "$home/bin/check-jsonschema" --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
   "$home/bin/check-jsonschema" --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
   "$home/bin/check-jsonschema" --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
-  echo "workflows: valid by their schemas (not run here)"
+  "$home/bin/check-jsonschema" --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+  "$home/bin/python" -c 'import sys, ruamel.yaml
+for file in sys.argv[1:]:
+    for part in ruamel.yaml.YAML(typ="safe").load_all(open(file)):
+        assert part["apiVersion"] and part["kind"], file' deploy/kustomize/*.yaml
+  echo "workflows, compose: valid by their schemas (not run here)"
 }
 
 shells() {
   need shellcheck shellcheck
   git ls-files '*.sh' .ci/run | xargs shellcheck -x -S warning
   echo "shell scripts: no warning"
+}
+
+# Where systemd is installed; the binary that the unit names is not.
+unit() {
+  command -v systemd-analyze >/dev/null || return 0
+  local folder
+  folder=$(mktemp -d)
+  sed 's#/usr/local/bin/headwater#/bin/true#' deploy/headwater.service >"$folder/headwater.service"
+  systemd-analyze verify "$folder/headwater.service"
+  rm -rf "$folder"
+  echo "systemd unit: verified (not run here)"
 }
 
 case "${1:-all}" in
@@ -79,6 +95,7 @@ case "${1:-all}" in
     poms
     shells
     workflows
+    unit
     ;;
   poms) poms ;;
   *)

@@ -428,6 +428,13 @@ fn in_production_events_are_shown_to_the_admin_alone() {
 }
 
 #[test]
+fn the_configuration_that_the_deployments_use_is_valid() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/headwater.toml");
+    let (fine, text) = run(&["check", "--config", file]);
+    assert!(fine, "{text}");
+}
+
+#[test]
 fn a_configuration_is_checked_with_lines_and_hints() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("c.toml");
