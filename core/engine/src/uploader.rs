@@ -43,6 +43,9 @@ pub(crate) struct InFlight {
     followed: bool,
 }
 
+/// What a flush waits for when guards keep its events back.
+const FAILED_PLUGIN: &str = "a plugin that failed: it is tried again";
+
 impl Engine {
     /// An explicit flush.
     pub(crate) fn flush(&mut self, id: u64, now: Now) {
@@ -167,6 +170,9 @@ impl Engine {
     fn blocked(&self, now: Now) -> Option<(&'static str, Option<u64>)> {
         if self.gate() == Gate::Held {
             return Some(("the user's consent", None));
+        }
+        if !self.config.has_hub() {
+            return Some(("a client that has a hub: this one leaves it out", None));
         }
         if !self.leads {
             return Some(("another client of this store, which sends", None));
@@ -415,8 +421,10 @@ impl Engine {
                 None if own == 0 && waiter.report.pending > 0 => {
                     Some("another client of this store, which sends")
                 }
-                None if kept > 0 && unwritten == 0 => {
-                    Some("a plugin that failed: it is tried again")
+                None if kept > 0 && unwritten == 0 => Some(FAILED_PLUGIN),
+                // Whatever keeps others from the hub: these are not on the way to it.
+                Some(_) if kept > 0 && queued + unwritten == 0 && waiter.report.pending == 0 => {
+                    Some(FAILED_PLUGIN)
                 }
                 other => other,
             };

@@ -24,6 +24,8 @@ export interface Lent {
   recent: ReadonlyMap<string, Context>;
   Context: typeof Context;
   createEmitter: typeof createEmitter;
+  /** Whether no event may go without this plugin. */
+  isGuard(plugin: Plugin): boolean;
   random(): number[];
   hex(numbers: readonly number[]): string;
   uuid(numbers: readonly number[]): string;

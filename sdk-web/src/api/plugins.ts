@@ -65,10 +65,6 @@ const text = (error: unknown): string =>
     ' ',
   );
 
-/** No event may go without it. */
-const isGuard = ({ type, required = type === 'before' }: Plugin): boolean =>
-  required && (type === 'before' || type === 'enrichment');
-
 /** A middleware of a destination failed: the event is kept from that destination. */
 class Kept extends Error {}
 
@@ -96,7 +92,7 @@ const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 export type Plugins = ReturnType<typeof createPlugins>;
 
 export function createPlugins(lent: Lent, instance: Analytics) {
-  const { host, list, Context, diagnose } = lent;
+  const { host, list, Context, isGuard, diagnose } = lent;
   const destinations: Destination[] = [];
   /** By the engine's index. */
   const byIndex = new Map<number, Destination>();
@@ -123,13 +119,20 @@ export function createPlugins(lent: Lent, instance: Analytics) {
     for (const destination of destinations) if (destination.plugin === plugin) destination.gone = true;
   };
 
-  /** `false` when it failed; then it is gone. */
+  const begin = (plugin: Plugin, ms: number): Promise<unknown> =>
+    bounded(() => plugin.load(Context.system(), instance), ms, `loading ${plugin.name}`);
+
+  /** Guards that did not load, and the try to do so that is under way. */
+  const unloaded = new Map<Plugin, Promise<unknown> | undefined>();
+
+  /** `false` when it failed; then it is gone or, where no event may go without it, loaded again for the next event. */
   const load = async (plugin: Plugin): Promise<boolean> => {
     try {
-      await bounded(() => plugin.load(Context.system(), instance), LOAD_TIMEOUT, `loading ${plugin.name}`);
+      await begin(plugin, LOAD_TIMEOUT);
       return true;
     } catch (error) {
-      remove(plugin);
+      if (isGuard(plugin)) unloaded.set(plugin, undefined);
+      else remove(plugin);
       lent.failures.push(plugin.name);
       instance.queue.emit('initialization_failure', plugin, error);
       diagnose('plugin_failed', `${plugin.name} did not load: ${text(error)}`);
@@ -156,6 +159,17 @@ export function createPlugins(lent: Lent, instance: Analytics) {
   const attempt = async (plugin: Plugin, ctx: Context): Promise<Context> => {
     const hook = plugin[ctx.event.type];
     if (typeof hook !== 'function') return ctx;
+    if (unloaded.has(plugin)) {
+      const loading = unloaded.get(plugin) ?? begin(plugin, PLUGIN_TIMEOUT);
+      unloaded.set(plugin, loading);
+      await loading.then(
+        () => unloaded.delete(plugin),
+        (error) => {
+          if (unloaded.get(plugin) === loading) unloaded.set(plugin, undefined);
+          throw error;
+        },
+      );
+    }
     const answer: unknown = await bounded(() => hook.call(plugin, ctx), PLUGIN_TIMEOUT, plugin.name);
     return answer instanceof Context ? answer : ctx;
   };

@@ -36,6 +36,11 @@ type Query = typeof import('./query.js');
 
 const EVENTS = /^(track|page|screen|identify|group|alias)$/;
 const PLUGGING = /^(de)?reg|^add/;
+/** No event may go without it. */
+const isGuard = ({ type, required = type === 'before' }: Plugin): boolean =>
+  required && (type === 'before' || type === 'enrichment');
+/** How long after a failure the code of a guard is asked for again, milliseconds: as the engine tries a guard again. */
+const WAITS = [1_000, 10_000];
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const text = (value: unknown): string | undefined => (value ? `${value}` : undefined);
@@ -79,11 +84,24 @@ export function createRuntime(host: Host, version: string): Runtime {
     return (plugins = chunk.createPlugins(lent, instance));
   });
 
+  /** Why the code of a guard never came: each event of this page is given up, as where a guard fails three times. */
+  let lost: unknown;
+  /** For what no event may go without. Without a connection it waits as long as that takes. */
+  const surely = <T>(load: () => Promise<T>, tries = 0): Promise<T> =>
+    load().catch((error) => {
+      const offline = globalThis.navigator?.onLine === false;
+      const ms = offline ? WAITS[0] : WAITS[tries];
+      if (ms) return wait(ms).then(() => surely(load, offline ? tries : tries + 1));
+      complain((lost = error));
+      diagnose('plugin_failed', `a guard did not load: ${error}`);
+      throw error;
+    });
+
   const withInstance = lazily(async () => (await import('./instance.js')).createInstance(lent));
 
   const lent: Lent = {
     ...{ host, version, emitter, settings, integrations, recent, list: [], failures: [] },
-    ...{ Context, createEmitter, random, hex, uuid, diagnose, withPlugins },
+    ...{ Context, createEmitter, isGuard, random, hex, uuid, diagnose, withPlugins },
     plugins: () => plugins,
     documents: () => documents,
   };
@@ -188,6 +206,13 @@ export function createRuntime(host: Host, version: string): Runtime {
     return undefined;
   };
 
+  const report = (report: Report): void => {
+    emit('report', report);
+    const ctx = recent.get(report.messageId!);
+    ctx?.setFailedDelivery({ reason: report });
+    emit('error', { code: 'delivery_failure', reason: report, ctx });
+  };
+
   const refuse = (error: unknown, live?: Live): void => {
     live?.no(error);
     diagnose('invalid', `${error}`);
@@ -220,6 +245,10 @@ export function createRuntime(host: Host, version: string): Runtime {
   const handle = (call: Captured, live?: Live): Promise<void> | undefined => {
     if (booting) return booting.then(() => handle(call, live));
     const { m, a } = call;
+    if (lost && call.n && !commands[m]) {
+      report({ reason: 'plugin_failed', count: 1, detail: `${lost}` });
+      throw lost;
+    }
     try {
       if (/^pagev/i.test(m)) return dispatch({ ...call, m: 'page', a: [{ path: a[0] }, ...a.slice(1)] }, live);
       if (EVENTS.test(m) && (m !== 'group' || a.length)) return dispatch(call, live);
@@ -234,7 +263,9 @@ export function createRuntime(host: Host, version: string): Runtime {
         else return answer.then(live?.ok, live?.no);
       } else {
         if (PLUGGING.test(m))
-          return withPlugins()
+          return (
+            /^add/.test(m) || Array.from(a as ArrayLike<Plugin>).some(isGuard) ? surely(withPlugins) : withPlugins()
+          )
             .then((plugins) => (plugins as unknown as Methods)[m]!(...a))
             .then(live?.ok, live?.no);
         // What the instance answers is the caller's affair, not that of the calls behind this one; so is a flush.
@@ -254,9 +285,9 @@ export function createRuntime(host: Host, version: string): Runtime {
     setTimeout(() => emit('initialize', settings, options));
     const { plugins: given } = host.settings as { plugins?: Plugin[] };
     if (!given?.length && !options.highEntropyValuesClientHints?.length && host.config.hub !== false) return;
-    booting = import('./start.js')
-      .then(({ start }) => start(lent, given))
-      .catch(complain)
+    const begin = () => import('./start.js').then(({ start }) => start(lent, given));
+    booting = (given?.some(isGuard) ? surely(begin) : begin())
+      .catch((error) => lost || complain(error))
       .then(() => {
         booting = undefined;
       });
@@ -291,12 +322,7 @@ export function createRuntime(host: Host, version: string): Runtime {
       if (kind === TRY) withPlugins().then((those) => those.effect(kind, ...given), complain);
       else (kind === FETCH ? documents : plugins)?.effect(kind, ...given);
     },
-    report(report: Report) {
-      emit('report', report);
-      const ctx = recent.get(report.messageId!);
-      ctx?.setFailedDelivery({ reason: report });
-      emit('error', { code: 'delivery_failure', reason: report, ctx });
-    },
+    report,
     diagnostic: diagnose,
   };
 }

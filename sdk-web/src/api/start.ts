@@ -18,6 +18,11 @@ export async function start({ host, withPlugins, diagnose }: Lent, given: Plugin
     );
   if (given?.length) await (await withPlugins()).register(...given);
   const { userAgentData: source } = (globalThis.navigator ?? {}) as Hinting;
-  const userAgentData = hints?.length && (await source?.getHighEntropyValues?.([...hints]));
+  // What the browser refuses to tell keeps no event back.
+  const userAgentData =
+    hints?.length &&
+    (await (async () => source?.getHighEntropyValues?.([...hints]))().catch((error) =>
+      console.error('headwater:', error),
+    ));
   if (userAgentData) host.input(CONTEXT, 0, 0, JSON.stringify({ userAgentData }));
 }

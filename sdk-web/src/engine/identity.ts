@@ -99,8 +99,10 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
     return {
       /** Subdomains share cookies: theirs win. */
       id(key = idKey): string | undefined {
-        const id = jar?.get(key) || parsed(key);
-        return id ? `${id}` : undefined;
+        const id = jar?.get(key);
+        // AJS 1 and some servers write JSON.
+        const found = (id?.[0] === '"' && maybe(() => JSON.parse(id))) || id || parsed(key);
+        return found ? `${found}` : undefined;
       },
       traits: (): Record<string, unknown> => tree(parsed(traitsKey)),
       writeId(id: string | undefined, key = idKey): void {
@@ -121,13 +123,13 @@ export const createIdentity = (options: IdentityOptions): Pick<Env, 'recall' | '
     async recall(known) {
       const anonymousId = user.id(ANONYMOUS);
       const groupId = group.id();
+      const userId = user.id();
       if (!anonymousId) {
         if (known) return known;
         const stored = (key: string) => get(key) ?? maybe(() => localStorage.getItem(key));
         if (!apart?.user && stored('rl_anonymous_id')) return (await import('./rudder.js')).rudderIdentity(stored);
-        if (!groupId) return;
+        if (!groupId && !userId) return;
       }
-      const userId = user.id();
       if (known && known.anonymousId === anonymousId && (!userId || userId === known.userId)) return known;
       return {
         anonymousId: anonymousId ?? uuid(random().slice(4)),

@@ -43,6 +43,8 @@ export interface Setting {
   status?: () => number;
   /** What an earlier page left. */
   store?: Store;
+  /** Before an engine is loaded; what it throws, loading throws. */
+  loading?: (full: boolean) => void;
 }
 
 /** Not yet started. */
@@ -52,6 +54,7 @@ export async function prepare({
   document,
   status = () => 200,
   store = memoryStore(),
+  loading,
 }: Setting = {}): Promise<Client> {
   const facade = new AnalyticsBrowser();
   const capture = createCapture();
@@ -65,7 +68,10 @@ export async function prepare({
     capture,
     ...host,
     facade,
-    load: (full) => engines[+full]!,
+    async load(full) {
+      loading?.(full);
+      return engines[+full]!;
+    },
     open: async () => store,
     config: { ...configOf(host, 'https://hub.test/v1'), hub: !hubless(options) },
     async send({ around, events }) {

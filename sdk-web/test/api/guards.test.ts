@@ -143,6 +143,38 @@ describe('a guard', () => {
     expect(after).toEqual([{ plan: 'pro' }]);
   });
 
+  it('that does not load keeps its events back, and is loaded again at each try', async () => {
+    const c = await client();
+    let loads = 0;
+    const load = async () => {
+      if (++loads < 4) throw new Error('no list');
+    };
+    await c.call('register', plugin('before', 'scrub', scrub(), { load }));
+    expect(c.analytics.failedInitializations).toEqual(['scrub']);
+    clock();
+    const ctx = await secret(c);
+    expect(ctx.failedDelivery()).toBeDefined();
+    await vi.advanceTimersByTimeAsync(10_900);
+    expect([loads, c.sent]).toEqual([3, []]);
+    await vi.advanceTimersByTimeAsync(500);
+    vi.useRealTimers();
+    await vi.waitUntil(async () => (await c.all()).length, 20_000);
+    expect(c.sent.map(({ properties }) => properties)).toEqual([{ plan: 'pro' }]);
+    expect(loads).toBe(4);
+  });
+
+  it('that never loads has its events reported', async () => {
+    const c = await client();
+    const reports = heard(c);
+    await c.call('register', plugin('before', 'scrub', scrub(), { load: () => Promise.reject(new Error('no list')) }));
+    clock();
+    await secret(c);
+    await vi.advanceTimersByTimeAsync(11_500);
+    vi.useRealTimers();
+    expect(reports).toMatchObject([{ reason: 'plugin_failed', count: 1 }]);
+    expect(await c.all()).toEqual([]);
+  });
+
   it('keeps its event for the user that made it', async () => {
     const c = await client();
     await c.call('identify', 'u1');
@@ -181,6 +213,104 @@ describe('a guard', () => {
     expect(reports).toMatchObject([{ reason: 'plugin_failed', count: 1 }]);
     expect(await other.all()).toEqual([]);
     await vi.waitUntil(async () => !(await store.after(0)).length, 20_000);
+  });
+});
+
+describe('a guard whose code does not come', () => {
+  /** Loading the full engine, which a page's first plugin needs, fails so many times. */
+  const without = async (failures: number) => {
+    let left = failures;
+    const loading = (full: boolean) => {
+      if (full && left-- > 0) throw new Error('404');
+    };
+    const c = await client({ loading });
+    clock();
+    return c;
+  };
+  const middleware = ({ payload, next }: any) => {
+    delete payload.obj.properties.email;
+    next(payload);
+  };
+  const failed = (c: Client) => c.diagnostics.filter(({ kind }) => kind === 'plugin_failed');
+
+  it.each<[string, (c: Client) => Promise<unknown>]>([
+    ['a source middleware', (c) => c.call('addSourceMiddleware', middleware)],
+    ['a plugin of the type before', (c) => c.call('register', plugin('before', 'scrub', scrub()))],
+    ['a required enrichment', (c) => c.call('register', plugin('enrichment', 'scrub', scrub(), { required: true }))],
+  ])('holds back every call behind it, %s, and is asked for after 1 and after 10 seconds', async (_, add) => {
+    const c = await without(2);
+    add(c);
+    secret(c);
+    await vi.advanceTimersByTimeAsync(10_900);
+    expect(c.sent).toEqual([]);
+    await vi.advanceTimersByTimeAsync(500);
+    vi.useRealTimers();
+    await vi.waitUntil(async () => (await c.all()).length, 20_000);
+    expect(c.sent.map(({ properties }) => properties)).toEqual([{ plan: 'pro' }]);
+    expect(failed(c)).toEqual([]);
+  });
+
+  it('three times has each event behind it reported, and given up', async () => {
+    const c = await without(Number.POSITIVE_INFINITY);
+    const reports = heard(c);
+    const added = c.call('addSourceMiddleware', middleware);
+    const first = secret(c);
+    await vi.advanceTimersByTimeAsync(10_900);
+    expect(reports).toEqual([]);
+    await vi.advanceTimersByTimeAsync(500);
+    await expect(added).rejects.toThrow('404');
+    await expect(first).rejects.toThrow('404');
+    secret(c);
+    const all = c.all();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await all).toEqual([]);
+    expect(reports).toMatchObject([
+      { reason: 'plugin_failed', count: 1, detail: 'Error: 404' },
+      { reason: 'plugin_failed', count: 1 },
+    ]);
+    expect(failed(c)).toHaveLength(1);
+  });
+
+  it('is waited for as long as there is no connection', async () => {
+    const c = await without(100);
+    vi.stubGlobal('navigator', { onLine: false });
+    const reports = heard(c);
+    c.call('addSourceMiddleware', middleware);
+    secret(c);
+    await vi.advanceTimersByTimeAsync(99_900);
+    expect([c.sent, reports]).toEqual([[], []]);
+    await vi.advanceTimersByTimeAsync(500);
+    vi.useRealTimers();
+    await vi.waitUntil(async () => (await c.all()).length, 20_000);
+    expect(c.sent.map(({ properties }) => properties)).toEqual([{ plan: 'pro' }]);
+  });
+
+  it('is one of load’s: no event goes before it, or without', async () => {
+    clock();
+    const settings = { plugins: [plugin('before', 'scrub', scrub())] };
+    vi.doMock('../../src/api/start.js', () => ({ start: () => Promise.reject(new Error('404')) }));
+    const c = await client({ settings });
+    const reports = heard(c);
+    const first = secret(c);
+    await vi.advanceTimersByTimeAsync(12_000);
+    vi.doUnmock('../../src/api/start.js');
+    await expect(first).rejects.toThrow('404');
+    expect(reports).toMatchObject([{ reason: 'plugin_failed', count: 1 }]);
+    expect(c.sent).toEqual([]);
+  });
+
+  it('is no guard where it may fail: the call rejects, the events go on', async () => {
+    const c = await without(1);
+    const added = c.call(
+      'register',
+      plugin('enrichment', 'more', () => {}),
+    );
+    const made = secret(c);
+    await vi.advanceTimersByTimeAsync(100);
+    await expect(added).rejects.toThrow('404');
+    await made;
+    vi.useRealTimers();
+    await vi.waitUntil(async () => (await c.all()).length, 20_000);
   });
 });
 

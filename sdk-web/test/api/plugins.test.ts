@@ -199,6 +199,7 @@ describe('isolation', () => {
       'register',
       bad.plugin,
       plugin('before', 'Worse', {
+        required: false,
         load: () => {
           throw new Error('no');
         },

@@ -91,6 +91,28 @@ describe('ids', () => {
     expect(await createIdentity({}).recall!(known)).toEqual({ anonymousId: 'shared', traits: {} });
   });
 
+  it('that AJS 1 or a server wrote as JSON are the same ids', async () => {
+    page.cookie = 'ajs_anonymous_id=%22abc-def%22';
+    page.cookie = 'ajs_user_id="u 9"';
+    expect(await createIdentity({}).recall!(undefined)).toMatchObject({ anonymousId: 'abc-def', userId: 'u 9' });
+    // A number is a text; a lone quote is a part of it.
+    page.cookie = 'ajs_user_id=00123456789012345678901';
+    page.cookie = 'ajs_anonymous_id=%22x';
+    expect(await createIdentity({}).recall!(undefined)).toMatchObject({
+      anonymousId: '"x',
+      userId: '00123456789012345678901',
+    });
+  });
+
+  it('of a user without an anonymousId are taken over, with a new one', async () => {
+    page.cookie = 'ajs_user_id=dan';
+    local.setItem('ajs_user_traits', '{"plan":"y"}');
+    const found = await createIdentity({}).recall!(undefined);
+    expect(found).toMatchObject({ userId: 'dan', traits: { plan: 'y' } });
+    expect(found!.anonymousId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(found!.groupId).toBeUndefined();
+  });
+
   it('that the store knows better stay', async () => {
     page.cookie = 'ajs_anonymous_id=a1';
     const known = { anonymousId: 'a1', userId: 'u1', traits: { deep: { a: 1 } } };

@@ -103,4 +103,27 @@ export const refusals = [
       await world.visit({ csp: 'strict' });
     },
   },
+  {
+    name: 'guard blocked',
+    chromium: true,
+    sdks: ['headwater'],
+    sentence: 'the code for plugins is blocked: what a source middleware was to see is reported, and never sent as it was',
+    async play(world) {
+      world.context = await world.newContext();
+      await world.context.route('**/plugins-*.js', (route) => route.abort());
+      const page = await world.open();
+      await page.evaluate(() => {
+        globalThis.reports = [];
+        globalThis.analytics.on('report', ({ reason }) => globalThis.reports.push(reason));
+        globalThis.analytics.addSourceMiddleware(({ payload, next }) => next(payload));
+        globalThis.calls(5);
+      });
+      await page.waitForFunction(() => globalThis.reports.length === 5);
+      const reasons = await page.evaluate(() => [...new Set(globalThis.reports)].join());
+      if (reasons !== 'plugin_failed') throw new Error(`reported as ${reasons}`);
+      await world.visit();
+      await world.pause(1_000);
+      if (world.link.bodies.length > 0) throw new Error('something was sent');
+    },
+  },
 ];

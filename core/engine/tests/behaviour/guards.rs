@@ -228,6 +228,22 @@ fn later_events_overtake_one_that_a_guard_keeps_back() {
 }
 
 #[test]
+fn a_flush_without_a_hub_waits_for_the_guard_that_keeps_an_event_back_not_for_another_client() {
+    let does = script(&["fails"]);
+    let mut config = guarded(&does);
+    config.hub = false;
+    let mut host = Host::new(config);
+    secret(&mut host);
+    host.flush();
+    let (_, report) = host.flushed.last().unwrap();
+    assert_eq!(report.pending, 1);
+    assert_eq!(
+        report.waiting_for.as_deref(),
+        Some("a plugin that failed: it is tried again")
+    );
+}
+
+#[test]
 fn a_process_that_dies_keeps_what_a_guard_kept_back_and_the_next_one_tries_it_at_once() {
     let does = script(&["fails"]);
     let mut host = Host::new(guarded(&does));

@@ -294,6 +294,12 @@ fn what_waits_for_the_hub_waits_on_while_it_is_left_out() {
     let mut host = host.restart(config);
     host.input(Input::Lead(true));
     host.flush();
+    let (_, report) = host.flushed.last().unwrap();
+    assert_eq!(report.pending, 1);
+    assert_eq!(
+        report.waiting_for.as_deref(),
+        Some("a client that has a hub: this one leaves it out")
+    );
     host.pass(120_000);
     assert!(host.uploads.is_empty());
     assert_eq!(host.store.len(), 1);
