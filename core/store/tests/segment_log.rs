@@ -581,3 +581,38 @@ fn a_store_that_let_go_writes_nothing_while_or_after_another_has_the_directory()
     let seqs: Vec<u64> = open(&disk).events.iter().map(|entry| entry.seq).collect();
     assert_eq!(seqs, [3, 4]);
 }
+
+/// Room that was found ahead is no length and no event: what opens is what was appended.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_busy_segment_has_its_room_before_its_events_and_a_full_or_drained_one_gives_back_what_it_did_not_need()
+ {
+    use std::os::unix::fs::MetadataExt;
+
+    let blocks = |dir: &Path| -> u64 {
+        let files = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+        files
+            .map(|file| file.metadata().unwrap().blocks() * 512)
+            .sum()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    fill(&mut opened, 1..=3);
+    assert!(blocks(dir.path()) < 64 * 1024, "a small queue takes little");
+    fill(&mut opened, 4..=20);
+    assert!(blocks(dir.path()) >= 256 * 1024, "a busy one has room");
+    assert!(opened.store.stats().disk_bytes < 20_000);
+    drop(opened);
+
+    let mut opened = open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    assert_eq!(verify_live(&mut opened, &(1..=20).collect::<Vec<_>>()), 20);
+    // A large one that does not fit ends the segment early.
+    opened.store.append(21, 0, &body(21, 250_000)).unwrap();
+    assert!(blocks(dir.path()) < 300 * 1024, "{}", blocks(dir.path()));
+    sync(&mut opened);
+    opened.store.forget(&(1..=21).collect::<Vec<_>>()).unwrap();
+    assert!(blocks(dir.path()) < 64 * 1024, "{}", blocks(dir.path()));
+    drop(opened);
+    let opened = open_segment_log(dir.path(), SegmentOptions::default()).unwrap();
+    assert_eq!((opened.events.len(), opened.next_seq), (0, 22));
+}

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,6 +101,13 @@ pub trait DiskFile: Debug + Send + Sync {
 
     /// Cuts the file to `length` bytes; later appends continue there.
     fn truncate(&self, length: u64) -> io::Result<()>;
+
+    /// Has the filesystem find room for these bytes, behind the end, so that later appends need not wait for it. The
+    /// file stays as long as it is; where that cannot be done, or there is no room, nothing happens. Cutting the file gives
+    /// the room back.
+    fn reserve(&self, bytes: Range<u64>) {
+        let _ = bytes;
+    }
 
     /// Makes the contents so far durable.
     fn sync_data(&self) -> io::Result<()>;

@@ -213,6 +213,13 @@ impl DiskFile for RealFile {
         self.0.set_len(length)
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn reserve(&self, bytes: std::ops::Range<u64>) {
+        let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
+        let count = bytes.end.saturating_sub(bytes.start);
+        let _ = rustix::fs::fallocate(&self.0, keep, bytes.start, count);
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }

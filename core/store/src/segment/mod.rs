@@ -29,6 +29,7 @@ mod index;
 mod numbers;
 mod open;
 mod read;
+mod room;
 mod state;
 
 use format::{BELOW, EVENT, EVENT_HEAD, GAP, GAPS, MAGIC, RANGE, RANGES, VERSION, segment_path};
@@ -85,6 +86,7 @@ struct SegmentLog {
     active: Arc<dyn DiskFile>,
     /// Bytes of it that are good; more may follow after a failed write whose cutting failed too.
     tail_broken: bool,
+    room: room::Room,
     next_seq: Seq,
     /// Reused for each frame, so that appending allocates nothing.
     scratch: Vec<u8>,
@@ -148,6 +150,8 @@ impl SegmentLog {
         let path = self.path(first);
         let file = create_segment(&*self.disk, &path)
             .map_err(|error| StoreError::io("create", &path, error))?;
+        let (end, full) = (self.active_len(), self.segment_bytes);
+        self.room.give_back(&*self.active, end, full);
         self.sync.changes += 1;
         if self.sync.active_changed > self.sync.synced.load(Ordering::Acquire) {
             self.sync
@@ -180,6 +184,8 @@ impl SegmentLog {
             self.roll()?;
             self.compact();
         }
+        let (end, full) = (self.active_len(), self.segment_bytes);
+        self.room.ensure(&*self.active, end, size as u64, full);
         Ok(())
     }
 
@@ -260,6 +266,7 @@ impl SegmentLog {
                 // On failure (a full disk) the older files go all the same, which makes room for the next try.
                 let _ = self.roll();
             } else if self.active.truncate(FILE_HEADER as u64).is_ok() {
+                self.room = room::Room::default();
                 // Its name alone says all that its notes did.
                 if let Some(active) = self.index.segments.back_mut() {
                     active.len = FILE_HEADER as u64;

@@ -12,7 +12,7 @@ use super::format::{
 use super::hold::Hold;
 use super::index::{Index, Slot};
 use super::numbers::{self, Numbers, Wreck};
-use super::{SegmentLog, SegmentOptions, Unsynced, create_segment, state};
+use super::{SegmentLog, SegmentOptions, Unsynced, create_segment, room, state};
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scan, Scanner};
 use crate::port::{Entry, Opened, Recovery, Seq, StoreError};
@@ -134,6 +134,7 @@ pub(super) fn open(
         index,
         active,
         tail_broken: false,
+        room: room::Room::default(),
         next_seq,
         scratch: Vec::new(),
         reader: None,
