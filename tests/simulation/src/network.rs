@@ -104,6 +104,18 @@ impl Life {
         let request = upload.request;
         let epoch = self.epoch;
         let delay = self.dice.range(1, 300);
+        // What redirects often does so again where it led to.
+        if self.pace.away && self.dice.chance(500) {
+            self.totals.faults += 1;
+            let fate = Fate::Gateway(307, None);
+            let message = Message::Request {
+                epoch,
+                request,
+                body,
+                fate,
+            };
+            return self.post(delay, message);
+        }
         if !(self.stormy && self.dice.chance(self.setup.weather)) {
             let message = Message::Request {
                 epoch,

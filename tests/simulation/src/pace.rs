@@ -35,7 +35,7 @@ pub(crate) struct Pace {
     /// Where the last answer allows the next batch to go, once.
     detour: Option<&'static str>,
     /// The batch under way is there.
-    away: bool,
+    pub(crate) away: bool,
     /// The numbers of the last batch that was sent.
     pub(crate) last: Vec<u64>,
     /// Numbers whose matter is closed: the hub has them, or they were given up.
