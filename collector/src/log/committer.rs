@@ -137,6 +137,14 @@ pub(super) struct Active {
     pub(super) newest: Millis,
     /// Bytes beyond `len` may be in the file.
     pub(super) dirty: bool,
+    /// Nothing more goes into it, as there is room for its successor only later; what its `newest` rests on.
+    pub(super) ended: Option<Witness>,
+}
+
+impl Active {
+    fn witness(&self) -> Witness {
+        self.ended.unwrap_or(Witness::Itself)
+    }
 }
 
 /// The log's one writer.
@@ -213,7 +221,7 @@ impl Committer {
             sealed,
             heads: Vec::new(),
             folder,
-            must_roll: false,
+            must_roll: active.ended.is_some(),
             refusing: None,
             looked_at: 0,
             incidents,
@@ -429,15 +437,19 @@ impl Committer {
             base,
             file,
             len: FILE_HEADER as u64,
-            newest: self.active.newest,
+            newest: match self.active.witness() {
+                Witness::Nobody => self.newest.unwrap_or_default(),
+                Witness::Itself | Witness::Others => self.active.newest,
+            },
             dirty: false,
+            ended: None,
         };
         let last = std::mem::replace(&mut self.active, next);
         self.sealed.push(Sealed {
             base: last.base,
             len,
             newest: last.newest,
-            witness: Witness::Itself,
+            witness: last.witness(),
         });
         Ok(())
     }
@@ -477,6 +489,9 @@ fn in_order(sealed: &mut [Sealed], active: &mut Active) -> Option<Millis> {
             newest = newest.max(Some(segment.newest));
             segment.newest = newest.unwrap_or(segment.newest);
         }
+    }
+    if active.witness() == Witness::Nobody {
+        return newest;
     }
     if active.len > FILE_HEADER as u64 {
         newest = newest.max(Some(active.newest));

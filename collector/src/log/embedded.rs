@@ -139,7 +139,7 @@ impl EmbeddedLog {
         let (queue, inbox) = mpsc::channel();
         let (grow, grown) = watch::channel(extent.end.0);
         let fingerprinter = committer.fingerprinter().clone();
-        let driver = Driver {
+        let mut driver = Driver {
             committer,
             inbox,
             itself: queue.clone(),
@@ -152,6 +152,8 @@ impl EmbeddedLog {
             claims: ClaimsWork::new(),
             rewriting: RewriteWork::new(),
         };
+        // Whether events are taken is known before the first one comes.
+        driver.look();
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || driver.run())?;

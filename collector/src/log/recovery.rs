@@ -6,6 +6,7 @@
 //! - Nothing is cut off but a tail that has the shape of an unfinished write (see [`headwater_store::frame::Found::Torn`]).
 //! - Nothing is appended to a segment that is damaged: it stays as it is, and the log goes on in a new one. What lies behind
 //!   its last good record is copied to a file of its own, which no retention removes.
+//! - Where the disk has no room for a new segment, the log opens all the same: it is read, and refuses events until there is.
 //! - Each stretch of damage is told with its file and its bytes, at each start.
 
 use std::io;
@@ -85,6 +86,7 @@ pub(super) fn recover(
         claims,
         sealed: Vec::with_capacity(bases.len()),
         deletions: Vec::new(),
+        goes_on: None,
         recovery: Recovery {
             segments: bases.len(),
             ..Recovery::default()
@@ -100,11 +102,7 @@ pub(super) fn recover(
     }
     let active = match active {
         Some(active) => active,
-        None => {
-            let last = opening.sealed.last();
-            let base = last.map_or(0, |segment| segment.base.0 + segment.len);
-            begin(&**disk, dir, Position(base), now)?
-        }
+        None => opening.begin()?,
     };
     let Opening {
         sealed,
@@ -127,6 +125,8 @@ struct Opening<'a> {
     sealed: Vec<Sealed>,
     /// Those among the control records that were read.
     deletions: Vec<Control>,
+    /// Where a new segment begins, when not where the last one ends.
+    goes_on: Option<Position>,
     recovery: Recovery,
 }
 
@@ -214,7 +214,8 @@ impl Opening<'_> {
             return Ok(None);
         }
         if segment.header != FileHeader::Good && is_begun(&segment)? {
-            return begin(self.disk, self.dir, segment.base, self.now).map(Some);
+            self.goes_on = Some(segment.base);
+            return Ok(None);
         }
         let mut contents = self.read(&segment, None)?;
         if let Some(torn) = contents.torn {
@@ -235,11 +236,12 @@ impl Opening<'_> {
                 file: segment.file,
                 newest: contents.newest.unwrap_or_default().max(Millis(0)),
                 dirty: false,
+                ended: None,
             }));
         }
         self.tell(&segment, contents.damage, true);
         let end = contents.end.max(segment.len).max(FILE_HEADER as u64);
-        let base = Position(segment.base.0 + end);
+        self.goes_on = Some(Position(segment.base.0 + end));
         self.sealed.push(Sealed {
             base: segment.base,
             len: segment.len,
@@ -249,7 +251,43 @@ impl Opening<'_> {
                 None => Witness::Nobody,
             },
         });
-        begin(self.disk, self.dir, base, self.now).map(Some)
+        Ok(None)
+    }
+
+    /// Begins a segment behind all others. Where the disk has no room for it, the last one stays the one that is held open:
+    /// nothing is appended to it, events are refused, and what is there can be read.
+    fn begin(&mut self) -> io::Result<Active> {
+        let last = self.sealed.last();
+        let end = last.map_or(0, |segment| segment.base.0 + segment.len);
+        let base = self.goes_on.unwrap_or(Position(end));
+        let error = match segments::create(self.disk, self.dir, base) {
+            Ok(file) => {
+                return Ok(Active {
+                    base,
+                    file,
+                    len: FILE_HEADER as u64,
+                    newest: self.now,
+                    dirty: false,
+                    ended: None,
+                });
+            }
+            Err(error) => error,
+        };
+        let full = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        let Some(last) = self.sealed.pop().filter(|_| full) else {
+            return Err(error);
+        };
+        Ok(Active {
+            file: self.open(last.base)?.file,
+            base: last.base,
+            len: base.0 - last.base.0,
+            newest: last.newest,
+            dirty: false,
+            ended: Some(last.witness),
+        })
     }
 
     fn is_foreign(&mut self, segment: &Segment) -> bool {
@@ -368,9 +406,18 @@ fn set_aside(disk: &dyn Disk, segment: &Segment, from: u64) -> io::Result<PathBu
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let copy = disk.create(&path)?;
-    let (mut buffer, mut at) = (vec![0; COPY], from);
-    while at < end {
+    let copied = copy(disk, segment, from..end, &path);
+    if copied.is_err() {
+        // Half a copy only takes room, of which there may be none.
+        let _ = disk.remove(&path);
+    }
+    copied.map(|()| path)
+}
+
+fn copy(disk: &dyn Disk, segment: &Segment, bytes: Range<u64>, path: &Path) -> io::Result<()> {
+    let copy = disk.create(path)?;
+    let (mut buffer, mut at) = (vec![0; COPY], bytes.start);
+    while at < bytes.end {
         let read = segment.file.read_at(at, &mut buffer)?;
         if read == 0 {
             break;
@@ -379,10 +426,7 @@ fn set_aside(disk: &dyn Disk, segment: &Segment, from: u64) -> io::Result<PathBu
         at += read as u64;
     }
     copy.sync_data()?;
-    if let Some(dir) = path.parent() {
-        disk.sync_dir(dir)?;
-    }
-    Ok(path)
+    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
 }
 
 /// The latest time at which a record of segment `index` can have been received, by the first record of the next segment
@@ -395,15 +439,4 @@ fn bound(firsts: &[Option<Millis>], index: usize) -> Option<Millis> {
         .flatten()
         .max()
         .copied()
-}
-
-fn begin(disk: &dyn Disk, dir: &Path, base: Position, now: Millis) -> io::Result<Active> {
-    let file = segments::create(disk, dir, base)?;
-    Ok(Active {
-        base,
-        file,
-        len: FILE_HEADER as u64,
-        newest: now,
-        dirty: false,
-    })
 }

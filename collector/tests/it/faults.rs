@@ -3,12 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headwater_collector::config::Platform;
 use headwater_collector::log::{
-    Claim, CommitError, Committer, Entry, Fingerprinter, LogOptions, LogReader, Next, Position,
-    Slot, Verdict,
+    AppendError, Claim, CommitError, Committer, EmbeddedLog, Entry, EventLog, Fingerprinter,
+    LogOptions, LogReader, Next, Position, Slot, Verdict,
 };
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
@@ -143,6 +144,65 @@ fn a_full_disk_refuses_and_recovers_when_there_is_room() {
     disk.set_capacity(None);
     assert_eq!(accepted(&mut log, &[2, 3, 4], 0).unwrap(), 3);
     assert_eq!(stored(&disk), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_full_disk_with_a_damaged_last_segment_is_opened_read_and_refuses_until_there_is_room() {
+    // Room for nothing, and for parts of a segment's header and of a copy of what is damaged.
+    for spare in [0, 1, 5] {
+        let disk = FaultyDisk::new();
+        let mut log = open(&disk, 0);
+        assert_eq!(accepted(&mut log, &[1, 2], 0).unwrap(), 2);
+        assert_eq!(accepted(&mut log, &[3], 0).unwrap(), 1);
+        let end = log.extent().end;
+        drop(log);
+        let segment = Path::new("/data/log/00000000000000000000.log");
+        assert!(disk.edit(segment, |bytes| *bytes.last_mut().unwrap() ^= 1));
+        disk.set_capacity(Some(disk.used() + spare));
+        // An earlier start may have left the beginning of a segment.
+        for _ in 0..3 {
+            let (mut log, recovery) =
+                Committer::open(Arc::new(disk.clone()), options(), Millis(0)).unwrap();
+            assert_eq!(recovery.damage.len(), 1);
+            assert_eq!(log.extent().end, end);
+            let refused = accepted(&mut log, &[1, 3, 4], 0).unwrap_err();
+            assert!(
+                matches!(&refused, CommitError::Io(error) if error.kind() == io::ErrorKind::StorageFull),
+                "{refused}"
+            );
+            assert!(log.look().is_err());
+            assert_eq!(stored(&disk), [1, 2]);
+            let halves = |path: &PathBuf| path.to_string_lossy().ends_with(".damaged");
+            assert!(!disk.files().iter().any(halves), "half a copy takes room");
+        }
+        let mut log = open(&disk, 0);
+        disk.set_capacity(None);
+        log.look().unwrap();
+        assert_eq!(accepted(&mut log, &[1, 3, 4], 0).unwrap(), 2);
+        assert_eq!(stored(&disk), [1, 2, 3, 4]);
+        drop(log);
+        let mut log = open(&disk, 0);
+        assert_eq!(accepted(&mut log, &[1, 2, 3, 4], 0).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_log_that_has_no_room_for_its_next_segment_is_not_ready_from_the_start() {
+    let disk = FaultyDisk::new();
+    let mut log = open(&disk, 0);
+    assert_eq!(accepted(&mut log, &[1, 2], 0).unwrap(), 2);
+    drop(log);
+    let segment = Path::new("/data/log/00000000000000000000.log");
+    assert!(disk.edit(segment, |bytes| *bytes.last_mut().unwrap() ^= 1));
+    disk.set_capacity(Some(disk.used()));
+    let (log, _) = EmbeddedLog::open(Arc::new(disk.clone()), options(), || Millis(0)).unwrap();
+    assert_eq!(log.status().failing, Some(AppendError::Full));
+    disk.set_capacity(None);
+    let soon = Instant::now() + Duration::from_secs(20);
+    while log.status().failing.is_some() {
+        assert!(Instant::now() < soon, "it looks again each second");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

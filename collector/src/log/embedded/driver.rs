@@ -219,7 +219,7 @@ impl Driver {
 
     /// Looks after the files, and whether a log that fails does so still: nobody sends to a collector that is not ready,
     /// so it must find out by itself that it is.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         if let Err(error) = self.committer.look() {
             self.fail(&error);
         } else if self.is_failing() {
