@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs one benchmark or all of them, side by side with the peers: run.sh track|ingest|all
+# Runs one benchmark or all of them, side by side with the peers: run.sh track|ingest|govern|all
 # Exit code 1 when a count does not add up or something cannot be built.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,12 +25,20 @@ ingest() {
     cargo run --release --quiet -p ingest -- "${CARGO_TARGET_DIR:-$root/target}/release/headwater-collector"
 }
 
+govern() {
+    # The peers are Segment's own libraries, in Node.
+    [ -d "$here/govern/peers/node_modules" ] || (cd "$here/govern/peers" && npm ci --silent --no-fund --no-audit)
+    cd "$here"
+    cargo run --release --quiet -p govern -- "$here/govern/peers"
+}
+
 case "${1:-all}" in
+govern) govern ;;
 track) track ;;
 ingest) ingest ;;
 all) track && ingest ;;
 *)
-    echo "usage: $0 track|ingest|all" >&2
+    echo "usage: $0 track|ingest|govern|all" >&2
     exit 2
     ;;
 esac

@@ -229,3 +229,27 @@ fn a_change_of_consent_is_delivered_whatever_the_categories_say() {
         None
     );
 }
+
+#[test]
+fn consent_and_integrations_decide_as_the_vectors_say() {
+    let vectors = json(include_str!("../../../tests/vectors/govern/gate.json"));
+    for case in vectors.get("cases").unwrap().as_array().unwrap() {
+        let why = case.get("why").unwrap().as_str().unwrap();
+        let categories = case.get("categories").unwrap().as_array().unwrap();
+        let rules = ConnectionRules {
+            keys: vec!["Ads".to_owned()],
+            categories: categories
+                .iter()
+                .map(|category| category.as_str().unwrap().to_owned())
+                .collect(),
+            storage: case.get("storage").and_then(Value::as_bool) == Some(true),
+            ..ConnectionRules::default()
+        };
+        let event = case.get("event").unwrap().to_object().unwrap();
+        let outcome = match connection_stage(&rules, &event, None) {
+            ConnectionOutcome::Deliver(_) => "deliver",
+            ConnectionOutcome::Dropped(reason) => reason.as_str(),
+        };
+        assert_eq!(Some(outcome), case.get("gate").unwrap().as_str(), "{why}");
+    }
+}

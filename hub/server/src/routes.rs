@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use headwater_collector::app::App;
 use headwater_collector::log::{Next, Place};
 use headwater_delivery::run::{Hub, events};
 use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, Trace, connection_stage};
 use headwater_model::json::{Object, Value};
 use headwater_profiles::{FjallStore, Profiles};
+use headwater_workspace::{PreviewError, preview};
 
 /// How much of the log's end is searched for a messageId. There is no index yet: 64 MiB are read in some 0.1 s.
 const SEARCHED: u64 = 64 << 20;
+
+/// The longest question to a preview, in bytes; an event has at most 32 KiB.
+const MAX_QUESTION: usize = 256 * 1024;
 
 /// What the routes share.
 #[derive(Clone, Debug)]
@@ -39,6 +44,10 @@ pub(crate) fn router(shared: Shared) -> Router<Arc<App>> {
         .route("/admin/v1/connections", get(connections))
         .route("/admin/v1/events/{message_id}", get(event))
         .route("/admin/v1/profiles/{user}", get(profile))
+        .route(
+            "/admin/v1/preview",
+            post(show).layer(DefaultBodyLimit::max(MAX_QUESTION)),
+        )
         .with_state(shared)
 }
 
@@ -178,6 +187,22 @@ async fn profile(State(Shared(inner)): State<Shared>, Path(user): Path<String>) 
         Ok(json(StatusCode::OK, answer))
     })
     .await
+}
+
+/// What rules do to a sample event.
+async fn show(State(Shared(inner)): State<Shared>, question: Bytes) -> Response {
+    let rules = inner.hub.rules.borrow().clone();
+    match preview(&rules, &question) {
+        Ok(answer) => json(StatusCode::OK, answer),
+        Err(problem) => {
+            let (status, code) = match problem {
+                PreviewError::Question(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+                PreviewError::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
+                PreviewError::Rule(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_rule"),
+            };
+            error(status, code, &problem.to_string())
+        }
+    }
 }
 
 /// Where an event is: what its source made of it, and what became of it at each connection.

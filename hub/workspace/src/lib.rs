@@ -6,6 +6,7 @@ mod files;
 mod finding;
 mod id;
 mod load;
+mod preview;
 mod reference;
 mod rules;
 mod transforms;
@@ -22,7 +23,8 @@ pub use files::{
 pub use finding::{Finding, Findings};
 pub use id::{Id, Kind};
 pub use load::{MAX_FILE, MAX_FILES, MAX_PLAN};
-pub use rules::{FilterAction, FilterFile, RuleError};
+pub use preview::{PreviewError, preview};
+pub use rules::{FilterAction, FilterFile, RuleError, rule_from_json};
 pub use transforms::{ControlFile, SchemaFile, TransformFile};
 
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use headwater_govern::event_path::EventPath;
 use headwater_govern::expression::Expression;
 use headwater_govern::filter::{Action, Fields, Filter, Sample};
+use headwater_model::json::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -51,12 +52,36 @@ pub enum FilterAction {
 
 /// What is wrong with a rule: the path in it, and the problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("{}{problem}", before(path))]
 pub struct RuleError {
-    /// Where in the rule: `if`, `fields.properties`.
+    /// Where in the rule: `if`, `fields.properties`; empty is the whole.
     pub path: String,
     /// What is wrong.
     pub problem: String,
+}
+
+fn before(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("{path}: ")
+    }
+}
+
+/// Reads one rule from JSON: [`FilterFile`], [`TransformFile`](crate::TransformFile), [`SchemaFile`](crate::SchemaFile).
+///
+/// # Errors
+/// [`RuleError`]
+///
+/// ```
+/// use headwater_model::json::{Limits, parse};
+/// use headwater_workspace::{FilterFile, rule_from_json};
+///
+/// let json = parse(br#"{"if": "type = \"page\"", "action": "drop"}"#, &Limits::default()).unwrap();
+/// assert!(rule_from_json::<FilterFile>(&json).unwrap().compile(0).is_ok());
+/// ```
+pub fn rule_from_json<T: serde::de::DeserializeOwned>(rule: &Value) -> Result<T, RuleError> {
+    serde_json::from_slice(&rule.to_vec()).map_err(|error| wrong("", error.to_string()))
 }
 
 pub(crate) fn wrong(path: impl Into<String>, problem: impl Into<String>) -> RuleError {

@@ -4,6 +4,7 @@ import { element } from './dom.js';
 
 /** How often an event that is still on its way is asked for again. */
 const AGAIN_MS = 2000;
+const SHOWN_CHANGES = 20; // of one rule
 const UNDERWAY = new Set(['waiting', 'retry', 'retrying']);
 
 const WORDS = {
@@ -60,11 +61,20 @@ function connection({ name, verdict, stage, attempts }) {
   return row(name, WORDS[verdict] ?? String(verdict), good ? 'good' : UNDERWAY.has(verdict) || verdict === 'decided' ? 'wait' : 'bad', notes);
 }
 
-/** What rules did, but for those that let the event pass without a word. */
+/** What rules did and changed, but for those that let the event pass without a word. */
 function told(steps) {
   return steps
     .filter(({ did, found }) => did !== 'passed' || found.length > 0)
-    .map(({ rule, did, found }) => `${rule} ${did}${found.length > 0 ? `: ${found.join(', ')}` : ''}`);
+    .flatMap(({ rule, did, found, changes = [] }) => [
+      `${rule} ${did}${found.length > 0 ? `: ${found.join(', ')}` : ''}`,
+      ...changes.slice(0, SHOWN_CHANGES).map(changed),
+      ...(changes.length > SHOWN_CHANGES ? [`and ${changes.length - SHOWN_CHANGES} more`] : []),
+    ]);
+}
+
+function changed({ path, before, after }) {
+  const text = (value) => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 120));
+  return `${path}: ${text(before)} → ${text(after)}`;
 }
 
 function row(name, verdict, tone, notes) {
