@@ -557,3 +557,51 @@ fn the_command_deletes_a_user_where_no_collector_runs_and_says_so_where_one_does
     let help = run(&["redact", "--help"]).1;
     assert!(help.contains("/admin/v1/redactions"), "{BINARY}: {help}");
 }
+
+#[test]
+fn kills_while_deleted_events_leave_the_log_cost_nothing_else_and_bring_none_of_them_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let rounds = 10;
+    for round in 0..rounds {
+        let collector = Collector::dev(dir.path());
+        let events: Vec<String> = (0..50)
+            .flat_map(|n| {
+                ["gone", "stays"].map(|user| {
+                    format!(
+                        r#"{{"type":"page","userId":"{user}-{round}","messageId":"{user}-{round}-{n}","name":"secret-{user}"}}"#
+                    )
+                })
+            })
+            .collect();
+        let body = format!(r#"{{"batch":[{}],"writeKey":"k"}}"#, events.join(","));
+        assert_eq!(post(collector.port, "/v1/batch", &body).status, 200);
+        let asked = format!(r#"{{"userId":"gone-{round}","rewrite":"at_once"}}"#);
+        let answer = post(collector.port, "/admin/v1/redactions", &asked);
+        assert_eq!(answer.status, 202);
+        std::thread::sleep(std::time::Duration::from_micros(round * 700));
+        collector.kill();
+        let left = crate::process::export(dir.path(), &[]);
+        assert_eq!(left.len() as u64, (round + 1) * 50);
+        assert!(left.iter().all(|event| event["name"] == "secret-stays"));
+    }
+    let collector = Collector::dev(dir.path());
+    // One more takes those along that a kill left.
+    let last = r#"{"userId":"nobody","rewrite":"at_once"}"#;
+    assert_eq!(
+        post(collector.port, "/admin/v1/redactions", last).status,
+        202
+    );
+    let started = std::time::Instant::now();
+    let open = || {
+        let told = get(collector.port, "/admin/v1/redactions").json();
+        let told = told["redactions"].as_array().unwrap().clone();
+        assert_eq!(told.len() as u64, rounds + 1);
+        told.iter().any(|one| one["rewritten"] == false)
+    };
+    while open() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(!files_hold(dir.path(), "secret-gone"));
+    assert_eq!(collector.export(&[]).len() as u64, rounds * 50);
+}
