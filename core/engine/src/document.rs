@@ -1,6 +1,6 @@
 //! The settings document: what it says, to whom.
 
-use headwater_govern::plan::{Planned, planned};
+use headwater_govern::switches::{Switches, switches};
 use headwater_model::event::{Event, EventType};
 use headwater_model::json::{Limits, Object, Value, parse};
 
@@ -65,29 +65,29 @@ impl Settings {
         }
     }
 
-    /// What the tracking plan says of a track event.
-    fn planned(&self, event: &Event) -> Option<Planned<'_>> {
+    /// What the document switches off for a track event.
+    fn switches(&self, event: &Event) -> Option<Switches<'_>> {
         let name = event.event.as_deref()?;
         if event.kind != EventType::Track {
             return None;
         }
-        planned(self.document.get("plan")?.get("track")?, name)
+        switches(self.document.get("plan")?.get("track")?, name)
     }
 
     /// Whether the tracking plan lets an event reach a device-mode destination.
     pub(crate) fn plan_allows(&self, event: &Event, destination: &str) -> bool {
-        self.planned(event)
-            .is_none_or(|planned| planned.allows(destination))
+        self.switches(event)
+            .is_none_or(|switches| switches.allows(destination))
     }
 
     /// Writes what the tracking plan blocks into an event's `integrations`: for the hub and for everybody behind it. Of a
     /// destination that is blocked, its actions are blocked by their own names, too (`Fullstory (Actions) trackEvent`).
     pub(crate) fn plan(&self, event: &mut Event) {
-        let Some(planned) = self.planned(event) else {
+        let Some(switches) = self.switches(event) else {
             return;
         };
         let mut integrations = core::mem::take(&mut event.integrations);
-        planned.apply(&mut integrations);
+        switches.apply(&mut integrations);
         let remote = self.document.get("remotePlugins").and_then(Value::as_array);
         for plugin in remote.map_or(&[][..], Vec::as_slice) {
             let text = |key| plugin.get(key).and_then(Value::as_str);
@@ -97,8 +97,8 @@ impl Settings {
                 .and_then(Value::as_array);
             if let (Some(name), Some(creation), Some(actions)) =
                 (text("name"), text("creationName"), actions)
-                && planned.enabled
-                && planned.blocks(creation)
+                && switches.enabled
+                && switches.blocks(creation)
             {
                 for action in actions {
                     if let Some(action) = action.get("partnerAction").and_then(Value::as_str) {

@@ -4,7 +4,7 @@
 //! destination sees an event, the collector before a cloud-mode one does.
 //!
 //! - [`gate`]: may this destination have this event, by consent and by the event's `integrations` object?
-//! - [`plan`]: what does the tracking plan say of this event's destinations?
+//! - [`switches`]: what does the settings document switch off for this event?
 //!
 //! With the feature `rules`, for a hub:
 //! - `expression`: FQL, the one expression language;
@@ -12,7 +12,8 @@
 //! - `filter`: which events a connection does not get, and what of them;
 //! - `transform`: what of an event is renamed, set, computed or left out;
 //! - `schema_controls`: what a source keeps out without a plan;
-//! - `tracking_plan`: what a source's events must be like;
+//! - `plan`: tracking plans, what a source's events must be like;
+//! - `schema`: JSON Schema, in which plans say it;
 //! - `stages`: what happens to an event at its source and at each connection, with a trace of which rule did what.
 //!
 //! With the feature `shapes`, for what makes requests of events:
@@ -28,13 +29,15 @@ pub mod filter;
 pub mod gate;
 #[cfg(feature = "shapes")]
 pub mod mapping;
-#[cfg(feature = "full")]
+#[cfg(feature = "rules")]
 pub mod plan;
+#[cfg(feature = "rules")]
+pub mod schema;
 #[cfg(feature = "rules")]
 pub mod schema_controls;
 #[cfg(feature = "rules")]
 pub mod stages;
-#[cfg(feature = "rules")]
-pub mod tracking_plan;
+#[cfg(feature = "full")]
+pub mod switches;
 #[cfg(feature = "rules")]
 pub mod transform;

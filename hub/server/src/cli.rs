@@ -10,6 +10,7 @@ use headwater_collector::extension::Nothing;
 use headwater_workspace::Kind;
 
 use crate::hub::Behind;
+use crate::plan::Plan;
 use crate::{echo, query};
 
 /// Collects events from Headwater, Segment and RudderStack SDKs, and brings each to every tool and warehouse that its
@@ -26,6 +27,7 @@ Examples:
   headwater serve --config headwater.toml --workspace workspace/
   headwater workspace check workspace/             what is wrong with a workspace, and where
   headwater echo                                   a destination to try: shows what arrives
+  headwater plan check --standard ecommerce < events.ndjson
   headwater query \"SELECT * FROM tracks LIMIT 5\"   the embedded warehouse
   headwater tail -f                                watch events as they come
 
@@ -49,6 +51,9 @@ enum Command {
     Workspace(Workspace),
     /// Receive events as a destination would, show them, and fail when told to.
     Echo(echo::Echo),
+    /// Check events against a tracking plan, propose one, compare two.
+    #[command(subcommand)]
+    Plan(Plan),
     /// Ask the embedded warehouse, a SQLite file, in SQL.
     Query(query::Query),
 }
@@ -76,6 +81,7 @@ pub(crate) fn run() -> ExitCode {
         },
         Command::Workspace(command) => command.run(),
         Command::Echo(echo) => echo.run(),
+        Command::Plan(plan) => plan.run(),
         Command::Query(query) => query.run(),
     };
     collector::exit_code(done)

@@ -7,6 +7,8 @@ mod echo;
 #[cfg(feature = "hub")]
 mod hub;
 #[cfg(feature = "hub")]
+mod plan;
+#[cfg(feature = "hub")]
 mod query;
 #[cfg(feature = "hub")]
 mod routes;

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use headwater_govern::filter::Filters;
+use headwater_govern::plan::Plan;
 use headwater_govern::schema_controls::SchemaControls;
-use headwater_govern::tracking_plan::Plan;
 use headwater_govern::transform::Transform;
 
 use crate::FORMAT;
@@ -22,7 +23,7 @@ pub struct Workspace {
     pub(crate) files: Files,
     pub(crate) texts: BTreeMap<String, String>,
     pub(crate) ids: BTreeMap<(Kind, String), Id>,
-    pub(crate) plans: BTreeMap<String, Plan>,
+    pub(crate) plans: BTreeMap<String, Arc<Plan>>,
     pub(crate) filters: BTreeMap<String, Filters>,
     pub(crate) transforms: BTreeMap<(Kind, String), Vec<Transform>>,
     pub(crate) schemas: BTreeMap<String, SchemaControls>,
@@ -275,14 +276,14 @@ impl Check<'_> {
         }
     }
 
-    fn plans(&mut self) -> BTreeMap<String, Plan> {
+    fn plans(&mut self) -> BTreeMap<String, Arc<Plan>> {
         let mut plans = BTreeMap::new();
         for (name, plan) in &self.files.plans {
             let id = self.ids.get(&(Kind::Plan, name.clone()));
             let id = id.map_or(name.as_str(), Id::as_str);
             match Plan::parse(id, plan) {
                 Ok(plan) => {
-                    plans.insert(name.clone(), plan);
+                    plans.insert(name.clone(), Arc::new(plan));
                 }
                 Err(error) => self.find(Kind::Plan, name, &error.path, error.problem),
             }

@@ -3,8 +3,8 @@
 use std::hash::Hasher;
 use std::path::Path;
 
+use headwater_govern::plan::Attached;
 use headwater_govern::stages::{ConnectionRules, SourceRules};
-use headwater_govern::tracking_plan::Enforcement;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::check::Workspace;
@@ -155,19 +155,26 @@ pub(crate) fn compile(
     let sources = files
         .sources
         .iter()
-        .map(|(name, file)| CompiledSource {
-            id: id(Kind::Source, name),
-            name: name.clone(),
-            file: file.clone(),
-            rules: SourceRules {
-                transforms: transforms(Kind::Source, name),
-                schema: workspace.schemas.get(name).cloned(),
-                plan: file
-                    .plan
-                    .as_ref()
-                    .and_then(|plan| workspace.plans.get(plan))
-                    .map(|plan| (plan.clone(), enforcement(file))),
-            },
+        .map(|(name, file)| {
+            let id = id(Kind::Source, name);
+            let plan = file
+                .plan
+                .as_ref()
+                .and_then(|plan| workspace.plans.get(plan));
+            CompiledSource {
+                name: name.clone(),
+                file: file.clone(),
+                rules: SourceRules {
+                    transforms: transforms(Kind::Source, name),
+                    schema: workspace.schemas.get(name).cloned(),
+                    plan: plan.map(|plan| Attached {
+                        plan: plan.clone(),
+                        enforcement: file.enforcement.enforcement(),
+                        source_id: id.as_str().to_owned(),
+                    }),
+                },
+                id,
+            }
         })
         .collect();
     let mut connections = Vec::new();
@@ -261,13 +268,6 @@ pub(crate) fn compile(
         })
     } else {
         Err(Findings(findings))
-    }
-}
-
-fn enforcement(file: &SourceFile) -> Enforcement {
-    Enforcement {
-        allow_unplanned_events: file.enforcement.track.allow_unplanned_events,
-        allow_event_on_violations: file.enforcement.track.allow_event_on_violations,
     }
 }
 

@@ -9,6 +9,8 @@ use crate::transforms::{SchemaFile, TransformFile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::enforcement::EnforcementFile;
+
 /// A whole workspace: `workspace.yaml`, with what lies in the folders beside it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,34 +97,6 @@ pub enum Platform {
     Client,
     /// Servers.
     Server,
-}
-
-/// A source's settings for its plan, by Segment's names.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnforcementFile {
-    /// For track events.
-    #[serde(default)]
-    pub track: TrackEnforcement,
-}
-
-/// For track events.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct TrackEnforcement {
-    /// Whether events that no rule names pass.
-    pub allow_unplanned_events: bool,
-    /// Whether events with violations pass.
-    pub allow_event_on_violations: bool,
-}
-
-impl Default for TrackEnforcement {
-    fn default() -> TrackEnforcement {
-        TrackEnforcement {
-            allow_unplanned_events: true,
-            allow_event_on_violations: true,
-        }
-    }
 }
 
 /// `destinations/NAME.yaml`

@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod enforcement;
 mod files;
 mod finding;
 mod id;
@@ -9,6 +10,7 @@ mod load;
 mod preview;
 mod reference;
 mod rules;
+mod standard;
 mod transforms;
 
 pub use check::Workspace;
@@ -16,15 +18,19 @@ pub use compile::{
     Compiled, CompiledConnection, CompiledDestination, CompiledSource, CompiledTrait,
     CompiledWarehouse, Webhook,
 };
+pub use enforcement::{
+    EnforcementFile, OnTrackViolations, OnTraitsViolations, TrackEnforcement, TraitsEnforcement,
+};
 pub use files::{
-    ConnectionFile, DestinationFile, DestinationKind, EnforcementFile, Files, Platform, SourceFile,
-    TrackEnforcement, TraitFile, WarehouseFile, WarehouseKind, WebhookSettings,
+    ConnectionFile, DestinationFile, DestinationKind, Files, Platform, SourceFile, TraitFile,
+    WarehouseFile, WarehouseKind, WebhookSettings,
 };
 pub use finding::{Finding, Findings};
 pub use id::{Id, Kind};
 pub use load::{MAX_FILE, MAX_FILES, MAX_PLAN};
 pub use preview::{PreviewError, preview};
 pub use rules::{FilterAction, FilterFile, RuleError, rule_from_json};
+pub use standard::{standard_plan, standard_plans};
 pub use transforms::{ControlFile, SchemaFile, TransformFile};
 
 use std::path::Path;

@@ -57,10 +57,11 @@ fn a_folder_becomes_rules_with_ids_that_follow_from_its_names() {
     assert_eq!(compiled.name, "Shop");
     let source = &compiled.sources[0];
     assert_eq!(Some(&source.id), workspace.id(Kind::Source, "web"));
-    let (plan, enforcement) = source.rules.plan.as_ref().unwrap();
-    assert_eq!(plan.name, "Checkout");
-    assert!(!enforcement.allow_event_on_violations);
-    assert!(enforcement.allow_unplanned_events);
+    let attached = source.rules.plan.as_ref().unwrap();
+    assert_eq!(attached.plan.name, "Checkout");
+    assert_eq!(attached.source_id, source.id.as_str());
+    assert!(!attached.enforcement.track.allow_event_on_violations);
+    assert!(attached.enforcement.track.allow_unplanned_events);
     let connection = &compiled.connections[0];
     assert_eq!(connection.source, source.id);
     assert_eq!(connection.rules.filters.iter().len(), 1);
@@ -173,7 +174,7 @@ fn every_mistake_is_told_with_file_path_and_reason() {
         ),
         (
             "plans/checkout.json",
-            r#"{"rules": [{"type": "TRACK", "key": "A", "jsonSchema": {"pattern": "a"}}]}"#,
+            r#"{"rules": [{"type": "TRACK", "key": "A", "jsonSchema": {"pattern": "("}}]}"#,
             "plans/checkout.json: rules[0].jsonSchema.pattern",
         ),
         (

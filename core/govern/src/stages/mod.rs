@@ -1,7 +1,7 @@
 //! The two stages that every event passes: that of its source, once, and that of each connection.
 //!
 //! ```text
-//! SOURCE STAGE      transformations · plan: mark, block · schema controls: omit, block
+//! SOURCE STAGE      transformations · plan: mark, omit, block · schema controls: omit, block
 //! CONNECTION STAGE  gate (consent, integrations) · filters (sample, drop, properties) · transformations
 //! ```
 //! Both are pure functions of an event and compiled rules. With a [`Trace`] they say what each rule did, for previews and

@@ -1,12 +1,12 @@
 //! The stage of a source, which every event passes once.
 
 use headwater_model::event::EventType;
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Object;
 
 use super::trace::{Recorder, Trace};
 use super::transforms::{Stop, run};
+use crate::plan::{Attached, Blocked};
 use crate::schema_controls::SchemaControls;
-use crate::tracking_plan::{Enforcement, Plan, Violation};
 use crate::transform::Transform;
 
 /// What a source's events are checked against.
@@ -15,7 +15,7 @@ pub struct SourceRules {
     /// Transformations, in order; they run before the plan.
     pub transforms: Vec<Transform>,
     /// The tracking plan, where there is one.
-    pub plan: Option<(Plan, Enforcement)>,
+    pub plan: Option<Attached>,
     /// What is kept out without a plan.
     pub schema: Option<SchemaControls>,
 }
@@ -23,7 +23,7 @@ pub struct SourceRules {
 /// What became of an event at its source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceOutcome {
-    /// It goes on, with what was found marked in `context.protocols`.
+    /// It goes on, less what the plan leaves out, with what was found marked in `context.protocols`.
     Passed(Object),
     /// It goes nowhere.
     Blocked {
@@ -99,38 +99,19 @@ fn planned(
     event: &mut Object,
     trace: &mut Recorder<'_>,
 ) -> Option<BlockReason> {
-    let (plan, enforcement) = rules.plan.as_ref()?;
-    let checked = plan.check(kind, event);
-    let reason = if !checked.planned && !enforcement.allow_unplanned_events {
-        Some(BlockReason::Unplanned)
-    } else if kind == EventType::Track
-        && !checked.violations.is_empty()
-        && !enforcement.allow_event_on_violations
-    {
-        Some(BlockReason::Violations)
-    } else {
-        None
-    };
-    trace.note(
-        || format!("plan:{}", plan.name),
-        match reason {
-            Some(_) => "blocked",
-            None if checked.violations.is_empty() => "passed",
-            None => "marked",
-        },
-        || {
-            checked
-                .violations
-                .iter()
-                .map(|violation| format!("{} {}", violation.field, violation.description))
-                .chain((!checked.planned).then(|| "the plan does not have this event".to_owned()))
-                .collect()
-        },
-    );
+    let attached = rules.plan.as_ref()?;
     let before = trace.before(event);
-    mark(event, &checked.violations);
+    let applied = attached.apply(kind, event);
+    trace.note(
+        || format!("plan:{}", attached.plan.name),
+        applied.did(),
+        || applied.found(),
+    );
     trace.changes(before.as_ref(), event);
-    reason
+    applied.blocked.map(|blocked| match blocked {
+        Blocked::Unplanned => BlockReason::Unplanned,
+        Blocked::Violations => BlockReason::Violations,
+    })
 }
 
 /// What the source's schema controls say of it.
@@ -151,26 +132,4 @@ fn controlled(
     trace.note(|| "schema".to_owned(), did, Vec::new);
     trace.changes(before.as_ref(), event);
     control.block.then_some(BlockReason::Schema)
-}
-
-/// `context.protocols.violations`, as Segment marks them.
-fn mark(event: &mut Object, violations: &[Violation]) {
-    if violations.is_empty() {
-        return;
-    }
-    let marks: Value = violations
-        .iter()
-        .map(|violation| {
-            let mut mark = Object::new();
-            mark.insert("type", violation.kind);
-            mark.insert("field", violation.field.as_str());
-            mark.insert("description", violation.description.as_str());
-            Value::Object(mark)
-        })
-        .collect();
-    let mut context = event.take_object("context").unwrap_or_default();
-    let mut protocols = context.take_object("protocols").unwrap_or_default();
-    protocols.insert("violations", marks);
-    context.insert("protocols", protocols);
-    event.insert("context", context);
 }

@@ -17,7 +17,7 @@ pub struct Trace {
 pub struct Step {
     /// Which rule: `plan:checkout`, `gate`, `filter:no-test-orders`.
     pub rule: String,
-    /// What it did: `passed`, `changed`, `marked`, `blocked`, `dropped`.
+    /// What it did: `passed`, `changed`, `marked`, `omitted`, `blocked`, `dropped`.
     pub did: &'static str,
     /// What it found, without values of the event.
     pub found: Vec<String>,

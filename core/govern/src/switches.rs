@@ -1,19 +1,20 @@
-//! The tracking plan's word on track events: `plan.track` of a settings document.
+//! What a settings document switches off for track events: its `plan.track`, which is no tracking plan but what follows from
+//! one.
 //!
-//! An event that is not enabled goes to the hub alone; one that is may still be kept from some destinations. What the
-//! plan blocks is written into the event's `integrations`, so that who gets the event later, the hub's own destinations
-//! among them, blocks the same. The plan switches off, never on: an event's own `false` stays.
+//! An event that is not enabled goes to the hub alone; one that is may still be kept from some destinations. What it
+//! blocks is written into the event's `integrations`, so that who gets the event later, the hub's own destinations
+//! among them, blocks the same. It switches off, never on: an event's own `false` stays.
 
 use headwater_model::json::{Object, Value};
 
 use crate::gate::{HUB, integrations_allow};
 
-/// The entry for events that the plan does not name.
+/// The entry for events that have none of their own.
 const DEFAULT: &str = "__default";
 
-/// What the plan says of one event.
+/// What is switched off for one event.
 #[derive(Clone, Copy, Debug)]
-pub struct Planned<'a> {
+pub struct Switches<'a> {
     /// Whether any destination but the hub may have it.
     pub enabled: bool,
     integrations: Option<&'a Object>,
@@ -21,11 +22,11 @@ pub struct Planned<'a> {
 
 /// Looks an event up in `plan.track`. `None`: the plan has nothing to say of it.
 #[must_use]
-pub fn planned<'a>(track: &'a Value, event: &str) -> Option<Planned<'a>> {
+pub fn switches<'a>(track: &'a Value, event: &str) -> Option<Switches<'a>> {
     let default = track.get(DEFAULT);
     let own = track.get(event);
     let enabled = |entry: Option<&Value>| entry?.get("enabled")?.as_bool();
-    Some(Planned {
+    Some(Switches {
         enabled: enabled(own).or_else(|| enabled(default)).unwrap_or(true),
         integrations: own
             .or(default)?
@@ -34,7 +35,7 @@ pub fn planned<'a>(track: &'a Value, event: &str) -> Option<Planned<'a>> {
     })
 }
 
-impl Planned<'_> {
+impl Switches<'_> {
     /// Whether this destination is switched off by name.
     #[must_use]
     pub fn blocks(&self, destination: &str) -> bool {

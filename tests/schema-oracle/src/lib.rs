@@ -1,0 +1,1 @@
+//! Compares our JSON Schema validator with the crate `jsonschema`: `scripts/schema-suite.sh`.
