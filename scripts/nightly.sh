@@ -21,6 +21,7 @@ long "simulation of a client and a collector" 120 make --no-print-directory sim 
 long "simulation of the hub" 120 make --no-print-directory hub-sim SEEDS=$((10000 * scale))
 long "corruption campaign" 90 make --no-print-directory corrupt SEEDS=$((20000 * scale))
 long "mutants" 180 make --no-print-directory mutants
+long "JSON Schema beside the official cases and another validator" 40 scripts/schema-suite.sh
 long "fuzzing" 180 make --no-print-directory fuzz TIME="$time"
 long "the Swift package under the thread sanitizer" 60 scripts/test-ios.sh threads
 long "every web SDK in Chromium" 40 env PEERS=1 scripts/test-browser.sh

@@ -119,10 +119,7 @@ fn each_track_setting_does_what_its_name_says() {
         allow_event_on_violations: false,
         ..allow
     });
-    assert_eq!(
-        apply(&block, &wrong).0.blocked,
-        Some(Blocked::Violations)
-    );
+    assert_eq!(apply(&block, &wrong).0.blocked, Some(Blocked::Violations));
     assert_eq!(
         apply(&block, &order(r#"{"order_id":"o1","extra":1}"#))
             .0

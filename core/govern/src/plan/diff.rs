@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 32;
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Which rule: `Order Completed`, `identify`, `all events`, with ` (version 2)` from the second version on.
+    /// Which rule: `Order Completed`, `identify events`, `all events`, with ` (version 2)` from the second version on.
     pub rule: String,
     /// Where in the event: `properties.total`; empty for the rule itself.
     pub field: String,
@@ -60,12 +60,12 @@ pub fn diff(old: &Value, new: &Value) -> Result<Vec<Change>, PlanError> {
 fn rules(plan: &Value) -> Result<BTreeMap<String, (About<'_>, &Value)>, PlanError> {
     let rules = read(plan)?.rules.into_iter().map(|rule| {
         let name = match rule.about {
-            About::Track(name) => name,
-            About::Type(kind) => EventType::as_str(kind),
-            About::Common => "all events",
+            About::Track(name) => name.to_owned(),
+            About::Type(kind) => format!("{} events", EventType::as_str(kind)),
+            About::Common => "all events".to_owned(),
         };
         let name = match rule.version {
-            1 => name.to_owned(),
+            1 => name,
             version => format!("{name} (version {version})"),
         };
         (name, (rule.about, rule.schema))

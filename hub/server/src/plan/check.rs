@@ -36,7 +36,8 @@ struct Report {
     events: u64,
     /// Not in the plan, or with violations.
     wrong: u64,
-    kinds: BTreeMap<String, OfKind>,
+    /// By name; track events before the other types, whose names an event may have, too.
+    kinds: BTreeMap<(bool, String), OfKind>,
 }
 
 #[derive(Debug, Default)]
@@ -124,12 +125,11 @@ impl Report {
         };
         let bad = !checked.planned || !checked.violations.is_empty() || !checked.common.is_empty();
         self.wrong += u64::from(bad);
-        let name = if self.kinds.len() < MOST || self.kinds.contains_key(name) {
-            name
-        } else {
-            "(others)"
-        };
-        let of_kind = self.kinds.entry(name.to_owned()).or_default();
+        let mut key = (kind != EventType::Track, name.to_owned());
+        if self.kinds.len() >= MOST && !self.kinds.contains_key(&key) {
+            "(others)".clone_into(&mut key.1);
+        }
+        let of_kind = self.kinds.entry(key).or_default();
         of_kind.planned = checked.planned;
         of_kind.count += 1;
         of_kind.wrong += u64::from(bad);
@@ -158,7 +158,7 @@ impl Report {
         for warning in plan.warnings() {
             writeln!(out, "warning: {warning}")?;
         }
-        for (name, of_kind) in self.kinds.iter().filter(|(_, of_kind)| of_kind.planned) {
+        for ((_, name), of_kind) in self.kinds.iter().filter(|(_, of_kind)| of_kind.planned) {
             let state = if of_kind.wrong == 0 {
                 "as planned".to_owned()
             } else {
@@ -177,7 +177,7 @@ impl Report {
                 writeln!(out, "  {count:>8}  {} is not in the plan", plain(name))?;
             }
         }
-        for (name, of_kind) in self.kinds.iter().filter(|(_, of_kind)| !of_kind.planned) {
+        for ((_, name), of_kind) in self.kinds.iter().filter(|(_, of_kind)| !of_kind.planned) {
             writeln!(
                 out,
                 "{:40} {:>8}  not in the plan",
@@ -198,7 +198,7 @@ impl Report {
         let events: Value = self
             .kinds
             .iter()
-            .map(|(name, of_kind)| {
+            .map(|((_, name), of_kind)| {
                 let mut one = Object::new();
                 one.insert("event", name.as_str());
                 one.insert("planned", of_kind.planned);
