@@ -187,6 +187,28 @@ fn a_connection_asks_consent_then_integrations_then_its_filters() {
 }
 
 #[test]
+fn null_in_integrations_names_no_destination() {
+    let mut rules = connection(&[]);
+    rules.categories.clear();
+    rules.keys = vec!["hook".to_owned(), "Webhooks".to_owned()];
+    for (integrations, dropped) in [
+        (r#"{"hook":null}"#, false),
+        (r#"{"All":false,"hook":null}"#, true),
+        (r#"{"hook":null,"Webhooks":false}"#, true),
+        (r#"{"All":false,"hook":null,"Webhooks":true}"#, false),
+    ] {
+        assert_eq!(
+            reason(
+                &rules,
+                &format!(r#"{{"event":"A","integrations":{integrations}}}"#)
+            ),
+            dropped.then_some(DropReason::Integrations),
+            "{integrations}"
+        );
+    }
+}
+
+#[test]
 fn only_send_drops_everything_else() {
     let rules = connection(&[("type = \"track\"", Action::OnlySend)]);
     assert_eq!(reason(&rules, r#"{"type":"track"}"#), None);

@@ -13,7 +13,8 @@ use crate::transform::Transform;
 /// Who a connection delivers to, and which events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConnectionRules {
-    /// The names by which `integrations` may call the destination; the first that an event names decides.
+    /// The names by which `integrations` may call the destination; the first that an event names, with anything but null,
+    /// decides.
     pub keys: Vec<String>,
     /// Consent categories it is mapped to.
     pub categories: Vec<String>,
@@ -183,7 +184,7 @@ fn gate_of(rules: &ConnectionRules, event: &Object) -> Option<DropReason> {
         rules
             .keys
             .iter()
-            .find(|key| integrations.contains_key(key))
+            .find(|key| integrations.get(key).is_some_and(|wish| !wish.is_null()))
             .or(rules.keys.first())
             .map_or("", String::as_str)
     };
