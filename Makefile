@@ -59,7 +59,7 @@ test-hub: ## Rules, workspace, delivery, profiles and the binary
 		--features headwater-govern/shapes
 
 .PHONY: mutants
-mutants: ## Break the code on purpose, one way at a time: the simulation must notice (ONLY=word)
+mutants: ## Break the code on purpose, one way at a time: the simulations must notice (ONLY=word, ONLY=hub)
 	@scripts/mutants.sh $(ONLY)
 
 .PHONY: conformance

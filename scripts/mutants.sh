@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Does the simulation notice when something is broken? Each file in tests/simulation/mutants names one way to break the
-# code and the exact text to replace. Every one is applied to a copy of the repository, built and simulated until the
-# first life that goes wrong. `scripts/mutants.sh [WORD...]` tries those whose file name holds a word.
+# Do the simulations notice when something is broken? Each file in tests/simulation/mutants and tests/hub-simulation/mutants
+# names one way to break the code and the exact text to replace. Every one is applied to a copy of the repository, built and
+# simulated until the first life that goes wrong. `scripts/mutants.sh [WORD...]` tries those whose path holds a word.
 # Ends `mutants: tried=N caught=N`; fails unless all are caught. MUTANT_SEEDS (3000) bounds the search.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,20 +47,36 @@ for path, old, new in blocks:
 PYTHON
 }
 
-build() { (cd "$copy" && cargo build --quiet --release --package headwater-simulation 2>&1); }
-simulate() { "$CARGO_TARGET_DIR/release/sim" --seeds "$seeds" 2>&1; }
+# The simulation that a mutant is for.
+package_of() { [[ $1 == tests/hub-simulation/* ]] && echo headwater-hub-simulation || echo headwater-simulation; }
+
+build() { (cd "$copy" && cargo build --quiet --release --package "$1" 2>&1); }
+simulate() {
+  case $1 in
+    headwater-hub-simulation) "$CARGO_TARGET_DIR/release/headwater-hub-simulation" --seeds "$seeds" --stop 2>&1 ;;
+    *) "$CARGO_TARGET_DIR/release/sim" --seeds "$seeds" 2>&1 ;;
+  esac
+}
+
+chosen=()
+for file in tests/simulation/mutants/*.mutant tests/hub-simulation/mutants/*.mutant; do
+  wanted=$([ $# -eq 0 ] && echo yes || true)
+  for word in "$@"; do [[ $file == *"$word"* ]] && wanted=yes; done
+  [ -z "$wanted" ] || chosen+=("$file")
+done
 
 # What catches every mutant must let the code itself pass.
-build
-simulate | tail -1 || { echo "mutants: the simulation fails without any" >&2; exit 1; }
+for package in $(for file in "${chosen[@]}"; do package_of "$file"; done | sort -u); do
+  build "$package"
+  out=$(simulate "$package") || { printf '%s\n' "$out"; echo "mutants: $package fails without any" >&2; exit 1; }
+  printf '%s\n' "$out" | tail -1
+done
 
 tried=0
 caught=0
 stale=0
-for file in tests/simulation/mutants/*.mutant; do
-  wanted=$([ $# -eq 0 ] && echo yes || true)
-  for word in "$@"; do [[ $file == *"$word"* ]] && wanted=yes; done
-  [ -n "$wanted" ] || continue
+for file in "${chosen[@]}"; do
+  package=$(package_of "$file")
   name=$(sed -n 's/^name: //p;1q' "$file")
   tried=$((tried + 1))
   if ! replace "$file"; then
@@ -68,14 +84,14 @@ for file in tests/simulation/mutants/*.mutant; do
     replace "$file" --undo
     continue
   fi
-  if ! out=$(build); then
+  if ! out=$(build "$package"); then
     printf '%s\nDOES NOT BUILD  %s (%s)\n' "$out" "$name" "$file"
-  elif out=$(simulate); then
+  elif out=$(simulate "$package"); then
     printf 'MISSED  %s (%s)\n' "$name" "$file"
   else
     caught=$((caught + 1))
     check=$(printf '%s\n' "$out" | sed -n '/^seed .* failed/{n;s/^ *//;s/^\(.\{110\}\).*/\1…/;p;q}')
-    seed=$(printf '%s\n' "$out" | sed -n 's/^seed \([0-9]*\) failed.*/\1/p' | head -1)
+    seed=$(printf '%s\n' "$out" | sed -n 's/^seed \([0-9]*\)\( failed\|:\).*/\1/p' | head -1)
     printf 'caught  %s\n        seed %s: %s\n' "$name" "${seed:-?}" "${check:-$(printf '%s\n' "$out" | head -1)}"
   fi
   replace "$file" --undo

@@ -12,6 +12,7 @@ const LOG: LogId = LogId([1; 16]);
 
 fn row(kind: EventType, text: &str) -> Row {
     Row {
+        place: Place::default(),
         source: "web".to_owned(),
         kind,
         event: parse(text.as_bytes(), &Limits::default())

@@ -12,7 +12,7 @@ use headwater_collector::config::Platform;
 use headwater_collector::extension::Extension;
 use headwater_collector::log::{EventLog, Identity, identity};
 use headwater_collector::sources::{Source, Sources};
-use headwater_delivery::run::{Hub, OpenSink, Seen};
+use headwater_delivery::run::{Hub, OpenSink, Seen, Stands};
 use headwater_delivery::state::SqliteState;
 use headwater_profiles::{FjallStore, Profiles};
 use headwater_store::disk::RealDisk;
@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks after which the files are read though nothing seems to have changed.
 const REREAD_EVERY: u32 = 30;
+
+/// The name of the consumer that computes profiles.
+pub(crate) const PROFILES: &str = "profiles";
 
 /// How long a task of the hub may take to end.
 const END_WITHIN: Duration = Duration::from_secs(20);
@@ -148,7 +151,8 @@ impl Extension for Behind {
             rules: self.rules.subscribe(),
             seen,
             now: steady_now,
-            consumers: BTreeMap::from([("profiles".to_owned(), profiles)]),
+            consumers: BTreeMap::from([(PROFILES.to_owned(), profiles)]),
+            stands: Stands::default(),
         };
         tracing::info!(
             workspace = %self.path.display(),

@@ -11,10 +11,13 @@ use axum::routing::{get, post};
 use headwater_collector::app::App;
 use headwater_collector::log::{Next, Place};
 use headwater_delivery::run::{Hub, events};
+use headwater_delivery::state::Known;
 use headwater_govern::stages::{ConnectionOutcome, SourceOutcome, Trace, connection_stage};
 use headwater_model::json::{Object, Value};
 use headwater_profiles::{FjallStore, Profiles};
 use headwater_workspace::{PreviewError, preview};
+
+use crate::hub::PROFILES;
 
 /// How much of the log's end is searched for a messageId. There is no index yet: 64 MiB are read in some 0.1 s.
 const SEARCHED: u64 = 64 << 20;
@@ -42,6 +45,8 @@ pub(crate) fn router(shared: Shared) -> Router<Arc<App>> {
     Router::new()
         .route("/admin/v1/workspace", get(workspace))
         .route("/admin/v1/connections", get(connections))
+        .route("/admin/v1/warehouses", get(warehouses))
+        .route("/admin/v1/profiles", get(profiles))
         .route("/admin/v1/events/{message_id}", get(event))
         .route("/admin/v1/profiles/{user}", get(profile))
         .route(
@@ -176,6 +181,51 @@ async fn connections(State(Shared(inner)): State<Shared>) -> Response {
     .await
 }
 
+/// How far each warehouse is.
+async fn warehouses(State(Shared(inner)): State<Shared>) -> Response {
+    let rules = inner.hub.rules.borrow().clone();
+    let all: Value = rules
+        .warehouses
+        .iter()
+        .map(|warehouse| {
+            let mut one = Object::new();
+            one.insert("id", warehouse.id.as_str());
+            one.insert("name", warehouse.name.as_str());
+            one.insert("path", warehouse.path.as_str());
+            one.insert("enabled", warehouse.enabled);
+            progress(&inner.hub, warehouse.id.as_str(), &mut one);
+            Value::Object(one)
+        })
+        .collect();
+    let mut answer = Object::new();
+    answer.insert("warehouses", all);
+    json(StatusCode::OK, answer)
+}
+
+/// How far profiles are.
+async fn profiles(State(Shared(inner)): State<Shared>) -> Response {
+    let mut answer = Object::new();
+    progress(&inner.hub, PROFILES, &mut answer);
+    json(StatusCode::OK, answer)
+}
+
+/// How far a consumer of all events is: where, how much of the log lies beyond, what all loads brought, when the last one
+/// of this process was, and why it fails, if it does.
+fn progress(hub: &Hub, name: &str, answer: &mut Object) {
+    let stand = hub.stands.of(name).unwrap_or_default();
+    let end = hub.log.status().end;
+    answer.insert("progress", stand.progress.to_string());
+    answer.insert(
+        "behind_bytes",
+        hub.log.between(stand.progress.position, end),
+    );
+    answer.insert("rows", stand.totals.new);
+    answer.insert("rejected", stand.totals.rejected);
+    answer.insert("loaded_at", stand.loaded_at);
+    answer.insert("failures", stand.failures);
+    answer.insert("failing", stand.failing);
+}
+
 async fn profile(State(Shared(inner)): State<Shared>, Path(user): Path<String>) -> Response {
     ask(move || {
         let traits = inner.hub.rules.borrow().traits.clone();
@@ -273,19 +323,20 @@ fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Resu
         one.insert("id", connection.id.as_str());
         one.insert("name", connection.name.as_str());
         let mut trace = Trace::default();
-        let verdict = match &event.outcome {
+        let now = match &event.outcome {
             SourceOutcome::Blocked { .. } => "blocked",
             SourceOutcome::Passed(_) if !connection.enabled => "disabled",
             SourceOutcome::Passed(passed) => {
                 match connection_stage(&connection.rules, passed, Some(&mut trace)) {
                     ConnectionOutcome::Dropped(_) => "dropped",
-                    ConnectionOutcome::Deliver(_) => {
-                        stand(hub, connection.id.as_str(), event.place)?
-                    }
+                    ConnectionOutcome::Deliver(_) => "deliver",
                 }
             }
         };
+        let id = connection.id.as_str();
+        let (verdict, decided_by) = stand(hub, id, event.place, now, &rules.version)?;
         one.insert("verdict", verdict);
+        one.insert("decided_by", decided_by);
         one.insert("stage", trace.to_json());
         let attempts: Value = hub
             .seen
@@ -306,30 +357,40 @@ fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Resu
     Ok(answer)
 }
 
-/// What was written down of an event that a connection is to deliver.
-fn stand(hub: &Hub, connection: &str, place: Place) -> Result<&'static str, String> {
-    let mut state = hub
+/// What became of an event at a connection, and the version that decided it, where it is known: what was written down, and
+/// what the rules of then say. The rules of other versions are not kept yet; of their events the attempts that were seen tell.
+fn stand(
+    hub: &Hub,
+    connection: &str,
+    place: Place,
+    now: &str,
+    version: &str,
+) -> Result<(String, Option<String>), String> {
+    let known = hub
         .state
         .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let saved = state
-        .load(connection, hub.log_id)
-        .map_err(|error| error.to_string())?
-        .unwrap_or_default();
-    if saved.retry.iter().any(|entry| entry.place == place) {
-        return Ok("retrying");
-    }
-    let dead = state
-        .dead(connection, 10_000)
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .known(connection, hub.log_id, place)
         .map_err(|error| error.to_string())?;
-    if dead.iter().any(|dead| dead.place == place) {
-        return Ok("dead");
-    }
-    // Only an attempt that was seen says what became of it: the rules of then are not kept yet.
-    let last = hub.seen.of(connection, place).pop();
-    Ok(match last {
-        Some(attempt) => attempt.outcome,
-        None if place < saved.cursor => "decided",
-        None => "waiting",
-    })
+    let seen = || hub.seen.of(connection, place).pop();
+    let verdict = match known {
+        Known::Retrying(_) => "retrying".to_owned(),
+        Known::Dead(_) => "dead".to_owned(),
+        Known::Ended(ended) => ended.outcome,
+        Known::Decided(by) => {
+            let verdict = match (now, seen()) {
+                ("deliver", _) if by.as_deref() == Some(version) => "delivered",
+                (now, _) if by.as_deref() == Some(version) => now,
+                (_, Some(attempt)) => attempt.outcome,
+                (_, None) => "decided",
+            };
+            return Ok((verdict.to_owned(), by));
+        }
+        Known::Waiting => match (now, seen()) {
+            ("deliver", Some(attempt)) => attempt.outcome.to_owned(),
+            ("deliver", None) => "waiting".to_owned(),
+            (now, _) => now.to_owned(),
+        },
+    };
+    Ok((verdict, None))
 }

@@ -158,8 +158,14 @@ impl Place {
     }
 
     fn query(&self, sql: &str) -> String {
+        self.query_file("warehouse.sqlite", sql)
+    }
+
+    fn query_file(&self, file: &str, sql: &str) -> String {
+        let data = self.path("data");
         let done = Command::new(BINARY)
-            .args(["query", "--data", self.path("data").to_str().unwrap(), sql])
+            .args(["query", "--data", data.to_str().unwrap()])
+            .args(["--file", file, sql])
             .output()
             .unwrap();
         String::from_utf8(done.stdout)
@@ -216,7 +222,7 @@ fn one_event_travels_to_a_destination_a_row_and_a_profile_and_says_where_it_is()
         "{}",
         way("m2")
     );
-    assert!(way("m2").contains(r#"{"rule":"filter:0","did":"dropped","found":[]}"#));
+    assert!(way("m2").contains(r#"{"rule":"filter:0","did":"dropped","found":[],"changes":[]}"#));
     assert!(
         way("m3").contains(r#""blocked":"violations""#),
         "{}",
@@ -283,6 +289,50 @@ fn a_change_of_the_workspace_decides_the_next_event_and_a_wrong_one_changes_noth
     place.write("sources/app.yaml", "write_keys: [wk]\n");
     until("the second complaint", || {
         place.log().contains("is a key of `app` already")
+    });
+}
+
+#[test]
+fn a_warehouse_that_moves_and_a_trait_that_is_new_are_filled_from_the_log_without_a_restart() {
+    let place = Place::new();
+    let echo = place.echo();
+    let hub = place.hub(&format!("http://{}/in", echo.address));
+    order(&hub, "m1", "Order Completed", r#"{"total":1}"#);
+    order(&hub, "m2", "Other", "{}");
+    until("the rows", || {
+        place.query("SELECT id FROM tracks ORDER BY id") == "m1,m2"
+    });
+    place.write(
+        "warehouses/local.yaml",
+        "type: sqlite\npath: elsewhere.sqlite\n",
+    );
+    place.write("traits/others.yaml", "event: Other\n");
+    until("the change", || place.log().contains("workspace changed"));
+    order(&hub, "m3", "Other", "{}");
+    until("the rows elsewhere", || {
+        place.query_file("elsewhere.sqlite", "SELECT id FROM tracks ORDER BY id") == "m1,m2,m3"
+    });
+    until("the traits", || {
+        let traits = get(&hub, "/admin/v1/profiles/u1");
+        traits.contains(r#""orders":1"#) && traits.contains(r#""others":2"#)
+    });
+    assert_eq!(
+        place.query("SELECT count(*) FROM tracks"),
+        "2",
+        "the former file is as it was"
+    );
+    until("the warehouse's progress", || {
+        let warehouses = get(&hub, "/admin/v1/warehouses");
+        [
+            r#""path":"elsewhere.sqlite""#,
+            r#""rows":3"#,
+            r#""failing":null"#,
+        ]
+        .iter()
+        .all(|part| warehouses.contains(part))
+    });
+    until("the profiles' progress", || {
+        get(&hub, "/admin/v1/profiles").contains(r#""behind_bytes":0,"rows":3"#)
     });
 }
 

@@ -2,12 +2,15 @@
 //!
 //! A life has a log that grows, a connection ([`headwater_delivery::machine`]) to a vendor that fails in every way, and a
 //! warehouse ([`headwater_delivery::range`]). Between any two effects the process may die; what was committed stays, what
-//! was in flight may or may not have happened. Disks refuse, rules change in the middle, clocks are set between two lives,
-//! folders are restored from a backup under a new log id while the warehouse keeps what it has. At the end faults stop,
-//! everything settles, and the [`Verdict`] compares what came out with the log, from outside.
+//! was in flight may or may not have happened. Disks refuse, rules change in the middle, retention removes what nobody has
+//! read, clocks are set between two lives, folders are restored from a backup under a new log id while the warehouse keeps
+//! what it has, an older copy of the log comes under the same id. One life in 25 has its state in the real SQLite file. At
+//! each death what is written down is compared with what is counted; at the end faults stop, everything settles, and the
+//! [`Verdict`] compares what came out with the log, from outside.
 
+mod audit;
 mod life;
-mod random;
+mod state;
 mod vendor;
 mod world;
 

@@ -1,17 +1,16 @@
 //! One life: processes that come and go over one world.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use headwater_collector::log::{LogId, Place};
+use headwater_collector::log::Place;
 use headwater_delivery::machine::{Effect, Input, Limits, Machine, Outcome, RequestId};
 use headwater_delivery::range::{RangeEffect, RangeInput, RangeLimits, RangeMachine};
-use headwater_delivery::state::{Counts, DeliveryState, Delta, Saved};
+use headwater_delivery::sinks;
+use headwater_delivery::state::{Counts, DeliveryState, Delta, Resumed, StateError, resume};
 
 use crate::Verdict;
+use crate::audit::{CONNECTION, Told};
 use crate::world::{Event, World};
-
-/// The connection's name.
-const CONNECTION: &str = "c";
 
 /// Milliseconds of virtual time in which a life without faults must settle: the longest wait, several times.
 const SETTLE_MS: i64 = 20 * 300_000;
@@ -51,26 +50,38 @@ pub fn live(seed: u64) -> Verdict {
         healthy: false,
         verdict: Verdict::default(),
     };
-    let deaths = life.world.random.below(12);
-    for _ in 0..deaths {
-        let steps = 1 + life.world.random.below(400);
-        let process = life.start();
-        life.run(process, steps);
-        life.verdict.crashes += 1;
-        life.between();
+    // What the disk itself refuses is nothing that a life could mend.
+    if life.all().is_err() {
+        life.verdict.wrong += 1;
     }
-    life.healthy = true;
-    life.world.folder.state.failing = false;
-    life.world.vendor.down_until = 0;
-    let process = life.start();
-    life.settle(process);
-    life.judge();
     life.verdict
 }
 
 impl Life {
+    fn all(&mut self) -> Result<(), StateError> {
+        // The connection is there before its first event.
+        let (log, end) = (self.world.folder.log.id, self.world.folder.log.end);
+        resume(&mut self.world.folder.state, CONNECTION, log, end)?;
+        let deaths = self.world.random.below(12);
+        for _ in 0..deaths {
+            let steps = 1 + self.world.random.below(400);
+            let process = self.start()?;
+            self.run(process, steps);
+            self.verdict.crashes += 1;
+            self.world.folder.state.close();
+            self.verdict.wrong += self.world.audit()?;
+            self.world.folder.state.close();
+            self.between()?;
+        }
+        self.healthy = true;
+        self.world.vendor.down_until = 0;
+        let process = self.start()?;
+        self.settle(process);
+        self.judge()
+    }
+
     /// What happens while the hub is off.
-    fn between(&mut self) {
+    fn between(&mut self) -> Result<(), StateError> {
         let random = &mut self.world.random;
         // The wall clock is set, or time passes.
         match random.below(6) {
@@ -79,30 +90,51 @@ impl Life {
             _ => self.now += i64::try_from(random.below(60_000)).unwrap_or(0),
         }
         self.world.vendor.down_until = self.world.vendor.down_until.min(self.now + 20_000_000);
-        self.world.folder.state.failing = false;
         if self.world.random.once_in(4) {
-            self.world.back_up();
+            self.world.back_up()?;
         }
-        if self.world.random.once_in(6) {
-            self.world.restore();
+        match self.world.random.below(12) {
+            0 | 1 => self.world.restore(),
+            2 => self.shorten()?,
+            _ => {}
         }
         if self.world.random.once_in(3) {
             self.world.reload();
         }
+        if self.world.random.once_in(5) {
+            self.world.retain();
+        }
+        if self.world.random.once_in(5) {
+            self.world.folder.state.expire(self.now)?;
+        }
+        self.world.folder.state.close();
+        Ok(())
     }
 
-    fn start(&mut self) -> Process {
-        let log = self.world.folder.log_id;
-        let end = self.world.folder.end;
-        let state = &mut self.world.folder.state;
-        let saved = match state.load(CONNECTION, log) {
-            Ok(Some(saved)) => saved,
-            _ => match state.adopt(CONNECTION, log, end) {
-                Ok(Some(saved)) => saved,
-                _ => Saved::default(),
-            },
-        };
-        Process {
+    /// The log is shorter than what is known of it. A process that dies once it has started, and a log that grows before
+    /// the next one does, must not make what is known true of other events.
+    fn shorten(&mut self) -> Result<(), StateError> {
+        if !self.world.shorten() {
+            return Ok(());
+        }
+        drop(self.start()?);
+        let log = &self.world.folder.log;
+        let (id, end) = (log.id, log.end);
+        sinks::resume(&mut self.world.warehouse, id, end).map_err(|error| StateError(error.0))?;
+        self.world.count_anew()?;
+        for _ in 0..self.world.random.below(20) {
+            self.world.append();
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<Process, StateError> {
+        let log = self.world.folder.log.id;
+        let end = self.world.folder.log.end;
+        let (saved, resumed) = resume(&mut self.world.folder.state, CONNECTION, log, end)?;
+        // It was there before.
+        self.verdict.wrong += u64::from(resumed == Resumed::New);
+        Ok(Process {
             machine: Machine::new(limits(), saved, self.now),
             range: RangeMachine::new(RangeLimits {
                 events: 40,
@@ -110,7 +142,7 @@ impl Life {
             }),
             rows: Vec::new(),
             coming: VecDeque::new(),
-        }
+        })
     }
 
     /// Runs until so many effects were carried out; then the process dies.
@@ -124,6 +156,9 @@ impl Life {
             }
             if self.world.random.once_in(60) {
                 self.world.reload();
+            }
+            if self.world.random.once_in(200) {
+                self.world.retain();
             }
             if self.world.random.once_in(90) {
                 self.world.folder.state.failing = !self.world.folder.state.failing;
@@ -143,7 +178,7 @@ impl Life {
             if self.step(&mut process) {
                 continue;
             }
-            let end = self.world.folder.end;
+            let end = self.world.folder.log.end;
             let done = process.machine.is_settled()
                 && process.machine.cursor() >= end
                 && process.range.progress().is_some_and(|to| to >= end)
@@ -184,7 +219,7 @@ impl Life {
                 Coming::Range(input) => process.range.handle(self.now, &input),
             }
             // It grew while the answer was on its way.
-            if read_to.is_some_and(|to| to < self.world.folder.end) {
+            if read_to.is_some_and(|to| to < self.world.folder.log.end) {
                 self.grown(process);
             }
             return true;
@@ -231,18 +266,7 @@ impl Life {
     fn carry_out(&mut self, process: &mut Process, effect: Effect) {
         match effect {
             Effect::Read { from } => {
-                let most = 1 + usize::try_from(self.world.random.below(30)).unwrap_or(0);
-                let (to, events) = self.world.read(from, most);
-                let mut passed = Counts::default();
-                let mut items = Vec::new();
-                for (place, event) in events {
-                    if self.world.rules.passes(event) {
-                        items.push(place);
-                    } else {
-                        passed.count("dropped", "filter", 1);
-                    }
-                }
-                let input = Input::Read { to, items, passed };
+                let input = self.read(from);
                 let at = self.later(20);
                 process.coming.push_back((at, Coming::Machine(input)));
             }
@@ -251,23 +275,61 @@ impl Life {
         }
     }
 
+    /// What the host makes of a stretch of the log.
+    fn read(&mut self, from: Place) -> Input {
+        let most = 1 + usize::try_from(self.world.random.below(30)).unwrap_or(0);
+        let mut counts = Counts::default();
+        let removed = self.world.removed(from);
+        if !removed.is_empty() {
+            counts.count("expired_bytes", "retention", removed.len() as u64);
+            self.world.folder.log.unread.extend(removed);
+        }
+        let (to, events) = self.world.read(from, most);
+        let mut passed = Vec::new();
+        let mut items = Vec::new();
+        for (place, event) in events {
+            if self.world.rules.passes(event) {
+                passed.push((place, std::mem::take(&mut counts)));
+                items.push(place);
+            } else {
+                counts.count("dropped", "filter", 1);
+            }
+        }
+        passed.push((to, counts));
+        Input::Read {
+            to,
+            items,
+            passed,
+            version: self.world.version(),
+        }
+    }
+
     fn send(&mut self, process: &mut Process, request: RequestId, place: Place) {
-        let Some(event) = self.world.event(place) else {
-            // Places come from the log: one that it never had is wrong.
-            self.verdict.wrong += 1;
-            return;
+        let passed = |outcome, reason: &str| Outcome::Passed {
+            outcome,
+            reason: reason.to_owned(),
         };
-        let log = self.log_number();
-        let tried = self.world.vendor.tried.entry((log, place)).or_default();
-        *tried += 1;
-        let (now, healthy) = (self.now, self.healthy);
-        let World { vendor, random, .. } = &mut self.world;
-        let outcome = vendor.request(event.id, now, healthy, random);
+        let outcome = match self.world.event(place) {
+            None => {
+                // Retention took it, or the log never had it, which is wrong.
+                let known = place < self.world.folder.log.first;
+                self.verdict.wrong += u64::from(!known);
+                passed("expired", "the log no longer has it")
+            }
+            // The rules of now decide.
+            Some(event) if !self.world.rules.passes(event) => passed("dropped", "filter"),
+            Some(event) => {
+                let key = (self.world.folder.log.id, event.id);
+                *self.world.vendor.tried.entry(key).or_default() += 1;
+                let (now, healthy) = (self.now, self.healthy);
+                let World { vendor, random, .. } = &mut self.world;
+                vendor.request(event.id, now, healthy, random)
+            }
+        };
         // A process that dies in between never hears of it.
-        let most = if matches!(&outcome, Outcome::Retry { reason, .. } if reason == "timeout") {
-            30_000
-        } else {
-            300
+        let most = match &outcome {
+            Outcome::Retry { reason, .. } if reason == "timeout" => 30_000,
+            _ => 300,
         };
         let at = self.later(most);
         let input = Input::Answered { request, outcome };
@@ -275,7 +337,7 @@ impl Life {
     }
 
     fn commit(&mut self, process: &mut Process, delta: &Delta) {
-        let log = self.world.folder.log_id;
+        let log = self.world.folder.log.id;
         let input = match self.world.folder.state.commit(CONNECTION, log, delta) {
             Ok(()) => Input::Committed,
             Err(_) => Input::CommitFailed,
@@ -285,7 +347,7 @@ impl Life {
     }
 
     fn carry_out_range(&mut self, process: &mut Process, effect: RangeEffect) {
-        let log = self.world.folder.log_id;
+        let log = self.world.folder.log.id;
         let faulty = !self.healthy && self.world.random.once_in(10);
         let input = match effect {
             RangeEffect::Open => {
@@ -293,12 +355,16 @@ impl Life {
                 if faulty {
                     RangeInput::Failed
                 } else {
-                    RangeInput::Opened {
-                        progress: self.world.warehouse.progress.get(&log).copied(),
+                    let end = self.world.folder.log.end;
+                    match sinks::resume(&mut self.world.warehouse, log, end) {
+                        Ok((progress, _)) => RangeInput::Opened { progress },
+                        Err(_) => RangeInput::Failed,
                     }
                 }
             }
             RangeEffect::Read { from, most } => {
+                let removed = self.world.removed(from);
+                self.world.folder.log.unloaded.extend(removed);
                 let (to, events) = self.world.read(from, most);
                 let read = events.len();
                 process
@@ -327,61 +393,69 @@ impl Life {
         process.coming.push_back((at, Coming::Range(input)));
     }
 
-    fn log_number(&self) -> u64 {
-        let LogId([first, ..]) = self.world.folder.log_id;
-        u64::from(first)
-    }
-
     /// Compares what came out with the log.
-    fn judge(&mut self) {
-        let world = &mut self.world;
-        let dead: BTreeMap<Place, ()> = world
-            .folder
-            .state
-            .dead(CONNECTION, usize::MAX)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|dead| (dead.place, ()))
-            .collect();
-        for (place, event) in &world.folder.log {
-            let taken = world.vendor.taken.contains_key(&event.id);
-            let dropped = world.history.iter().any(|rules| !rules.passes(*event));
-            let passed = world.history.iter().any(|rules| rules.passes(*event));
-            if !taken && !dead.contains_key(place) && !dropped {
-                self.verdict.lost += 1;
+    fn judge(&mut self) -> Result<(), StateError> {
+        self.verdict.wrong += self.world.audit()?;
+        let most = ATTEMPTS + self.verdict.crashes;
+        for (place, event) in self.world.folder.log.events.clone() {
+            let told = self.world.told(place, event)?;
+            let World {
+                folder,
+                warehouse,
+                vendor,
+                history,
+                ..
+            } = &self.world;
+            let taken = vendor.taken.contains_key(&event.id);
+            let refused = vendor.refuses.contains_key(&event.id);
+            let passed = history.iter().any(|rules| rules.passes(event));
+            let unread = folder.log.unread.contains(&place);
+            self.verdict.wrong += u64::from(taken && !passed);
+            match told {
+                _ if unread => {}
+                Told::Waiting => self.verdict.lost += 1,
+                Told::Delivered => self.verdict.lost += u64::from(!taken),
+                // A vendor that would take it may have been down for hours; then it was tried more than once.
+                Told::Dead => {
+                    let tried: u64 = vendor.tried_in_all(event.id);
+                    self.verdict.wrong += u64::from(!passed || !refused && tried < 2);
+                }
+                Told::Other(outcome) if outcome == "dropped" => {
+                    let dropped = history.iter().any(|rules| !rules.passes(event));
+                    self.verdict.wrong += u64::from(!dropped);
+                }
+                Told::Other(outcome) => {
+                    let gone = outcome == "expired" && place < folder.log.first;
+                    self.verdict.wrong += u64::from(!gone);
+                }
+                Told::Nonsense => self.verdict.wrong += 1,
             }
-            if taken && !passed {
-                self.verdict.wrong += 1;
-            }
-            if !world.warehouse.rows.contains(&event.id) {
+            self.verdict.wrong += u64::from(taken && refused);
+            if !warehouse.rows.contains(&event.id) && !folder.log.unloaded.contains(&place) {
                 self.verdict.lost += 1;
             }
         }
-        let twice = world.warehouse.loaded.values().filter(|loads| **loads > 1);
+        let World {
+            folder,
+            warehouse,
+            vendor,
+            forgotten,
+            ..
+        } = &self.world;
+        let twice = warehouse.loaded.values().filter(|loads| **loads > 1);
         self.verdict.duplicated += twice.count() as u64;
-        let most = ATTEMPTS + self.verdict.crashes;
-        self.verdict.wrong += world
-            .vendor
-            .tried
-            .values()
-            .filter(|tried| **tried > most)
-            .count() as u64;
+        let tried = vendor.tried.values().filter(|tried| **tried > most);
+        self.verdict.wrong += tried.count() as u64;
         // What nobody sent is nowhere.
-        let known: std::collections::BTreeSet<u64> = world
-            .folder
-            .log
-            .iter()
-            .map(|(_, event)| event.id)
-            .chain(world.forgotten.iter().copied())
-            .collect();
-        let strangers = world
-            .vendor
+        let events = folder.log.events.iter().map(|(_, event)| event.id);
+        let known: BTreeSet<u64> = events.chain(forgotten.iter().copied()).collect();
+        let strangers = vendor
             .taken
             .keys()
-            .chain(world.warehouse.rows.iter())
-            .filter(|id| !known.contains(id))
-            .count();
-        self.verdict.wrong += strangers as u64;
+            .chain(warehouse.rows.iter())
+            .filter(|id| !known.contains(id));
+        self.verdict.wrong += strangers.count() as u64;
+        Ok(())
     }
 }
 

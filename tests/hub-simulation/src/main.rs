@@ -15,6 +15,9 @@ struct Args {
     /// One life alone.
     #[arg(long)]
     seed: Option<u64>,
+    /// End with the first life that goes wrong.
+    #[arg(long)]
+    stop: bool,
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
             let _ = writeln!(out, "seed {seed}: {verdict:?}");
         }
         all.add(verdict);
+        if args.stop && !all.is_clean() {
+            break;
+        }
     }
     let Verdict {
         steps,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use headwater_collector::log::Place;
+use headwater_collector::log::LogId;
 use headwater_delivery::machine::Outcome;
 
-use crate::random::Random;
+use headwater_dice::Dice;
 
 /// What a destination has, and how it is at the moment.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Vendor {
     /// How often each event was taken.
     pub(crate) taken: BTreeMap<u64, u64>,
     /// How often each event was tried, under each log id.
-    pub(crate) tried: BTreeMap<(u64, Place), u64>,
+    pub(crate) tried: BTreeMap<(LogId, u64), u64>,
     /// Events that it refuses for good.
     pub(crate) refuses: BTreeMap<u64, u16>,
     /// It is down until then.
@@ -27,7 +27,7 @@ impl Vendor {
         event: u64,
         now: i64,
         healthy: bool,
-        random: &mut Random,
+        random: &mut Dice,
     ) -> Outcome {
         let retry = |reason: &str, after| Outcome::Retry {
             reason: reason.to_owned(),
@@ -65,6 +65,12 @@ impl Vendor {
                 Outcome::Delivered
             }
         }
+    }
+
+    /// How often an event was tried, under all log ids.
+    pub(crate) fn tried_in_all(&self, event: u64) -> u64 {
+        let of_it = self.tried.iter().filter(|((_, id), _)| *id == event);
+        of_it.map(|(_, tried)| tried).sum()
     }
 
     fn take(&mut self, event: u64) {

@@ -9,7 +9,9 @@
 //! [`Machine::deadline`].
 //!
 //! Invariants:
-//! - Every event below the cursor is decided: delivered, dropped, dead, or in `retry` with a row of its own.
+//! - Every event below the cursor is decided: delivered, dropped, dead, or in `retry` with a row of its own. Nothing is
+//!   written down of an event at or beyond it. So counts are exact: each event is counted in the commit that moves the
+//!   cursor past it, or that takes its row away.
 //! - What an answer decided is committed before it is forgotten; a crash before the commit sends the event again, under
 //!   the same messageId, and never loses it.
 //! - Success costs no row. Reading stops while [`Limits::retry_entries`] events wait for another try, so a destination
@@ -17,98 +19,19 @@
 //! - An event is given up only after an attempt in this process: a clock that jumps, or a hub that was off, expires
 //!   nothing untried.
 
+mod held;
 mod limits;
+mod message;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use headwater_collector::log::Place;
 
+use held::{Fate, Held};
 pub use limits::Limits;
+pub use message::{Effect, Input, Outcome, RequestId};
 
-use crate::state::{Counts, Dead, Delta, Retry, Saved};
-
-/// A request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
-
-/// What the host tells.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The log was read from where `Read` asked up to `to`, which is not included. Events in between that are not in
-    /// `items` are decided.
-    Read {
-        /// Where reading goes on.
-        to: Place,
-        /// What is to be delivered, in order.
-        items: Vec<Place>,
-        /// How many events were decided without a request, by reason.
-        passed: Counts,
-    },
-    /// The log ended where reading goes on; it has grown now.
-    Grown,
-    /// A request ended.
-    Answered {
-        /// Which.
-        request: RequestId,
-        /// How.
-        outcome: Outcome,
-    },
-    /// The commit in hand is durable.
-    Committed,
-    /// It is not, and nothing of it.
-    CommitFailed,
-    /// Time has passed.
-    Tick,
-}
-
-/// How a request ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The destination has the event.
-    Delivered,
-    /// It may have it later: the connection failed, or the answer says so.
-    Retry {
-        /// Why, for people and for grouping.
-        reason: String,
-        /// Milliseconds that the destination asks to wait.
-        after: Option<u64>,
-    },
-    /// No request was made: the rules of today keep the event from the destination, or it is no longer in the log.
-    Passed {
-        /// What became of it: `dropped`, `expired`.
-        outcome: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// It will never take the event.
-    Rejected {
-        /// Why.
-        reason: String,
-        /// The answer's status.
-        status: Option<u16>,
-    },
-}
-
-/// What the host does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Read the log from here on. Answered by [`Input::Read`]; where the log ends, once it has grown.
-    Read {
-        /// Where.
-        from: Place,
-    },
-    /// Deliver an event. Answered by [`Input::Answered`].
-    Send {
-        /// Names the answer.
-        request: RequestId,
-        /// The event.
-        place: Place,
-        /// Attempts before this one.
-        attempts: u32,
-    },
-    /// Write this down, all of it or nothing. Answered by [`Input::Committed`] or [`Input::CommitFailed`].
-    Commit(Delta),
-}
+use crate::state::{Counts, Dead, Delta, Ended, Retry, Saved};
 
 /// A connection.
 #[derive(Debug)]
@@ -130,6 +53,8 @@ pub struct Machine {
     /// Entries of `retry` that are not in flight, by when they are due.
     due: BTreeSet<(i64, Place)>,
     next_request: u64,
+    /// Decided, at or beyond the cursor.
+    held: Held,
     /// Decided, not durable yet.
     delta: Delta,
     /// When the oldest change of `delta` came.
@@ -162,6 +87,12 @@ impl Machine {
             entry.due = entry.due.min(latest);
             entry.first = entry.first.min(now);
         }
+        // Events at the cursor and beyond it are read again.
+        let mut delta = Delta::default();
+        let beyond = saved
+            .retry
+            .extract_if(.., |entry| entry.place >= saved.cursor);
+        beyond.for_each(|entry| delta.remove(entry.place));
         let due = saved
             .retry
             .iter()
@@ -183,8 +114,9 @@ impl Machine {
                 .collect(),
             due,
             next_request: 0,
-            delta: Delta::default(),
-            changed: None,
+            held: Held::new(saved.version),
+            changed: (!delta.is_empty()).then_some(now),
+            delta,
             committing: None,
             undurable: 0,
             committing_answers: 0,
@@ -197,7 +129,12 @@ impl Machine {
     /// does.
     pub fn handle(&mut self, now: i64, input: Input) {
         match input {
-            Input::Read { to, items, passed } => self.read(now, to, items, &passed),
+            Input::Read {
+                to,
+                items,
+                passed,
+                version,
+            } => self.read(now, to, items, passed, version),
             Input::Grown => self.at_end = false,
             Input::Answered { request, outcome } => self.answered(now, request, outcome),
             Input::Committed => self.settle(&Input::Committed),
@@ -210,6 +147,9 @@ impl Machine {
         }
         self.send(now);
         self.ask();
+        if self.holds() {
+            self.let_cursor_go_on(now);
+        }
         self.commit(now);
     }
 
@@ -221,15 +161,39 @@ impl Machine {
     /// When to send [`Input::Tick`], unless something else comes before.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
-        let sends =
-            self.in_flight.len() < self.limits.requests && self.undurable < self.limits.undurable;
-        let due = sends
+        let due = self
+            .may_send()
             .then(|| self.due.first().map(|(due, _)| *due))
             .flatten();
         let commit = (self.committing.is_none() && !self.delta.is_empty())
             .then(|| self.commit_due())
             .flatten();
-        due.into_iter().chain(commit).min()
+        let slow = self
+            .in_flight
+            .values()
+            .filter(|attempt| self.undecided.contains(&attempt.place))
+            .map(|attempt| attempt.first.saturating_add(self.limits.slow_ms))
+            .min()
+            .filter(|_| self.holds());
+        due.into_iter().chain(commit).chain(slow).min()
+    }
+
+    /// Whether something is decided that cannot be written down, since an event before it is not.
+    fn holds(&self) -> bool {
+        !self.held.is_empty() || self.retry.range(self.known()..).next().is_some()
+    }
+
+    /// The cursor, with what is not durable yet.
+    fn known(&self) -> Place {
+        self.delta
+            .cursor
+            .or(self.committing.as_ref().and_then(|delta| delta.cursor))
+            .unwrap_or(self.saved_cursor)
+    }
+
+    fn may_send(&self) -> bool {
+        self.in_flight.len() < self.limits.requests
+            && self.undurable + self.held.answers() < self.limits.undurable
     }
 
     /// Everything before it is decided and durable.
@@ -292,16 +256,20 @@ impl Machine {
         std::mem::take(&mut self.delta)
     }
 
-    fn read(&mut self, now: i64, to: Place, items: Vec<Place>, passed: &Counts) {
+    fn read(
+        &mut self,
+        now: i64,
+        to: Place,
+        items: Vec<Place>,
+        passed: Vec<(Place, Counts)>,
+        version: String,
+    ) {
         self.reading = false;
         self.at_end = to == self.read_to;
+        self.held.read(self.read_to, passed, version);
         self.read_to = self.read_to.max(to);
         self.undecided.extend(items.iter().copied());
         self.waiting.extend(items);
-        if !passed.is_empty() {
-            self.delta.counts.add(passed);
-            self.changed.get_or_insert(now);
-        }
         self.moved(now);
     }
 
@@ -315,78 +283,76 @@ impl Machine {
             first,
         } = attempt;
         let attempts = attempts.saturating_add(1);
-        self.undurable += 1;
         self.undecided.remove(&place);
-        match outcome {
-            Outcome::Delivered => {
-                self.forget_retry(place);
-                self.delta.counts.count("delivered", "", 1);
-            }
-            Outcome::Retry { reason, after } => {
-                if now.saturating_sub(first) >= self.limits.window_ms {
-                    self.give_up(now, place, attempts, first, reason, None);
-                } else {
-                    let wait = self.limits.wait(place, attempts, after);
-                    let entry = Retry {
-                        place,
-                        due: now.saturating_add(wait),
-                        attempts,
-                        first,
-                        reason,
-                    };
-                    self.due.insert((entry.due, place));
-                    self.delta.put(entry.clone());
-                    self.retry.insert(place, entry);
-                }
-            }
-            Outcome::Passed { outcome, reason } => {
-                self.forget_retry(place);
-                self.delta.counts.count(outcome, &reason, 1);
-            }
-            Outcome::Rejected { reason, status } => {
-                self.give_up(now, place, attempts, first, reason, status);
-            }
-        }
-        self.changed.get_or_insert(now);
-        self.moved(now);
-    }
-
-    fn give_up(
-        &mut self,
-        now: i64,
-        place: Place,
-        attempts: u32,
-        first: i64,
-        reason: String,
-        status: Option<u16>,
-    ) {
-        self.forget_retry(place);
-        self.delta.counts.count("dead", &reason, 1);
-        self.delta.dead.push(Dead {
+        let dead = |reason: String, status| Dead {
             place,
             attempts,
             first,
             last: now,
             reason,
             status,
-        });
+        };
+        match outcome {
+            Outcome::Delivered => self.decided(now, place, Fate::Delivered),
+            Outcome::Retry { reason, .. } if now.saturating_sub(first) >= self.limits.window_ms => {
+                self.decided(now, place, Fate::Dead(dead(reason, None)));
+            }
+            Outcome::Retry { reason, after } => {
+                let wait = self.limits.wait(place, attempts, after);
+                let entry = Retry {
+                    place,
+                    due: now.saturating_add(wait),
+                    attempts,
+                    first,
+                    reason,
+                };
+                self.due.insert((entry.due, place));
+                if place < self.known() {
+                    self.delta.put(entry.clone());
+                    self.changed.get_or_insert(now);
+                }
+                self.undurable += 1;
+                self.retry.insert(place, entry);
+            }
+            Outcome::Passed { outcome, reason } => {
+                let ended = Ended {
+                    place,
+                    outcome: outcome.to_owned(),
+                    reason,
+                };
+                self.decided(now, place, Fate::Ended(ended));
+            }
+            Outcome::Rejected { reason, status } => {
+                self.decided(now, place, Fate::Dead(dead(reason, status)));
+            }
+        }
+        self.moved(now);
     }
 
-    fn forget_retry(&mut self, place: Place) {
-        if self.retry.remove(&place).is_some() {
-            self.delta.remove(place);
+    /// An event has its end. Below the cursor that is written down with its row; beyond it, once the cursor comes.
+    fn decided(&mut self, now: i64, place: Place, fate: Fate) {
+        let had_row = self.retry.remove(&place).is_some();
+        if place < self.known() {
+            if had_row {
+                self.delta.remove(place);
+            }
+            fate.write(&mut self.delta);
+            self.undurable += 1;
+            self.changed.get_or_insert(now);
+        } else {
+            self.held.keep(place, fate);
         }
     }
 
-    /// The cursor goes on to the first event that is not decided.
+    /// The cursor goes on to the first event that is not decided, and takes along what is decided before it.
     fn moved(&mut self, now: i64) {
         let cursor = self.undecided.first().copied().unwrap_or(self.read_to);
-        let known = self
-            .delta
-            .cursor
-            .or(self.committing.as_ref().and_then(|delta| delta.cursor))
-            .unwrap_or(self.saved_cursor);
+        let known = self.known();
         if cursor > known {
+            for entry in self.retry.range(known..cursor).map(|(_, entry)| entry) {
+                self.delta.put(entry.clone());
+            }
+            self.undurable += self.held.let_go(cursor, &mut self.delta);
             self.delta.cursor = Some(cursor);
             self.changed.get_or_insert(now);
         }
@@ -394,8 +360,7 @@ impl Machine {
 
     /// What is due goes before what is new: it has waited longer.
     fn send(&mut self, now: i64) {
-        while self.in_flight.len() < self.limits.requests && self.undurable < self.limits.undurable
-        {
+        while self.may_send() {
             let attempt = if let Some((due, place)) = self.due.first().copied()
                 && due <= now
             {
@@ -452,7 +417,6 @@ impl Machine {
                     first: attempt.first,
                     reason: "no answer yet".to_owned(),
                 };
-                self.delta.put(entry.clone());
                 self.retry.insert(attempt.place, entry);
             }
         }

@@ -14,7 +14,7 @@ use super::reading::{self, Event};
 use super::{Attempt, Hub};
 use crate::machine::{Effect, Input, Limits, Machine, Outcome, RequestId};
 use crate::sinks::http::WebhookSink;
-use crate::state::{Counts, Delta, Saved};
+use crate::state::{Counts, Delta, Resumed, Saved, StateError, resume};
 
 /// Events of one turn of reading.
 const MOST: usize = 1_000;
@@ -41,7 +41,8 @@ enum Message {
     Read {
         to: Place,
         items: Vec<(Place, Ready)>,
-        passed: Counts,
+        passed: Vec<(Place, Counts)>,
+        version: String,
     },
 }
 
@@ -57,7 +58,9 @@ struct Task {
 
 pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
     let saved = loop {
-        match begin(&hub, &id) {
+        let (with, of) = (hub.clone(), id.clone());
+        let begun = tokio::task::spawn_blocking(move || begin(&with, &of)).await;
+        match begun.unwrap_or_else(|error| Err(StateError(error.to_string()))) {
             Ok(saved) => break saved,
             Err(error) => {
                 tracing::error!(connection = %id, %error, "cannot read what was delivered; trying again");
@@ -111,50 +114,44 @@ pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
             None => break,
         }
     }
-    task.finish();
+    task.finish().await;
 }
 
-/// What was saved; a connection that is new begins at the log's end and says so at once, so that a restart skips nothing.
-fn begin(hub: &Hub, id: &Id) -> Result<Saved, crate::state::StateError> {
-    let cursor = Place::at(hub.log.status().end);
-    if let Some(mut saved) = hub.with_state(|state| state.load(id.as_str(), hub.log_id))? {
-        if saved.cursor > cursor {
-            tracing::error!(
-                connection = %id, cursor = %saved.cursor, end = %cursor,
-                "the log is shorter than what was delivered of it: an older copy lies in the folder; deliveries go on from its \
-                 end"
-            );
-            saved.cursor = cursor;
-            saved.retry.retain(|entry| entry.place < cursor);
-        }
-        return Ok(saved);
+/// What was saved, also for a connection that is new, so that a restart skips nothing.
+fn begin(hub: &Hub, id: &Id) -> Result<Saved, StateError> {
+    let end = Place::at(hub.log.status().end);
+    let (saved, resumed) = hub.with_state(|state| resume(state, id.as_str(), hub.log_id, end))?;
+    match resumed {
+        Resumed::New | Resumed::Known => {}
+        Resumed::Adopted => tracing::warn!(
+            connection = %id, cursor = %saved.cursor,
+            "goes on from where it was on the log's former id"
+        ),
+        Resumed::Shortened => tracing::error!(
+            connection = %id, %end,
+            "the log is shorter than what was delivered of it: an older copy lies in the folder; deliveries go on from its end"
+        ),
     }
-    if let Some(saved) = hub.with_state(|state| state.adopt(id.as_str(), hub.log_id, cursor))? {
-        tracing::warn!(connection = %id, cursor = %saved.cursor, "goes on from where it was on the log's former id");
-        return Ok(saved);
-    }
-    let delta = Delta {
-        cursor: Some(cursor),
-        ..Delta::default()
-    };
-    hub.with_state(|state| state.commit(id.as_str(), hub.log_id, &delta))?;
-    Ok(Saved {
-        cursor,
-        retry: Vec::new(),
-    })
+    Ok(saved)
 }
 
 impl Task {
     fn take(&mut self, message: Message) {
         match message {
             Message::Input(input) => self.handle(input),
-            Message::Read { to, items, passed } => {
+            Message::Read {
+                to,
+                items,
+                passed,
+                version,
+            } => {
                 let places = items.iter().map(|(place, _)| *place).collect();
                 self.bodies.extend(items);
                 self.handle(Input::Read {
                     to,
                     items: places,
                     passed,
+                    version,
                 });
             }
         }
@@ -302,15 +299,18 @@ impl Task {
     }
 
     /// Writes down what is decided.
-    fn finish(mut self) {
+    async fn finish(mut self) {
         let delta = self.machine.unsaved();
-        if !delta.is_empty() {
-            let done = self
-                .hub
-                .with_state(|state| state.commit(self.id.as_str(), self.hub.log_id, &delta));
-            if let Err(error) = done {
-                tracing::warn!(connection = %self.id, %error, "what was delivered last is delivered again after the next start");
-            }
+        if delta.is_empty() {
+            return;
+        }
+        let (hub, id) = (self.hub.clone(), self.id.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            hub.with_state(|state| state.commit(id.as_str(), hub.log_id, &delta))
+        })
+        .await;
+        if let Err(error) = done.unwrap_or_else(|error| Err(StateError(error.to_string()))) {
+            tracing::warn!(connection = %self.id, %error, "what was delivered last is delivered again after the next start");
         }
     }
 }
@@ -322,14 +322,19 @@ fn read(
     id: &Id,
     from: Place,
 ) -> std::io::Result<Result<Message, Position>> {
-    let mut passed = Counts::default();
-    let start = start(log, id.as_str(), from, &mut passed);
+    let mut counts = Counts::default();
+    let start = start(log, id.as_str(), from, &mut counts);
+    let mut passed = Vec::new();
     let connection = rules.connections.iter().find(|known| known.id == *id);
     let turn = reading::read(log, rules, start, MOST, |event| {
         match decide_one(connection?, &event, rules)? {
-            Ok(ready) => Some((event.place, ready)),
+            Ok(ready) => {
+                passed.push((event.place, std::mem::take(&mut counts)));
+                let bytes = ready.body.len();
+                Some(((event.place, ready), bytes))
+            }
             Err((outcome, reason)) => {
-                passed.count(outcome, &reason, 1);
+                counts.count(outcome, &reason, 1);
                 None
             }
         }
@@ -338,12 +343,14 @@ fn read(
         return Ok(Err(turn.end));
     }
     if turn.unreadable > 0 {
-        passed.count("unreadable", "", turn.unreadable);
+        counts.count("unreadable", "", turn.unreadable);
     }
+    passed.push((turn.to, counts));
     Ok(Ok(Message::Read {
         to: turn.to,
         items: turn.events,
         passed,
+        version: rules.version.clone(),
     }))
 }
 

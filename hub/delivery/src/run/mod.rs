@@ -7,10 +7,12 @@ mod connection;
 mod range;
 mod reading;
 mod seen;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use headwater_collector::log::{EventLog, LogId};
 use headwater_workspace::{Compiled, Id};
@@ -23,12 +25,17 @@ use crate::state::DeliveryState;
 
 pub use reading::{Event, events};
 pub use seen::{Attempt, Seen};
+use standing::Standing;
+pub use standing::{Stand, Stands};
 
 /// The rules of the moment.
 pub type Rules = watch::Receiver<Arc<Compiled>>;
 
 /// Opens a range sink; called again after a failure.
 pub type OpenSink = Arc<dyn Fn() -> Result<Box<dyn RangeSink>, String> + Send + Sync>;
+
+/// How often dead letters are looked at for their age.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
 
 /// What all tasks share.
 #[derive(Clone)]
@@ -47,8 +54,10 @@ pub struct Hub {
     pub seen: Arc<Seen>,
     /// Milliseconds: the wall clock of the start, going on as the monotonic clock does, so that it never jumps.
     pub now: fn() -> i64,
-    /// Further consumers of all events, by name: profiles.
+    /// Further consumers of all events, by name: profiles. They are opened again when the rules change.
     pub consumers: BTreeMap<String, OpenSink>,
+    /// How far warehouses, by id, and consumers, by name, are.
+    pub stands: Stands,
 }
 
 impl std::fmt::Debug for Hub {
@@ -89,23 +98,44 @@ impl Task {
     }
 }
 
+/// Takes out the tasks of what is no longer there.
+fn gone<K: Ord + Clone>(tasks: &mut BTreeMap<K, Task>, there: impl Fn(&K) -> bool) -> Vec<Task> {
+    let keys: Vec<K> = tasks.keys().filter(|key| !there(key)).cloned().collect();
+    keys.into_iter()
+        .filter_map(|key| tasks.remove(&key))
+        .collect()
+}
+
 impl Hub {
     /// Runs until `stop` is true, then commits what is decided. What is in flight then is sent again after the next start,
     /// under the same messageId.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut connections: BTreeMap<Id, Task> = BTreeMap::new();
-        let mut warehouses: BTreeMap<Id, Task> = BTreeMap::new();
-        let consumers: Vec<Task> = self
-            .consumers
-            .iter()
-            .map(|(name, open)| {
-                let (hub, name, open) = (self.clone(), name.clone(), Arc::clone(open));
-                Task::start(|stopped| range::run(hub, name, None, open, stopped))
-            })
-            .collect();
+        let mut warehouses: BTreeMap<(Id, PathBuf), Task> = BTreeMap::new();
+        let mut consumers: Vec<Task> = Vec::new();
         let mut rules = self.rules.clone();
+        let mut expire = tokio::time::interval(EXPIRE_EVERY);
         loop {
             let compiled = Arc::clone(&rules.borrow_and_update());
+            // What ends comes first: a consumer's store, and a warehouse's file, is one task's alone.
+            let mut ending = std::mem::take(&mut consumers);
+            ending.extend(gone(&mut connections, |id| {
+                compiled.connections.iter().any(|known| known.id == *id)
+            }));
+            ending.extend(gone(&mut warehouses, |(id, path)| {
+                compiled
+                    .warehouses
+                    .iter()
+                    .any(|known| known.id == *id && self.dir.join(&known.path) == *path)
+            }));
+            Task::end_all(ending).await;
+            for (name, open) in &self.consumers {
+                let stand = self.stands.begin(name);
+                let (hub, name, open) = (self.clone(), name.clone(), Arc::clone(open));
+                consumers.push(Task::start(|stopped| {
+                    range::run(hub, name, None, open, stand, stopped)
+                }));
+            }
             for connection in &compiled.connections {
                 if !connections.contains_key(&connection.id) {
                     let (hub, id) = (self.clone(), connection.id.clone());
@@ -114,36 +144,32 @@ impl Hub {
                 }
             }
             for warehouse in &compiled.warehouses {
-                if !warehouses.contains_key(&warehouse.id) {
-                    let path = self.dir.join(&warehouse.path);
+                let key = (warehouse.id.clone(), self.dir.join(&warehouse.path));
+                if !warehouses.contains_key(&key) {
+                    let path = key.1.clone();
                     let open: OpenSink = Arc::new(move || {
                         SqliteWarehouse::open(&path)
                             .map(|warehouse| Box::new(warehouse) as Box<dyn RangeSink>)
                             .map_err(|error| error.to_string())
                     });
+                    let stand = self.stands.begin(warehouse.id.as_str());
                     let (hub, id) = (self.clone(), warehouse.id.clone());
                     let name = warehouse.name.clone();
-                    let task =
-                        Task::start(|stopped| range::run(hub, name, Some(id), open, stopped));
-                    warehouses.insert(warehouse.id.clone(), task);
+                    let task = Task::start(|stopped| {
+                        range::run(hub, name, Some(id), open, stand, stopped)
+                    });
+                    warehouses.insert(key, task);
                 }
             }
-            let gone = |tasks: &mut BTreeMap<Id, Task>, there: &dyn Fn(&Id) -> bool| {
-                let ids: Vec<Id> = tasks.keys().filter(|id| !there(id)).cloned().collect();
-                ids.into_iter()
-                    .filter_map(|id| tasks.remove(&id))
-                    .collect::<Vec<Task>>()
+            let changed = loop {
+                tokio::select! {
+                    changed = rules.changed() => break changed.is_ok(),
+                    _ = stop.wait_for(|stop| *stop) => break false,
+                    _ = expire.tick() => self.expire(),
+                }
             };
-            let mut ending = gone(&mut connections, &|id| {
-                compiled.connections.iter().any(|known| known.id == *id)
-            });
-            ending.extend(gone(&mut warehouses, &|id| {
-                compiled.warehouses.iter().any(|known| known.id == *id)
-            }));
-            Task::end_all(ending).await;
-            tokio::select! {
-                changed = rules.changed() => if changed.is_err() { break },
-                _ = stop.wait_for(|stop| *stop) => break,
+            if !changed {
+                break;
             }
         }
         let rest = connections
@@ -151,6 +177,23 @@ impl Hub {
             .chain(warehouses.into_values())
             .chain(consumers);
         Task::end_all(rest.collect()).await;
+    }
+
+    /// Gives up dead letters that are too old.
+    fn expire(&self) {
+        let hub = self.clone();
+        tokio::task::spawn_blocking(move || {
+            match hub.with_state(|state| state.expire((hub.now)())) {
+                Ok(0) => {}
+                Ok(gone) => tracing::info!(
+                    gone,
+                    "dead letters were too old and are given up; their counts and places stay"
+                ),
+                Err(error) => {
+                    tracing::error!(%error, "old dead letters cannot be given up; trying again");
+                }
+            }
+        });
     }
 
     /// The state, for one question.

@@ -9,16 +9,13 @@ use headwater_workspace::{Compiled, Id};
 use tokio::sync::watch;
 
 use super::connection::start;
-use super::{Hub, OpenSink, reading};
+use super::{Hub, OpenSink, Standing, reading};
 use crate::range::{RangeEffect, RangeInput, RangeLimits, RangeMachine};
-use crate::sinks::{RangeSink, Row};
+use crate::sinks::{RangeSink, Row, resume};
 use crate::state::Counts;
 
 /// How long a task waits when the log cannot be read.
 const DISK_WAIT: Duration = Duration::from_secs(1);
-
-/// How long a task that ends waits for a load in hand; its outcome is asked for at the next start.
-const LAST_LOAD: Duration = Duration::from_secs(10);
 
 /// How many bytes of events wait for a load; as trees they take some ten times that.
 const RANGE_BYTES: usize = 4 << 20;
@@ -35,6 +32,7 @@ struct Task {
     bytes: usize,
     /// Where the log ended when it was read last.
     end: Position,
+    stand: Standing,
 }
 
 pub(super) async fn run(
@@ -42,6 +40,7 @@ pub(super) async fn run(
     name: String,
     id: Option<Id>,
     open: OpenSink,
+    stand: Standing,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut machine = RangeMachine::new(RangeLimits::default());
@@ -54,14 +53,15 @@ pub(super) async fn run(
         rows: Vec::new(),
         bytes: 0,
         end: Position::default(),
+        stand,
     };
     loop {
         let mut at_end = false;
         while let Some(effect) = machine.poll() {
-            let is_load = matches!(effect, RangeEffect::Load { .. });
+            let touches_sink = !matches!(effect, RangeEffect::Read { .. });
             let input = tokio::select! {
                 input = task.carry_out(effect) => input,
-                () = ending(&mut stop, is_load) => return,
+                () = ending(&mut stop, touches_sink) => return,
             };
             at_end = matches!(input, RangeInput::Read { events: 0, .. });
             machine.handle((task.hub.now)(), &input);
@@ -89,11 +89,13 @@ pub(super) async fn run(
     }
 }
 
-/// Resolves when the task must end: at once, or once a load has had its time.
-async fn ending(stop: &mut watch::Receiver<bool>, is_load: bool) {
+/// Resolves when the task may end: what touches the sink goes on in a thread of its own and must have ended before another
+/// task opens the sink. A process that stops waits no longer than it wants to; a load that it leaves is settled at the next
+/// start.
+async fn ending(stop: &mut watch::Receiver<bool>, touches_sink: bool) {
     let _ = stop.wait_for(|stop| *stop).await;
-    if is_load {
-        tokio::time::sleep(LAST_LOAD).await;
+    if touches_sink {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -110,28 +112,30 @@ impl Task {
         self.rows.clear();
         self.bytes = 0;
         let (open, log, sink) = (Arc::clone(&self.open), self.hub.log_id, self.sink.take());
+        let end = Place::at(reading::extent(&*self.hub.log).1);
         let opened = tokio::task::spawn_blocking(move || {
             drop(sink);
             let mut sink = open()?;
-            let progress = sink.progress(log).map_err(|error| error.to_string())?;
-            Ok::<_, String>((sink, progress))
+            let progress = resume(&mut *sink, log, end).map_err(|error| error.to_string())?;
+            let totals = sink.totals().map_err(|error| error.to_string())?;
+            Ok::<_, String>((sink, progress, totals))
         })
         .await;
         match opened {
-            Ok(Ok((sink, progress))) => {
+            Ok(Ok((sink, (progress, shortened), totals))) => {
                 self.sink = Some(sink);
-                let (_, end) = reading::extent(&*self.hub.log);
-                let end = Place::at(end);
-                if progress.is_some_and(|progress| progress > end) {
+                if shortened {
                     tracing::error!(
                         sink = %self.name,
                         "the log is shorter than what was loaded of it: an older copy lies in the folder; loading goes on from \
                          its end"
                     );
                 }
-                RangeInput::Opened {
-                    progress: progress.map(|progress| progress.min(end)),
-                }
+                self.stand.change(|stand| {
+                    stand.progress = progress.unwrap_or_default();
+                    stand.totals = totals;
+                });
+                RangeInput::Opened { progress }
             }
             Ok(Err(error)) => self.failed(&error),
             Err(error) => self.failed(&error.to_string()),
@@ -140,6 +144,10 @@ impl Task {
 
     fn failed(&self, error: &str) -> RangeInput {
         tracing::error!(sink = %self.name, error, "cannot load events; trying again");
+        self.stand.change(|stand| {
+            stand.failures += 1;
+            stand.failing = Some(error.to_owned());
+        });
         RangeInput::Failed
     }
 
@@ -155,7 +163,9 @@ impl Task {
                 // Warehouses count nothing yet; what retention took is told.
                 let from = start(&*log, &name, from, &mut Counts::default());
                 reading::read(&*log, &rules, from, most, |event| {
-                    row(&rules, id.as_ref(), event)
+                    let row = row(&rules, id.as_ref(), event)?;
+                    let bytes = reading::weight(&row.event);
+                    Some((row, bytes))
                 })
             })
             .await;
@@ -197,8 +207,16 @@ impl Task {
         })
         .await;
         match loaded {
-            Ok((sink, Ok(_))) => {
+            Ok((sink, Ok(loaded))) => {
                 self.sink = Some(sink);
+                let now = (self.hub.now)();
+                self.stand.change(|stand| {
+                    stand.progress = to;
+                    stand.totals.new += loaded.new;
+                    stand.totals.rejected += loaded.rejected;
+                    stand.loaded_at = Some(now);
+                    stand.failing = None;
+                });
                 RangeInput::Loaded
             }
             Ok((_, Err(error))) => self.failed(&error.to_string()),
@@ -222,6 +240,7 @@ fn row(rules: &Compiled, id: Option<&Id>, event: reading::Event) -> Option<Row> 
         }
     }
     Some(Row {
+        place: event.place,
         source: event.source,
         kind: event.kind,
         event: passed,

@@ -29,8 +29,6 @@ pub struct Event {
     pub kind: EventType,
     /// What the source stage made of it.
     pub outcome: SourceOutcome,
-    /// Its bytes as JSON, before the stage.
-    pub bytes: usize,
 }
 
 impl Event {
@@ -72,9 +70,6 @@ pub fn events<'a>(
             else {
                 return None;
             };
-            let event = Value::Object(event);
-            let bytes = event.to_vec().len();
-            let event = event.into_object().unwrap_or_default();
             let mut trace = Trace::default();
             let outcome = match source {
                 Some(source) => {
@@ -91,7 +86,6 @@ pub fn events<'a>(
                 hops: stored.head.hops,
                 kind,
                 outcome,
-                bytes,
             };
             Some((event, trace))
         })
@@ -111,14 +105,14 @@ pub(super) struct Turn<T> {
     pub(super) end: Position,
 }
 
-/// Reads events from `from` on, about `most` that `take` keeps or some megabytes, or nothing where the log ends. Each
-/// event is decided before the next one is made, so that a turn holds no more than it keeps.
+/// Reads events from `from` on, about `most` that `take` keeps or some megabytes, or nothing where the log ends. `take`
+/// says what it keeps of an event and how many bytes that are. Each event is decided before the next one is made, so that a turn holds no more than it keeps.
 pub(super) fn read<T>(
     log: &dyn EventLog,
     compiled: &Compiled,
     from: Place,
     most: usize,
-    mut take: impl FnMut(Event) -> Option<T>,
+    mut take: impl FnMut(Event) -> Option<(T, usize)>,
 ) -> io::Result<Turn<T>> {
     let end = log.status().end;
     let mut reader = log.read(from.position);
@@ -138,8 +132,8 @@ pub(super) fn read<T>(
                     0
                 };
                 for (event, _) in events(compiled, &stored, first, false) {
-                    let (behind, bytes) = (event.place.next(), event.bytes);
-                    if let Some(taken) = take(event) {
+                    let behind = event.place.next();
+                    if let Some((taken, bytes)) = take(event) {
                         turn.events.push(taken);
                         turn.bytes += bytes;
                         if turn.bytes >= TURN_BYTES {
@@ -156,6 +150,24 @@ pub(super) fn read<T>(
         turn.to = Place::at(reader.position());
     }
     Ok(turn)
+}
+
+/// About how many bytes an event is as JSON, without writing it.
+pub(super) fn weight(event: &Object) -> usize {
+    event
+        .iter()
+        .map(|(key, value)| key.len() + 4 + weight_of(value))
+        .sum()
+}
+
+fn weight_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| weight_of(item) + 1).sum::<usize>() + 2,
+        Value::Object(object) => weight(object) + 2,
+    }
 }
 
 /// The event at a place; `None` when the log no longer has it.

@@ -11,6 +11,8 @@ use headwater_model::json::Object;
 /// One event for a range sink: normalised, as the source stage left it.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// Where it lies in the log.
+    pub place: Place,
     /// The id of its source: messageIds mean an event within one source alone.
     pub source: String,
     /// Its type.
@@ -46,4 +48,30 @@ pub trait RangeSink: Send {
     /// # Errors
     /// [`SinkFailure`].
     fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, SinkFailure>;
+
+    /// What all loads brought.
+    ///
+    /// # Errors
+    /// [`SinkFailure`].
+    fn totals(&mut self) -> Result<Loaded, SinkFailure>;
+}
+
+/// How far a sink is in a log that ends at `end`, and whether the log is shorter than that: then an older copy lies in the
+/// folder, and the sink goes on from its end. That is durable at once, so that what the log grows by before the next load is
+/// not taken for loaded.
+///
+/// # Errors
+/// [`SinkFailure`].
+pub fn resume(
+    sink: &mut dyn RangeSink,
+    log: LogId,
+    end: Place,
+) -> Result<(Option<Place>, bool), SinkFailure> {
+    match sink.progress(log)? {
+        Some(progress) if progress > end => {
+            sink.load(log, end, &[])?;
+            Ok((Some(end), true))
+        }
+        progress => Ok((progress, false)),
+    }
 }

@@ -1,14 +1,17 @@
 //! The state in a SQLite file (WAL, synchronous FULL): any SQL tool opens it.
 
+mod write;
+
 use std::path::Path;
 
 use headwater_collector::log::{LogId, Place, Position};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Counts, Dead, DeliveryState, Delta, Retry, Saved, StateError};
+use super::{Counts, Dead, DeliveryState, Delta, Ended, Keep, Known, Retry, Saved, StateError};
+use write::{give_up, sql, trim, write};
 
 /// The version of the tables, in `user_version`.
-const TABLES: i64 = 1;
+const TABLES: i64 = 2;
 
 /// Positions, shards and indexes are below 2^63: SQLite's integers hold them.
 const CREATE: &str = "
@@ -55,10 +58,34 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 ";
 
+/// What version 2 has more.
+const CREATE_2: &str = "
+CREATE TABLE ended (
+    connection TEXT NOT NULL,
+    log        TEXT NOT NULL,
+    shard      INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    item       INTEGER NOT NULL,
+    outcome    TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    PRIMARY KEY (connection, log, shard, position, item)
+) WITHOUT ROWID;
+CREATE TABLE versions (
+    connection TEXT NOT NULL,
+    log        TEXT NOT NULL,
+    shard      INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    item       INTEGER NOT NULL,
+    version    TEXT NOT NULL,
+    PRIMARY KEY (connection, log, shard, position, item)
+) WITHOUT ROWID;
+";
+
 /// See the module.
 #[derive(Debug)]
 pub struct SqliteState {
     db: Connection,
+    keep: Keep,
 }
 
 impl From<rusqlite::Error> for StateError {
@@ -81,6 +108,11 @@ impl SqliteState {
         match version {
             0 => {
                 tx.execute_batch(CREATE)?;
+                tx.execute_batch(CREATE_2)?;
+                tx.pragma_update(None, "user_version", TABLES)?;
+            }
+            1 => {
+                tx.execute_batch(CREATE_2)?;
                 tx.pragma_update(None, "user_version", TABLES)?;
             }
             TABLES => {}
@@ -92,12 +124,18 @@ impl SqliteState {
             }
         }
         tx.commit()?;
-        Ok(SqliteState { db })
+        Ok(SqliteState {
+            db,
+            keep: Keep::default(),
+        })
     }
-}
 
-fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+    /// Keeps so much of what ended badly.
+    #[must_use]
+    pub fn keeping(mut self, keep: Keep) -> SqliteState {
+        self.keep = keep;
+        self
+    }
 }
 
 /// A place from three columns.
@@ -108,79 +146,6 @@ fn place(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Place> {
         position: Position(u64::try_from(position).unwrap_or(0)),
         index: row.get(first + 2)?,
     })
-}
-
-/// Writes a change in a transaction.
-fn write(
-    tx: &Transaction<'_>,
-    connection: &str,
-    log: LogId,
-    delta: &Delta,
-) -> Result<(), StateError> {
-    let log = log.to_string();
-    // Also without a cursor, so that a log that was begun is known.
-    {
-        let at = delta.cursor.unwrap_or_default();
-        tx.prepare_cached(
-            "INSERT INTO connections VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-             shard = excluded.shard, position = excluded.position, item = excluded.item WHERE ?",
-        )?
-        .execute(params![
-            connection,
-            log,
-            at.shard,
-            sql(at.position.0),
-            at.index,
-            delta.cursor.is_some()
-        ])?;
-        let mut put =
-            tx.prepare_cached("INSERT OR REPLACE INTO retry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-        let mut remove = tx.prepare_cached(
-            "DELETE FROM retry WHERE connection = ? AND log = ? AND shard = ? AND position = ? AND item = ?",
-        )?;
-        for (place, entry) in &delta.retry {
-            let position = sql(place.position.0);
-            match entry {
-                Some(entry) => put.execute(params![
-                    connection,
-                    log,
-                    place.shard,
-                    position,
-                    place.index,
-                    entry.due,
-                    entry.attempts,
-                    entry.first,
-                    entry.reason
-                ])?,
-                None => {
-                    remove.execute(params![connection, log, place.shard, position, place.index])?
-                }
-            };
-        }
-        let mut bury =
-            tx.prepare_cached("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-        for dead in &delta.dead {
-            bury.execute(params![
-                connection,
-                log,
-                dead.place.shard,
-                sql(dead.place.position.0),
-                dead.place.index,
-                dead.attempts,
-                dead.first,
-                dead.last,
-                dead.reason,
-                dead.status
-            ])?;
-        }
-        let mut count = tx.prepare_cached(
-            "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
-        )?;
-        for ((outcome, reason), events) in &delta.counts.0 {
-            count.execute(params![connection, outcome, reason, sql(*events)])?;
-        }
-    }
-    Ok(())
 }
 
 impl DeliveryState for SqliteState {
@@ -208,12 +173,21 @@ impl DeliveryState for SqliteState {
                 })
             })?
             .collect::<Result<_, _>>()?;
+        let version = self
+            .db
+            .query_row(
+                "SELECT version FROM versions WHERE connection = ? AND log = ?
+                 ORDER BY shard DESC, position DESC, item DESC LIMIT 1",
+                params![connection, log],
+                |row| row.get(0),
+            )
+            .optional()?;
         Ok(match cursor {
-            Some(cursor) => Some(Saved { cursor, retry }),
             None if retry.is_empty() => None,
-            None => Some(Saved {
-                cursor: Place::default(),
+            cursor => Some(Saved {
+                cursor: cursor.unwrap_or_default(),
                 retry,
+                version,
             }),
         })
     }
@@ -227,8 +201,8 @@ impl DeliveryState for SqliteState {
         let other: Option<String> = self
             .db
             .query_row(
-                "SELECT log FROM connections WHERE connection = ? ORDER BY position DESC LIMIT 1",
-                params![connection],
+                "SELECT log FROM connections WHERE connection = ? ORDER BY log = ? DESC, position DESC LIMIT 1",
+                params![connection, log.to_string()],
                 |row| row.get(0),
             )
             .optional()?;
@@ -248,20 +222,47 @@ impl DeliveryState for SqliteState {
             delta.put(entry.clone());
         }
         let tx = self.db.transaction()?;
+        let (from, beyond) = (
+            other.to_string(),
+            "connection = ? AND log = ? AND (shard, position, item) >= (?, ?, ?)",
+        );
+        let cut: [&dyn rusqlite::ToSql; 5] = [
+            &connection,
+            &from,
+            &end.shard,
+            &sql(end.position.0),
+            &end.index,
+        ];
+        give_up(&tx, beyond, &cut)?;
+        for table in ["ended", "versions"] {
+            tx.execute(
+                &format!("DELETE FROM {table} WHERE {beyond}"),
+                cut.as_slice(),
+            )?;
+        }
         for table in ["connections", "retry"] {
             tx.execute(
                 &format!("DELETE FROM {table} WHERE connection = ?"),
                 params![connection],
             )?;
         }
+        for table in ["dead", "ended", "versions"] {
+            tx.execute(
+                &format!("UPDATE OR REPLACE {table} SET log = ? WHERE connection = ? AND log = ?"),
+                params![log.to_string(), connection, from],
+            )?;
+        }
         write(&tx, connection, log, &delta)?;
         tx.commit()?;
-        Ok(Some(saved))
+        self.load(connection, log)
     }
 
     fn commit(&mut self, connection: &str, log: LogId, delta: &Delta) -> Result<(), StateError> {
         let tx = self.db.transaction()?;
         write(&tx, connection, log, delta)?;
+        if !delta.dead.is_empty() || !delta.ended.is_empty() {
+            trim(&tx, connection, self.keep)?;
+        }
         tx.commit()?;
         Ok(())
     }
@@ -284,6 +285,97 @@ impl DeliveryState for SqliteState {
             })?
             .collect::<Result<_, _>>()?;
         Ok(dead)
+    }
+
+    fn known(&mut self, connection: &str, log: LogId, place: Place) -> Result<Known, StateError> {
+        let log = log.to_string();
+        let at = "connection = ? AND log = ? AND shard = ? AND position = ? AND item = ?";
+        let key = params![
+            connection,
+            log,
+            place.shard,
+            sql(place.position.0),
+            place.index
+        ];
+        let retry = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT due, attempts, first_try, reason FROM retry WHERE {at}"
+            ))?
+            .query_row(key, |row| {
+                Ok(Known::Retrying(Retry {
+                    place,
+                    due: row.get(0)?,
+                    attempts: row.get(1)?,
+                    first: row.get(2)?,
+                    reason: row.get(3)?,
+                }))
+            })
+            .optional()?;
+        let dead = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT attempts, first_try, last_try, reason, status FROM dead WHERE {at}"
+            ))?
+            .query_row(key, |row| {
+                Ok(Known::Dead(Dead {
+                    place,
+                    attempts: row.get(0)?,
+                    first: row.get(1)?,
+                    last: row.get(2)?,
+                    reason: row.get(3)?,
+                    status: row.get(4)?,
+                }))
+            })
+            .optional()?;
+        let ended = self
+            .db
+            .prepare_cached(&format!("SELECT outcome, reason FROM ended WHERE {at}"))?
+            .query_row(key, |row| {
+                Ok(Known::Ended(Ended {
+                    place,
+                    outcome: row.get(0)?,
+                    reason: row.get(1)?,
+                }))
+            })
+            .optional()?;
+        if let Some(known) = dead.or(ended).or(retry) {
+            return Ok(known);
+        }
+        let passed: Option<bool> = self
+            .db
+            .prepare_cached(
+                "SELECT (shard, position, item) > (?3, ?4, ?5) FROM connections WHERE connection = ?1 AND log = ?2",
+            )?
+            .query_row(key, |row| row.get(0))
+            .optional()?;
+        if passed != Some(true) {
+            return Ok(Known::Waiting);
+        }
+        let version = self
+            .db
+            .prepare_cached(
+                "SELECT version FROM versions WHERE connection = ?1 AND log = ?2
+                 AND (shard, position, item) <= (?3, ?4, ?5) ORDER BY shard DESC, position DESC, item DESC LIMIT 1",
+            )?
+            .query_row(key, |row| row.get(0))
+            .optional()?;
+        Ok(Known::Decided(version))
+    }
+
+    fn expire(&mut self, now: i64) -> Result<u64, StateError> {
+        let before = now.saturating_sub(self.keep.age_ms);
+        let tx = self.db.transaction()?;
+        let gone = give_up(&tx, "last_try < ?", &[&before])?;
+        let connections: Vec<String> = tx
+            .prepare("SELECT DISTINCT connection FROM connections")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for connection in connections {
+            trim(&tx, &connection, self.keep)?;
+        }
+        tx.commit()?;
+        Ok(gone)
     }
 
     fn counts(&mut self, connection: &str) -> Result<Counts, StateError> {

@@ -2,7 +2,9 @@
 
 use headwater_collector::log::{LogId, Place, Position};
 
-use headwater_delivery::state::{Counts, Dead, DeliveryState, Delta, Retry, Saved};
+use headwater_delivery::state::{
+    Counts, Dead, DeliveryState, Delta, Ended, Known, MAX_REASON, Resumed, Retry, Saved, resume,
+};
 
 const LOG: LogId = LogId([7; 16]);
 
@@ -53,12 +55,35 @@ pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
         reason: "400".to_owned(),
         status: Some(400),
     });
+    delta.versions = vec![(at(12, 0), "v1".to_owned()), (at(90, 1), "v2".to_owned())];
+    delta.ended.push(Ended {
+        place: at(50, 0),
+        outcome: "dropped".to_owned(),
+        reason: "filter".to_owned(),
+    });
     assert!(state.commit("c", LOG, &delta).is_ok());
     drop(state);
     let mut state = open();
+    let known = |state: &mut S, place| state.known("c", LOG, place).ok();
+    let decided = |version: &str| Some(Known::Decided(Some(version.to_owned())));
+    assert!(matches!(known(&mut state, at(12, 0)), Some(Known::Dead(_))));
+    assert!(matches!(
+        known(&mut state, at(50, 0)),
+        Some(Known::Ended(_))
+    ));
+    assert!(matches!(
+        known(&mut state, at(40, 1)),
+        Some(Known::Retrying(_))
+    ));
+    assert_eq!(known(&mut state, at(4, 0)), Some(Known::Decided(None)));
+    assert_eq!(known(&mut state, at(90, 0)), decided("v1"));
+    assert_eq!(known(&mut state, at(90, 1)), decided("v2"));
+    assert_eq!(known(&mut state, at(100, 2)), decided("v2"));
+    assert_eq!(known(&mut state, at(100, 3)), Some(Known::Waiting));
     let saved = Saved {
         cursor: at(100, 3),
         retry: vec![retry(at(40, 0), 9), retry(at(40, 1), 8)],
+        version: Some("v2".to_owned()),
     };
     assert_eq!(
         load(&mut state, "c", LOG),
@@ -87,6 +112,7 @@ pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
         Some(Saved {
             cursor: at(100, 3),
             retry: vec![retry(at(40, 1), 20)],
+            version: Some("v2".to_owned()),
         }),
         "a change without a cursor leaves it where it is"
     );
@@ -98,6 +124,7 @@ pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
     let adopted = Saved {
         cursor: at(60, 0),
         retry: vec![retry(at(40, 1), 20)],
+        version: Some("v1".to_owned()),
     };
     assert_eq!(
         state.adopt("c", restored, at(60, 0)).ok().flatten(),
@@ -116,4 +143,93 @@ pub(crate) fn conformance<S: DeliveryState>(mut open: impl FnMut() -> S) {
     let dead = state.dead("c", 10).unwrap_or_default();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead.first().map(|dead| dead.status), Some(Some(400)));
+    let known = |state: &mut S, place| state.known("c", restored, place).ok();
+    assert!(matches!(known(&mut state, at(12, 0)), Some(Known::Dead(_))));
+    assert!(matches!(
+        known(&mut state, at(50, 0)),
+        Some(Known::Ended(_))
+    ));
+
+    // The log is shorter than what was decided of it: other events will lie beyond its end.
+    let end = at(45, 0);
+    let resumed = resume(&mut state, "c", restored, end);
+    let Ok((saved, Resumed::Shortened)) = resumed else {
+        panic!("{resumed:?}");
+    };
+    assert_eq!((saved.cursor, saved.retry.len()), (end, 1));
+    drop(state);
+    let mut state = open();
+    assert_eq!(load(&mut state, "c", restored), Some(saved.clone()));
+    let mut delta = Delta {
+        cursor: Some(at(70, 0)),
+        ..Delta::default()
+    };
+    delta.counts.count("delivered", "", 1);
+    assert!(state.commit("c", restored, &delta).is_ok());
+    let known = |state: &mut S, place| state.known("c", restored, place).ok();
+    assert!(matches!(
+        known(&mut state, at(50, 0)),
+        Some(Known::Decided(_))
+    ));
+    let resumed = resume(&mut state, "c", restored, at(80, 0));
+    assert!(matches!(resumed, Ok((_, Resumed::Known))), "{resumed:?}");
+    let resumed = resume(&mut state, "new", restored, at(80, 0));
+    assert!(matches!(resumed, Ok((_, Resumed::New))), "{resumed:?}");
+    assert_eq!(
+        load(&mut state, "new", restored).map(|saved| saved.cursor),
+        Some(at(80, 0)),
+        "a connection that is new begins at the end, durably"
+    );
+}
+
+/// What a state that keeps 3 letters of a second, and 4 of the ended, gives up. `open` opens an empty one, again and again.
+pub(crate) fn bounds<S: DeliveryState>(mut open: impl FnMut() -> S) {
+    let mut state = open();
+    let dead = |position: u64, last: i64| Dead {
+        place: at(position, 0),
+        attempts: 1,
+        first: 1,
+        last,
+        reason: "4".repeat(3 * MAX_REASON / 2),
+        status: Some(400),
+    };
+    for position in 1..=5 {
+        let mut delta = Delta {
+            cursor: Some(at(position + 1, 0)),
+            dead: vec![dead(position, 10 - i64::try_from(position).unwrap_or(0))],
+            ..Delta::default()
+        };
+        delta.counts.count("dead", "400", 1);
+        assert!(state.commit("c", LOG, &delta).is_ok());
+    }
+    drop(state);
+    let mut state = open();
+    let letters = state.dead("c", 10).unwrap_or_default();
+    let places: Vec<u64> = letters.iter().map(|dead| dead.place.position.0).collect();
+    assert_eq!(places, [1, 2, 3], "the newest are kept");
+    assert!(letters.iter().all(|dead| dead.reason.len() <= MAX_REASON));
+    let counts = state.counts("c").unwrap_or_default();
+    assert_eq!(counts.of("dead"), 5);
+    assert_eq!(counts.of("dead_expired"), 2, "what goes is counted");
+    let known = |state: &mut S, position| state.known("c", LOG, at(position, 0)).ok();
+    let Some(Known::Ended(ended)) = known(&mut state, 5) else {
+        panic!("its place stays");
+    };
+    assert_eq!(ended.outcome, "dead");
+    assert_eq!(
+        state.expire(1_008).ok(),
+        Some(1),
+        "one is older than a second"
+    );
+    assert_eq!(state.expire(1_008).ok(), Some(0));
+    assert_eq!(state.expire(9_000).ok(), Some(2));
+    assert!(state.dead("c", 10).unwrap_or_default().is_empty());
+    let counts = state.counts("c").unwrap_or_default();
+    assert_eq!((counts.of("dead"), counts.of("dead_expired")), (5, 5));
+    assert_eq!(
+        known(&mut state, 1),
+        Some(Known::Decided(None)),
+        "of places, too, the newest are kept"
+    );
+    assert!(matches!(known(&mut state, 2), Some(Known::Ended(_))));
 }

@@ -5,10 +5,10 @@ mod conformance;
 
 use std::sync::{Arc, Mutex};
 
-use conformance::conformance;
+use conformance::{bounds, conformance};
 use headwater_collector::log::{LogId, Place};
 use headwater_delivery::state::{
-    Counts, Dead, DeliveryState, Delta, MemoryState, Saved, SqliteState, StateError,
+    Counts, Dead, DeliveryState, Delta, Keep, Known, MemoryState, Saved, SqliteState, StateError,
 };
 
 /// A state in memory that can be opened again.
@@ -36,6 +36,14 @@ impl DeliveryState for Shared {
         self.0.lock().unwrap().dead(connection, most)
     }
 
+    fn known(&mut self, connection: &str, log: LogId, place: Place) -> Result<Known, StateError> {
+        self.0.lock().unwrap().known(connection, log, place)
+    }
+
+    fn expire(&mut self, now: i64) -> Result<u64, StateError> {
+        self.0.lock().unwrap().expire(now)
+    }
+
     fn counts(&mut self, connection: &str) -> Result<Counts, StateError> {
         self.0.lock().unwrap().counts(connection)
     }
@@ -45,12 +53,35 @@ impl DeliveryState for Shared {
 fn the_state_in_memory_conforms() {
     let state = Arc::new(Mutex::new(MemoryState::default()));
     conformance(|| Shared(Arc::clone(&state)));
+    let state = Arc::new(Mutex::new(MemoryState::default().keeping(KEEP)));
+    bounds(|| Shared(Arc::clone(&state)));
 }
+
+/// Little is kept.
+const KEEP: Keep = Keep {
+    letters: 3,
+    age_ms: 1_000,
+    ended: 4,
+};
 
 #[test]
 fn the_state_in_sqlite_conforms() {
     let dir = tempfile::tempdir().unwrap();
     conformance(|| SqliteState::open(&dir.path().join("delivery.sqlite")).unwrap());
+    let file = dir.path().join("bounded.sqlite");
+    bounds(|| SqliteState::open(&file).unwrap().keeping(KEEP));
+}
+
+#[test]
+fn a_state_of_version_1_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("delivery.sqlite");
+    drop(SqliteState::open(&file).unwrap());
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute_batch("DROP TABLE ended; DROP TABLE versions; PRAGMA user_version = 1")
+        .unwrap();
+    drop(db);
+    conformance(|| SqliteState::open(&file).unwrap());
 }
 
 #[test]

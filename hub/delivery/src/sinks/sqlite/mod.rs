@@ -94,6 +94,10 @@ impl RangeSink for SqliteWarehouse {
     fn load(&mut self, log: LogId, to: Place, rows: &[Row]) -> Result<Loaded, SinkFailure> {
         Ok(SqliteWarehouse::load(self, log, to, rows)?)
     }
+
+    fn totals(&mut self) -> Result<Loaded, SinkFailure> {
+        Ok(SqliteWarehouse::totals(self)?)
+    }
 }
 
 /// See the module.
@@ -166,6 +170,23 @@ impl SqliteWarehouse {
                 },
             )
             .optional()
+            .map_err(|source| self.failed(source))
+    }
+
+    /// What all loads brought.
+    ///
+    /// # Errors
+    /// [`WarehouseError`].
+    pub fn totals(&self) -> Result<Loaded, WarehouseError> {
+        let sql = "SELECT coalesce(sum(new_rows), 0), coalesce(sum(rejected), 0) FROM _headwater_progress";
+        let number = |count: i64| u64::try_from(count).unwrap_or(0);
+        self.db
+            .query_row(sql, [], |row| {
+                Ok(Loaded {
+                    new: number(row.get(0)?),
+                    rejected: number(row.get(1)?),
+                })
+            })
             .map_err(|source| self.failed(source))
     }
 
