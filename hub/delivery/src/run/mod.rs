@@ -10,6 +10,7 @@ mod seen;
 mod standing;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -144,9 +145,9 @@ impl Hub {
                 }
             }
             for warehouse in &compiled.warehouses {
-                let key = (warehouse.id.clone(), self.dir.join(&warehouse.path));
-                if !warehouses.contains_key(&key) {
-                    let path = key.1.clone();
+                let path = self.dir.join(&warehouse.path);
+                let key = (warehouse.id.clone(), path.clone());
+                if let Entry::Vacant(vacant) = warehouses.entry(key) {
                     let open: OpenSink = Arc::new(move || {
                         SqliteWarehouse::open(&path)
                             .map(|warehouse| Box::new(warehouse) as Box<dyn RangeSink>)
@@ -158,7 +159,7 @@ impl Hub {
                     let task = Task::start(|stopped| {
                         range::run(hub, name, Some(id), open, stand, stopped)
                     });
-                    warehouses.insert(key, task);
+                    vacant.insert(task);
                 }
             }
             let changed = loop {
