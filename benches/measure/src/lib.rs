@@ -12,7 +12,7 @@ mod samples;
 pub use child::{Served, free_port, knob};
 pub use disk::Scratch;
 pub use line::{bench, ratio};
-pub use process::{Cpu, cpu, peak_rss_mib};
+pub use process::{Cpu, OwnCpu, cpu, peak_rss_mib};
 pub use samples::{Samples, median};
 
 /// What a benchmark fails with: a sentence for whoever runs it.

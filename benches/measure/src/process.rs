@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Peak resident memory (`VmHWM`) of a process in MiB.
 ///
 /// # Errors
@@ -63,6 +65,45 @@ pub fn cpu(pid: u32) -> Result<Cpu> {
     })
 }
 
+/// What this process has used so far, by its own clock, and what the kernel met at its clock ticks.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnCpu {
+    seconds: f64,
+    ticks: Cpu,
+}
+
+impl OwnCpu {
+    /// Now.
+    ///
+    /// # Errors
+    /// As for [`peak_rss_mib`].
+    pub fn now() -> Result<Self> {
+        let clock = clock_gettime(ClockId::ProcessCPUTime);
+        Ok(Self {
+            seconds: clock.tv_sec as f64 + clock.tv_nsec as f64 / 1e9,
+            ticks: cpu(std::process::id())?,
+        })
+    }
+
+    /// What came to it since then: both together to the nanosecond, divided between them as the ticks were.
+    ///
+    /// # Errors
+    /// As for [`peak_rss_mib`].
+    pub fn spent(&self) -> Result<Cpu> {
+        let now = Self::now()?;
+        let (seconds, ticks) = (now.seconds - self.seconds, now.ticks.since(&self.ticks));
+        let share = if ticks.total() > 0.0 {
+            ticks.user / ticks.total()
+        } else {
+            1.0
+        };
+        Ok(Cpu {
+            user: seconds * share,
+            system: seconds * (1.0 - share),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +113,17 @@ mod tests {
         assert!(peak_rss_mib(std::process::id()).unwrap() > 0.1);
         assert!(cpu(std::process::id()).unwrap().total() >= 0.0);
         assert!(peak_rss_mib(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_microsecond_of_work_shows_in_the_processs_own_time() {
+        let before = OwnCpu::now().unwrap();
+        let mut sum = 0_u64;
+        for number in 0..100_000_u64 {
+            sum = std::hint::black_box(sum.wrapping_add(number));
+        }
+        let spent = before.spent().unwrap();
+        assert!(spent.total() > 1e-6, "{spent:?}");
+        assert!(spent.user >= 0.0 && spent.system >= 0.0, "{spent:?}");
     }
 }

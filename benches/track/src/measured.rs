@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use measure::{Failure, Samples, cpu, peak_rss_mib};
+use measure::{Failure, OwnCpu, Samples, peak_rss_mib};
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ pub(crate) const WARM_UP: u32 = 1000;
 /// What a child says when the measured calls are about to begin, and when the last has returned.
 pub(crate) const READY: &str = "ready";
 pub(crate) const CALLED: &str = "called";
+
+/// 2³² over the golden ratio: its multiples, cut to 32 bits, lie evenly however many there are.
+const GOLDEN: u32 = 0x9E37_79B9;
 
 /// What a child tells about its contender.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -71,11 +74,11 @@ pub(crate) fn measure(
     }
     halt(READY)?;
     let this = std::process::id();
-    let before = cpu(this)?;
+    let before = OwnCpu::now()?;
     let begin = Instant::now();
     for call in 0..calls {
         if pace == Pace::Even {
-            let at = begin + Duration::from_secs(1) * call / RATE;
+            let at = begin + Duration::from_secs(1) * call / RATE + off_beat(call);
             sleep(at.saturating_duration_since(Instant::now()));
         }
         let order = black_box(Order::new(WARM_UP + call));
@@ -89,7 +92,7 @@ pub(crate) fn measure(
     let called = Instant::now();
     contender.finish()?;
     let drain = called.elapsed().as_secs_f64();
-    let spent = cpu(this)?.since(&before);
+    let spent = before.spent()?;
     let at = samples.micros_at(&[0.5, 0.99, 0.999, 1.0]);
     let told = Told {
         p50: at[0],
@@ -105,6 +108,14 @@ pub(crate) fn measure(
     };
     println!("{}", serde_json::to_string(&told)?);
     Ok(())
+}
+
+/// How much after its time a paced call comes: up to half the time between two, spread evenly. The kernel tells user and
+/// system time apart by what it meets at its clock ticks, and the rate is a multiple of theirs: calls exactly at their times
+/// would show it always the same moment, and one of the two figures would be 0.
+fn off_beat(call: u32) -> Duration {
+    let spread = u64::from(call.wrapping_mul(GOLDEN));
+    Duration::from_nanos((spread * (500_000_000 / u64::from(RATE))) >> 32)
 }
 
 /// Says a word to the run and waits until it answers with a line.
@@ -132,6 +143,17 @@ pub(crate) fn recover(name: &str, folder: &Path, port: u16) -> Result<(), Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paced_calls_come_in_their_order_and_at_no_beat() {
+        let beat = Duration::from_secs(1) / RATE;
+        let mut first_half = 0;
+        for call in 0..10_000 {
+            assert!(off_beat(call) <= beat / 2);
+            first_half += u32::from(off_beat(call) < beat / 4);
+        }
+        assert!((4_900..5_100).contains(&first_half), "{first_half}");
+    }
 
     #[test]
     fn what_a_child_tells_is_what_the_run_reads() {
