@@ -16,12 +16,15 @@ use crate::log::{EmbeddedLog, EventLog, Ring};
 use crate::metrics::Metrics;
 pub use crate::peer::Peer;
 use crate::sources::Sources;
+use crate::suppression::Suppressions;
 
 /// The collector's parts.
 #[derive(Debug)]
 pub struct App {
     /// Where events go.
     pub log: Arc<EmbeddedLog>,
+    /// Whose events are not taken in.
+    pub(crate) suppressions: Suppressions,
     /// Who may send.
     sources: RwLock<Arc<Sources>>,
     /// How much may be sent.
@@ -61,6 +64,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let from = log.status().end;
         Arc::new(Self {
+            suppressions: Suppressions::new(&config.storage.dir),
             sources: RwLock::new(Arc::new(sources)),
             limits: config.limits,
             mode: config.server.mode,

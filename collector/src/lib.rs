@@ -22,3 +22,4 @@ mod peer;
 pub mod read;
 pub mod server;
 pub mod sources;
+pub mod suppression;

@@ -4,6 +4,7 @@ mod export;
 mod filter;
 mod redact;
 mod serve;
+mod suppress;
 mod tail;
 mod terminal;
 
@@ -75,6 +76,8 @@ Send SIGTERM or SIGINT to stop: requests in hand are finished first.")]
     Export(export::Export),
     /// Delete a user's events from the data folder of a collector that does not run.
     Redact(redact::Redact),
+    /// Say whose events are not taken in.
+    Suppress(suppress::Suppress),
 }
 
 /// Arguments of `headwater check`.
@@ -148,6 +151,7 @@ impl Command {
             Command::Tail(tail) => tail.run(),
             Command::Export(export) => export.run(),
             Command::Redact(redact) => redact.run(),
+            Command::Suppress(suppress) => suppress.run(),
         }
     }
 }

@@ -114,6 +114,7 @@ fn run(
         let (log, recovery) =
             EmbeddedLog::open(Arc::new(RealDisk), options(&config.storage), system_now)?;
         tell_recovery(&recovery);
+        crate::suppression::load(dir)?;
         let live = dev || config.admin.token.is_some();
         let sources = extension.sources(sources);
         let app = App::new(config, sources, Arc::new(log), live, system_now);

@@ -52,6 +52,7 @@ use crate::live::Notice;
 use crate::log::{Entry, EventLog, Reason, Slot, Verdict};
 use crate::peer::PeerNetwork;
 use crate::sources::{KeyTag, Source};
+use crate::suppression;
 use scan::Scanned;
 
 /// How often this was sent before, as Segment's SDKs say it and as RudderStack's do.
@@ -265,6 +266,12 @@ async fn accept(
     if hops(parts) > MAX_HOPS {
         scanned.reject_all(Reason::TooManyHops);
     }
+    let cut = suppression::cut(
+        &app.suppressions.now(),
+        app.log.fingerprinter(),
+        text,
+        &mut scanned.events,
+    );
     if let Some(source) = opened {
         let fingerprinter = app.log.fingerprinter().source(&source.id);
         scanned.claim(text, |id| fingerprinter.claim(id));
@@ -272,7 +279,15 @@ async fn accept(
     if scanned.events.is_empty() {
         return Ok(answer::success());
     }
-    let entry = entry(std::mem::take(&mut scanned.events), text.clone());
+    let stored = cut.map_or_else(|| text.clone(), Bytes::from);
+    let mut entry = entry(std::mem::take(&mut scanned.events), stored);
+    if entry
+        .events
+        .iter()
+        .all(|slot| slot.verdict == Verdict::Suppressed)
+    {
+        entry.ip = None;
+    }
     let receipt = app.log.append(entry).await?;
     app.metrics.decided(&receipt.events);
     app.metrics.rejected(Reason::TooManyEvents, scanned.beyond);

@@ -4,10 +4,13 @@
 //! made when the data folder is, so nobody outside can build ids that collide.
 
 use std::hash::Hasher;
+use std::io;
+use std::path::Path;
 
+use headwater_store::disk::RealDisk;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::Subject;
+use super::{Subject, folder};
 
 /// The fingerprint of a source and a messageId.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -42,6 +45,16 @@ impl Fingerprinter {
 }
 
 impl Fingerprinter {
+    /// The fingerprinter of a data folder, of which no lock is taken.
+    ///
+    /// # Errors
+    /// The folder has no key, or a damaged one.
+    pub fn of_folder(dir: &Path) -> io::Result<Self> {
+        let key = folder::read_key(&RealDisk, dir)?;
+        key.map(Self::new)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file `key` is damaged"))
+    }
+
     /// The subject that this userId is.
     #[must_use]
     pub fn subject(&self, user: &str) -> Subject {

@@ -6,6 +6,7 @@
 //! log/        segments
 //! claims/     a cache of what the log says
 //! redactions  whose events are deleted, if anybody's
+//! suppressions  whose events are not taken in, if anybody's (`suppression.rs`)
 //! ```
 //!
 //! Two locks keep a second collector out: one on the file `lock`, and one on the folder itself, which holds also when

@@ -24,4 +24,5 @@ mod routes;
 mod settings;
 mod strangers;
 mod stream;
+mod suppression;
 mod watching;
