@@ -50,6 +50,17 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
             ]),
         ),
         (
+            "archive",
+            object(vec![
+                ("segments", Value::from(status.archive_segments)),
+                ("bytes", Value::from(status.archive_bytes)),
+                (
+                    "error",
+                    status.archive_failing.map_or(Value::Null, Value::from),
+                ),
+            ]),
+        ),
+        (
             "claims",
             object(vec![
                 ("inMemory", Value::from(status.claims_in_memory)),

@@ -55,7 +55,7 @@ The file is TOML; every field has a default but the sources:
 
   [storage]
   dir = \"/var/lib/headwater\"
-  retain_hours = 168
+  archive_days = 400
   min_free_bytes = 268435456         # below it: 503, and events stay with their senders
 
   [admin]

@@ -157,7 +157,8 @@ pub(crate) fn options(storage: &StorageConfig) -> LogOptions {
     LogOptions {
         dir: storage.dir.clone(),
         segment_bytes: storage.segment_bytes,
-        retain_ms: (storage.retain_hours > 0).then(|| hours(storage.retain_hours)),
+        retain_ms: storage.age_hours().map(hours),
+        hot_ms: storage.archive_hours().map(hours),
         retain_bytes: storage.retain_bytes.on_disk_of(disk_size(&storage.dir)),
         min_free_bytes: storage.min_free_bytes,
         dedupe_ms: hours(storage.dedupe_hours),

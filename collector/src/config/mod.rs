@@ -80,9 +80,14 @@ pub struct StorageConfig {
     pub dir: PathBuf,
     /// Size at which a new log segment begins. Default 64 MiB; retention removes whole segments.
     pub segment_bytes: u64,
-    /// Hours after which a segment is removed; 0 keeps all. Default 168 (a week). Not below
-    /// [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log. At most [`MAX_HOURS`].
-    pub retain_hours: u64,
+    /// Hours after which a full segment is compressed into the archive. Default 48. At most [`MAX_HOURS`].
+    pub hot_hours: u64,
+    /// Days after which events are removed; 0 for no archive, then they go after a week. Default 400. At most 36,500.
+    pub archive_days: u64,
+    /// Hours after which events are removed, hot or archived, in place of [`archive_days`](Self::archive_days); 0 keeps
+    /// all. Default none. Not below [`dedupe_hours`](Self::dedupe_hours): after a restart the claims are those of the log.
+    /// At most [`MAX_HOURS`].
+    pub retain_hours: Option<u64>,
     /// Bytes of log above which the oldest segments are removed. Default half of the disk.
     pub retain_bytes: RetainBytes,
     /// Free bytes below which events are refused with 503. Default 256 MiB.
@@ -134,12 +139,36 @@ impl ServerConfig {
     }
 }
 
+/// Hours after which events are removed where nothing says another age and there is no archive: a week.
+const WEEK: u64 = 7 * 24;
+
+impl StorageConfig {
+    /// Hours after which events are removed; `None` keeps them.
+    #[must_use]
+    pub fn age_hours(&self) -> Option<u64> {
+        match (self.retain_hours, self.archive_days) {
+            (Some(0), _) => None,
+            (Some(hours), _) => Some(hours),
+            (None, 0) => Some(WEEK),
+            (None, days) => Some(days.saturating_mul(24)),
+        }
+    }
+
+    /// Hours after which segments are archived; `None` where there is no archive.
+    #[must_use]
+    pub fn archive_hours(&self) -> Option<u64> {
+        (self.archive_days > 0).then_some(self.hot_hours)
+    }
+}
+
 impl Default for StorageConfig {
     fn default() -> Self {
         Self {
             dir: PathBuf::from("headwater-data"),
             segment_bytes: 64 << 20,
-            retain_hours: 7 * 24,
+            hot_hours: 48,
+            archive_days: 400,
+            retain_hours: None,
             retain_bytes: RetainBytes::default(),
             min_free_bytes: 256 << 20,
             dedupe_hours: 24,
@@ -201,6 +230,14 @@ impl Config {
                     .to_owned(),
             );
         }
+        let never = |age: u64| storage.archive_hours().is_some_and(|hot| hot >= age);
+        if storage.age_hours().is_some_and(never) {
+            warnings.push(
+                "storage.hot_hours is not below the age at which events are removed (storage.retain_hours, or \
+                 storage.archive_days): nothing is archived"
+                    .to_owned(),
+            );
+        }
         warnings.extend(network::warnings(
             &self.server.listen,
             &self.server.trusted_proxies,
@@ -231,19 +268,32 @@ impl Config {
         );
         let storage = &self.storage;
         require(
-            storage.retain_hours == 0 || storage.retain_hours >= storage.dedupe_hours,
-            "storage.retain_hours",
-            "must be at least storage.dedupe_hours, or 0 to keep all: a messageId whose event was removed is not known \
+            storage
+                .age_hours()
+                .is_none_or(|hours| hours >= storage.dedupe_hours),
+            match storage.retain_hours {
+                Some(_) => "storage.retain_hours",
+                None => "storage.archive_days",
+            },
+            "must be at least storage.dedupe_hours, or retain_hours 0 to keep all: a messageId whose event was removed is not known \
              any more after a restart, and its retry would be stored again",
         );
         for (hours, field) in [
-            (storage.retain_hours, "storage.retain_hours"),
+            (
+                storage.retain_hours.unwrap_or_default(),
+                "storage.retain_hours",
+            ),
+            (
+                storage.archive_days.saturating_mul(24),
+                "storage.archive_days",
+            ),
+            (storage.hot_hours, "storage.hot_hours"),
             (storage.dedupe_hours, "storage.dedupe_hours"),
         ] {
             require(
                 hours <= MAX_HOURS,
                 field,
-                "must be at most 876000 (a hundred years)",
+                "must be at most 876000 hours or 36500 days (a hundred years)",
             );
         }
         limits.check(&mut require);
@@ -322,6 +372,7 @@ mod tests {
         shown.server.trusted_proxies.clear();
         shown.server.public_url = None;
         shown.admin.token = None;
+        shown.storage.retain_hours = None;
         shown.sources.clear();
         assert_eq!(format!("{shown:?}"), format!("{:?}", Config::default()));
         let minimal = "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\n";

@@ -5,6 +5,7 @@
 //! so that a retry of the same events is new again; until that cut is durable nothing further is accepted, since a
 //! record that nobody was told about must not come back to life beside its retry.
 
+mod archiving;
 mod mending;
 mod noting;
 mod redacting;
@@ -49,6 +50,8 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// Age at which segments are removed; `None` keeps them.
     pub retain_ms: Option<i64>,
+    /// Age at which sealed segments move into the archive; `None` leaves them hot.
+    pub hot_ms: Option<i64>,
     /// Bytes above which the oldest segments are removed; `None` means no bound.
     pub retain_bytes: Option<u64>,
     /// Free bytes below which nothing is accepted.
@@ -182,6 +185,12 @@ pub struct Committer {
     pass: Option<redacting::Pass>,
     /// Deletions wait that somebody wants carried out now.
     at_once: bool,
+    /// The segment that is on its way into the archive.
+    archiving: Option<Position>,
+    /// Ids of a segment are being written.
+    indexing: bool,
+    /// What lies from here on is still to be read by somebody.
+    needed: Position,
 }
 
 impl Committer {
@@ -233,6 +242,9 @@ impl Committer {
             redactions,
             pass: None,
             at_once: false,
+            archiving: None,
+            indexing: false,
+            needed: Position(u64::MAX),
             claims,
             active,
         };
@@ -255,10 +267,10 @@ impl Committer {
         first..Position(self.active.base.0 + self.active.len)
     }
 
-    /// Bytes of all segments.
+    /// Bytes that all segments take of the disk.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.sealed.iter().map(|segment| segment.len).sum::<u64>() + self.active.len
+        self.sealed.iter().map(Sealed::stored).sum::<u64>() + self.active.len
     }
 
     /// The index of what was accepted.
@@ -450,6 +462,8 @@ impl Committer {
             len,
             newest: last.newest,
             witness: last.witness(),
+            archived: None,
+            indexed: false,
         });
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Requests queue up while a group is being written, and become the next group: the slower the disk, the larger the
 //! groups. The queue is bounded by the bytes that the ingest side admits.
 
+mod archiving;
 mod driver;
 mod redacting;
 mod tending;
@@ -17,6 +18,7 @@ use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
 use tokio::sync::{oneshot, watch};
 
+use super::ids::Finder;
 use super::redaction;
 use super::{
     AppendError, Appending, Committer, Entry, EventLog, Fingerprinter, FreeSpace, LogOptions,
@@ -24,6 +26,7 @@ use super::{
     Redaction, Rewriting,
 };
 use crate::metrics::Histogram;
+use archiving::ArchiveWork;
 use driver::Driver;
 use redacting::RewriteWork;
 use tending::ClaimsWork;
@@ -44,6 +47,10 @@ pub struct LogTimings {
     pub bytes: AtomicU64,
     /// Segments that retention removed.
     pub swept_segments: AtomicU64,
+    /// Of these, segments that somebody had still to read.
+    pub swept_unread: AtomicU64,
+    /// Segments that moved into the archive.
+    pub archived_segments: AtomicU64,
     /// What others did to the log's files.
     pub incidents: AtomicU64,
     /// Parts of the claims that were damaged and built again from the log.
@@ -73,6 +80,11 @@ struct Shared {
     waiting: AtomicU64,
     failing: Mutex<Option<AppendError>>,
     last_incident: Mutex<Option<String>>,
+    archive_segments: AtomicU64,
+    archive_bytes: AtomicU64,
+    archive_failing: Mutex<Option<String>>,
+    /// What lies from here on is still to be read.
+    needed: AtomicU64,
     timings: LogTimings,
 }
 
@@ -85,6 +97,7 @@ pub struct EmbeddedLog {
     grown: watch::Receiver<u64>,
     free_space: FreeSpace,
     shared: Arc<Shared>,
+    finder: Finder,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -124,6 +137,10 @@ impl EmbeddedLog {
             waiting: AtomicU64::new(0),
             failing: Mutex::new(None),
             last_incident: Mutex::new(None),
+            archive_segments: AtomicU64::new(0),
+            archive_bytes: AtomicU64::new(0),
+            archive_failing: Mutex::new(None),
+            needed: AtomicU64::new(u64::MAX),
             timings: LogTimings {
                 group_entries: Histogram::new(&[
                     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0,
@@ -132,6 +149,8 @@ impl EmbeddedLog {
                 failed_groups: AtomicU64::new(0),
                 bytes: AtomicU64::new(0),
                 swept_segments: AtomicU64::new(0),
+                swept_unread: AtomicU64::new(0),
+                archived_segments: AtomicU64::new(0),
                 incidents: AtomicU64::new(0),
                 rebuilt_claims: AtomicU64::new(0),
             },
@@ -151,14 +170,22 @@ impl EmbeddedLog {
             looked: Instant::now(),
             claims: ClaimsWork::new(),
             rewriting: RewriteWork::new(),
+            archive: ArchiveWork::new(),
         };
         // Whether events are taken is known before the first one comes.
         driver.look();
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || driver.run())?;
+        let finder = Finder::new(
+            Arc::clone(&disk),
+            &dir,
+            fingerprinter.clone(),
+            Arc::clone(&shared.end),
+        );
         let log = Self {
             disk,
+            finder,
             dir,
             fingerprinter,
             queue,
@@ -237,6 +264,10 @@ impl EventLog for EmbeddedLog {
         Position(end.saturating_sub(bytes).max(first))
     }
 
+    fn find(&self, message_id: &str) -> std::io::Result<Vec<Position>> {
+        self.finder.find(message_id)
+    }
+
     fn grown_beyond(
         &self,
         position: Position,
@@ -255,6 +286,13 @@ impl EventLog for EmbeddedLog {
             claims_in_doubt: shared.claims_in_doubt.load(Ordering::Relaxed),
             waiting: shared.waiting.load(Ordering::Relaxed),
             free_bytes: (self.free_space)(),
+            archive_segments: shared.archive_segments.load(Ordering::Relaxed),
+            archive_bytes: shared.archive_bytes.load(Ordering::Relaxed),
+            archive_failing: shared
+                .archive_failing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             failing: shared
                 .failing
                 .lock()
@@ -266,6 +304,10 @@ impl EventLog for EmbeddedLog {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
+    }
+
+    fn keep_from(&self, position: Position) {
+        self.shared.needed.store(position.0, Ordering::Relaxed);
     }
 
     fn fingerprinter(&self) -> &Fingerprinter {

@@ -10,6 +10,7 @@
 //! are exactly those of the records that survived. Everything below [`Committer`] is synchronous, takes the disk as
 //! `Arc<dyn Disk>` and the time as an argument, so a simulation drives it; [`EmbeddedLog`] adds the thread.
 
+mod archive;
 mod claims;
 mod clock;
 mod committer;
@@ -21,6 +22,7 @@ mod filter;
 mod fingerprint;
 mod folder;
 mod generation;
+mod ids;
 mod place;
 mod places;
 mod readable;
@@ -41,6 +43,7 @@ use std::pin::Pin;
 
 use thiserror::Error;
 
+pub use archive::{ArchiveError, ArchiveJob, Archiving};
 pub use claims::{ClaimIndex, UnknownClaim};
 pub use clock::{Moment, SETTLED_MS};
 pub use committer::{CommitError, Committer, FreeSpace, Incident, LogOptions, OpenError, Swept};
@@ -50,6 +53,7 @@ pub use entry::{Entry, Reason, Slot, Verdict};
 pub use extent::Extent;
 pub use fingerprint::{Claim, Fingerprinter};
 pub use folder::FolderError;
+pub use ids::{IdsJob, Indexed};
 pub use place::{Identity, LogId, ONLY_SHARD, Place, identity, renew};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
@@ -154,6 +158,12 @@ pub struct LogStatus {
     pub waiting: u64,
     /// Free bytes on the log's disk, when they can be told.
     pub free_bytes: Option<u64>,
+    /// Segments that are archived.
+    pub archive_segments: u64,
+    /// Bytes of their files.
+    pub archive_bytes: u64,
+    /// Why the last segment could not be archived; `None` once one succeeded again.
+    pub archive_failing: Option<String>,
     /// Why the last group failed; `None` once one succeeded again.
     pub failing: Option<AppendError>,
     /// What others did to the files last, in words.
@@ -195,8 +205,19 @@ pub trait EventLog: fmt::Debug + Send + Sync + 'static {
     /// A position behind which lie about the last `bytes` of the log, or all there is.
     fn before_end(&self, bytes: u64) -> Position;
 
+    /// The positions of records that may hold an accepted event with this messageId, in the archive, too; whoever asks reads
+    /// them and compares. Empty when there is none.
+    ///
+    /// # Errors
+    /// The disk's own.
+    fn find(&self, message_id: &str) -> std::io::Result<Vec<Position>>;
+
     /// Resolves when the log reaches beyond `position`, or is closed (`false`).
     fn grown_beyond(&self, position: Position) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+
+    /// Says that what lies from `position` on is still to be read: it is not removed for its age. What is more than the log
+    /// may hold is removed all the same.
+    fn keep_from(&self, position: Position);
 
     /// How the log is doing now.
     fn status(&self) -> LogStatus;

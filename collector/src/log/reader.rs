@@ -15,6 +15,7 @@ use bytes::Bytes;
 use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, Decoded, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
+use super::archive::{self, Opened};
 use super::places::Places;
 use super::readable::Readable;
 use super::redaction::Watch;
@@ -169,7 +170,7 @@ impl LogReader {
 
     /// Opens the segment that holds `at`. `Some` when there is something to tell first.
     fn enter(&mut self) -> io::Result<Option<Next>> {
-        let bases = match segments::list(&*self.disk, &self.dir) {
+        let bases = match archive::list(&*self.disk, &self.dir) {
             Ok(bases) => bases,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Next::End)),
             Err(error) => return Err(error),
@@ -183,12 +184,11 @@ impl LogReader {
             return Ok(Some(Next::End));
         };
         let following = bases.get(index + 1).copied();
-        let (file, header) = match segments::open(&*self.disk, &self.dir.join(segments::name(base)))
-        {
+        let Opened { file, header, .. } = match archive::open(&*self.disk, &self.dir, base) {
             Ok(opened) => opened,
             // Retention was faster: what is there now is listed again. A name that stays without a file is an error.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let again = segments::list(&*self.disk, &self.dir)?;
+                let again = archive::list(&*self.disk, &self.dir)?;
                 return if again.contains(&base) {
                     Err(error)
                 } else {
@@ -238,7 +238,7 @@ impl LogReader {
         let Some(base) = self.segment.as_ref().map(|segment| segment.base) else {
             return Ok(true);
         };
-        let bases = segments::list(&*self.disk, &self.dir)?;
+        let bases = archive::list(&*self.disk, &self.dir)?;
         let Some(next) = bases.iter().find(|next| **next > base) else {
             return Ok(false);
         };

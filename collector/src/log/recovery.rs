@@ -19,6 +19,7 @@ use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
+use super::archive;
 use super::claims::ClaimIndex;
 use super::committer::Active;
 use super::places::Places;
@@ -70,11 +71,14 @@ pub(super) fn recover(
     claims: &mut ClaimIndex,
     now: Millis,
 ) -> io::Result<(Vec<Sealed>, Active, Recovery, Vec<Control>)> {
-    let bases = segments::list(&**disk, dir)?;
+    let bases = archive::list(&**disk, dir)?;
     let mut firsts = Vec::with_capacity(bases.len());
     for base in &bases {
-        let (file, _) = segments::open(&**disk, &dir.join(segments::name(*base)))?;
-        firsts.push(segments::first_received(&*file)?);
+        let opened = archive::open(&**disk, dir, *base)?;
+        firsts.push(match opened.times {
+            Some((first, _)) => first,
+            None => segments::first_received(&*opened.file)?,
+        });
     }
     let reference = firsts.iter().flatten().max().map_or(now, |at| now.min(*at));
     let mut opening = Opening {
@@ -136,6 +140,9 @@ struct Segment {
     file: Arc<dyn DiskFile>,
     header: FileHeader,
     len: u64,
+    archived: Option<u64>,
+    /// When its newest record was received, where its archive says so.
+    newest: Option<Millis>,
 }
 
 /// What reading a segment came to.
@@ -160,14 +167,15 @@ impl Contents {
 
 impl Opening<'_> {
     fn open(&self, base: Position) -> io::Result<Segment> {
-        let path = self.dir.join(segments::name(base));
-        let (file, header) = segments::open(self.disk, &path)?;
+        let opened = archive::open(self.disk, self.dir, base)?;
         Ok(Segment {
             base,
-            len: file.len()?,
-            path,
-            file,
-            header,
+            len: opened.file.len()?,
+            path: opened.path,
+            file: opened.file,
+            header: opened.header,
+            archived: opened.archived,
+            newest: opened.times.and_then(|(_, newest)| newest),
         })
     }
 
@@ -192,18 +200,21 @@ impl Opening<'_> {
         } else if segment.len < full {
             contents.damaged(segment.len..full);
         }
-        let witness = match (contents.newest, relevant) {
+        let own = contents.newest.or(segment.newest);
+        let witness = match (own, relevant) {
             (Some(_), _) => Witness::Itself,
             (None, true) => Witness::Nobody,
             (None, false) => Witness::Others,
         };
-        let newest = contents.newest.or(bound).unwrap_or(self.now);
+        let newest = own.or(bound).unwrap_or(self.now);
         self.tell(segment, contents.damage, false);
         self.sealed.push(Sealed {
             base: segment.base,
             len: segment.len,
             newest,
             witness,
+            archived: segment.archived,
+            indexed: false,
         });
         Ok(())
     }
@@ -212,6 +223,11 @@ impl Opening<'_> {
     fn go_on(&mut self, mut segment: Segment) -> io::Result<Option<Active>> {
         if self.is_foreign(&segment) {
             return Ok(None);
+        }
+        if segment.archived.is_some() {
+            let next = Position(segment.base.0 + segment.len);
+            let newest = segment.newest;
+            return self.seal(&segment, next, newest).map(|()| None);
         }
         if segment.header != FileHeader::Good && is_begun(&segment)? {
             self.goes_on = Some(segment.base);
@@ -250,6 +266,8 @@ impl Opening<'_> {
                 Some(_) => Witness::Itself,
                 None => Witness::Nobody,
             },
+            archived: None,
+            indexed: false,
         });
         Ok(None)
     }
@@ -258,7 +276,9 @@ impl Opening<'_> {
     /// nothing is appended to it, events are refused, and what is there can be read.
     fn begin(&mut self) -> io::Result<Active> {
         let last = self.sealed.last();
-        let end = last.map_or(0, |segment| segment.base.0 + segment.len);
+        let end = last.map_or(0, |segment| {
+            segment.base.0 + segment.len.max(FILE_HEADER as u64)
+        });
         let base = self.goes_on.unwrap_or(Position(end));
         let error = match segments::create(self.disk, self.dir, base) {
             Ok(file) => {
@@ -277,7 +297,8 @@ impl Opening<'_> {
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
         );
-        let Some(last) = self.sealed.pop().filter(|_| full) else {
+        let held = |last: &Sealed| full && last.archived.is_none();
+        let Some(last) = self.sealed.pop().filter(held) else {
             return Err(error);
         };
         Ok(Active {
@@ -293,12 +314,18 @@ impl Opening<'_> {
     fn is_foreign(&mut self, segment: &Segment) -> bool {
         let foreign = matches!(segment.header, FileHeader::OtherVersion(_));
         if foreign {
-            self.recovery.foreign.push(segments::name(segment.base));
+            let (hot, archived) = archive::names(segment.base);
+            self.recovery.foreign.push(match segment.archived {
+                Some(_) => archived,
+                None => hot,
+            });
             self.sealed.push(Sealed {
                 base: segment.base,
                 len: segment.len,
                 newest: self.now,
                 witness: Witness::Nobody,
+                archived: segment.archived,
+                indexed: false,
             });
         }
         foreign

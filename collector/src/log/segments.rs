@@ -11,6 +11,7 @@ use headwater_model::time::Millis;
 use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, FILE_HEADER, FileHeader, Found, HEADER, Scanner};
 
+use super::archive::{self, Opened};
 use super::places::Places;
 use super::readable::Readable;
 use super::record::{self, Head};
@@ -51,6 +52,17 @@ pub(super) struct Sealed {
     /// When its newest record was received, as far as known.
     pub(super) newest: Millis,
     pub(super) witness: Witness,
+    /// Bytes of its archive file; `None` while it is hot.
+    pub(super) archived: Option<u64>,
+    /// Its ids are written.
+    pub(super) indexed: bool,
+}
+
+impl Sealed {
+    /// Bytes that it takes of the disk.
+    pub(super) fn stored(&self) -> u64 {
+        self.archived.unwrap_or(self.len)
+    }
 }
 
 /// On whose word a segment's age is known. Nothing is removed for its age on another's word alone.
@@ -64,9 +76,13 @@ pub(super) enum Witness {
     Nobody,
 }
 
-/// When the newest readable record of a segment was received.
-pub(super) fn newest_received(disk: &dyn Disk, path: &Path) -> io::Result<Option<Millis>> {
-    let (file, header) = open(disk, path)?;
+/// When the newest readable record of the segment at `base` was received; `log` is the log's folder.
+pub(super) fn newest_received(
+    disk: &dyn Disk,
+    log: &Path,
+    base: Position,
+) -> io::Result<Option<Millis>> {
+    let Opened { file, header, .. } = archive::open(disk, log, base)?;
     if matches!(header, FileHeader::OtherVersion(_) | FileHeader::Short) {
         return Ok(None);
     }
@@ -145,7 +161,11 @@ pub(super) fn create(disk: &dyn Disk, dir: &Path, base: Position) -> io::Result<
 
 /// Opens a segment and reads its header.
 pub(super) fn open(disk: &dyn Disk, path: &Path) -> io::Result<(Arc<dyn DiskFile>, FileHeader)> {
-    let file = disk.open(path)?;
+    opened(disk.open(path)?)
+}
+
+/// Reads the header of a segment that is open.
+pub(super) fn opened(file: Arc<dyn DiskFile>) -> io::Result<(Arc<dyn DiskFile>, FileHeader)> {
     let mut bytes = [0; FILE_HEADER];
     let read = file.read_at(0, &mut bytes)?;
     let header = frame::check_file_header(bytes.get(..read).unwrap_or_default(), MAGIC, VERSION);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headwater_store::disk::Disk;
 use headwater_store::frame::FileHeader;
 
+use super::archive::{self, Opened};
 use super::generation::Generation;
 use super::run::{Origin, Place, Run};
 use super::{Claim, Extent, Head, Position, segments};
@@ -146,13 +147,13 @@ fn records(
     visit: &mut dyn FnMut(Position, &Head) -> io::Result<()>,
 ) -> io::Result<()> {
     let (from, to) = extent.ends();
-    let bases = segments::list(disk, log)?;
+    let bases = archive::list(disk, log)?;
     for (index, base) in bases.iter().copied().enumerate() {
         let next = bases.get(index + 1).copied();
         if next.is_some_and(|next| next <= from) || base >= to {
             continue;
         }
-        let (file, header) = match segments::open(disk, &log.join(segments::name(base))) {
+        let Opened { file, header, .. } = match archive::open(disk, log, base) {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),

@@ -135,6 +135,16 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         &log.swept_segments,
     );
     counter(
+        "headwater_log_swept_unread_segments_total",
+        "Segments that retain_bytes removed before all had read them.",
+        &log.swept_unread,
+    );
+    counter(
+        "headwater_archived_segments_total",
+        "Segments that moved into the archive.",
+        &log.archived_segments,
+    );
+    counter(
         "headwater_log_incidents_total",
         "What others did to the log's files: removed, moved, cut.",
         &log.incidents,
@@ -160,6 +170,21 @@ pub(crate) fn write(metrics: &Metrics, log: &LogTimings, status: &LogStatus) -> 
         "headwater_log_bytes",
         "Bytes of log on disk.",
         status.end.0.saturating_sub(status.first.0),
+    );
+    gauge(
+        "headwater_archive_segments",
+        "Segments in the archive.",
+        status.archive_segments,
+    );
+    gauge(
+        "headwater_archive_bytes",
+        "Bytes of the archive's files.",
+        status.archive_bytes,
+    );
+    gauge(
+        "headwater_archive_failing",
+        "1 while segments cannot be archived; /readyz says why.",
+        u64::from(status.archive_failing.is_some()),
     );
     gauge(
         "headwater_log_waiting",

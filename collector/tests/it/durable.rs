@@ -60,6 +60,45 @@ fn a_retry_after_a_restart_is_still_a_duplicate() {
 #[test]
 fn twenty_kills_under_load_lose_nothing_acknowledged_and_double_nothing() {
     let dir = tempdir().unwrap();
+    kill_under_load(dir.path(), &Collector::dev, &|| true);
+}
+
+#[test]
+fn twenty_kills_while_segments_move_into_the_archive_lose_nothing_and_double_nothing() {
+    let dir = tempdir().unwrap();
+    let config = r#"
+[storage]
+dir = "DATA"
+segment_bytes = 65536
+hot_hours = 0
+[limits]
+max_batch_bytes = 16384
+[[sources]]
+name = "s"
+write_keys = ["k"]
+"#;
+    let archive = dir.path().join("data/archive");
+    let moved = || {
+        let files = std::fs::read_dir(&archive).into_iter().flatten().flatten();
+        let mut names = files.map(|file| file.file_name());
+        names.any(|name| name.to_string_lossy().ends_with(".hwa"))
+    };
+    kill_under_load(dir.path(), &|data| Collector::serve(data, config), &moved);
+}
+
+/// Gives a machine that is busy its time.
+fn until_settled(settled: &dyn Fn() -> bool) {
+    let begun = Instant::now();
+    while !settled() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "no segment moved: this proves little"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn kill_under_load(data: &Path, start: &dyn Fn(&Path) -> Collector, settled: &dyn Fn() -> bool) {
     let port = Arc::new(AtomicU16::new(0));
     let done = Arc::new(AtomicBool::new(false));
     let acked = Arc::new(Mutex::new(Vec::new()));
@@ -95,7 +134,7 @@ fn twenty_kills_under_load_lose_nothing_acknowledged_and_double_nothing() {
         })
         .collect();
     for kill in 0..20 {
-        let collector = Collector::dev(dir.path());
+        let collector = start(data);
         port.store(collector.port, Ordering::Relaxed);
         // A machine that is busy gets some acknowledged in each life, too.
         let (before, begun) = (acked.lock().unwrap().len(), Instant::now());
@@ -106,9 +145,10 @@ fn twenty_kills_under_load_lose_nothing_acknowledged_and_double_nothing() {
         std::thread::sleep(Duration::from_millis(kill * 17 % 120));
         collector.kill();
     }
-    let collector = Collector::dev(dir.path());
+    let collector = start(data);
     port.store(collector.port, Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(100));
+    until_settled(settled);
     done.store(true, Ordering::Relaxed);
     senders
         .into_iter()

@@ -22,6 +22,7 @@ pub(crate) fn options() -> LogOptions {
         dir: PathBuf::from("/data"),
         segment_bytes: 4096,
         retain_ms: Some(48 * HOUR),
+        hot_ms: None,
         retain_bytes: None,
         min_free_bytes: 0,
         dedupe_ms: 24 * HOUR,
@@ -394,4 +395,45 @@ fn a_reader_that_holds_a_removed_segment_reads_on_in_the_one_that_follows() {
         read_all(&log, u64::from(round + 1) * 5);
     }
     assert_eq!(stored(&disk), (0..20).collect::<Vec<_>>());
+}
+
+/// A request as an SDK sends it, of some twenty events with context.
+pub(crate) fn event_like(fingerprinter: &Fingerprinter, number: u64) -> Entry {
+    let source = fingerprinter.source("s");
+    let mut body = br#"{"batch":["#.to_vec();
+    let mut events = Vec::new();
+    for n in 0..20 {
+        if n > 0 {
+            body.push(b',');
+        }
+        let id = format!("{:016x}-{n}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let event = format!(
+            r#"{{"type":"track","event":"Product Viewed","userId":"user-{}","messageId":"{id}","timestamp":"2026-11-29T17:{:02}:{:02}.123Z","properties":{{"sku":"SKU-{}","price":{},"currency":"EUR"}},"context":{{"library":{{"name":"analytics-node","version":"2.1.0"}},"locale":"de-DE","page":{{"path":"/p/{}","title":"Product"}}}}}}"#,
+            number % 9973,
+            number % 60,
+            n,
+            number.wrapping_mul(31) % 100_003,
+            number % 500,
+            number % 1000,
+        );
+        events.push(Slot {
+            offset: body.len() as u32,
+            len: event.len() as u32,
+            verdict: Verdict::Accepted,
+            claim: source.claim(id.as_bytes()),
+        });
+        body.extend_from_slice(event.as_bytes());
+    }
+    body.extend_from_slice(b"]}");
+    Entry {
+        received: Millis(0),
+        source: "s".into(),
+        hops: 0,
+        key: KeyTag(0),
+        platform: Platform::Auto,
+        ip: None,
+        implied: None,
+        events,
+        body: Bytes::from(body),
+    }
 }

@@ -396,6 +396,7 @@ fn strangers_evict_no_acknowledged_event() {
         dir: data.clone(),
         segment_bytes: 262_144,
         retain_ms: None,
+        hot_ms: None,
         retain_bytes: Some(most),
         min_free_bytes: 0,
         dedupe_ms: 24 * 3_600_000,

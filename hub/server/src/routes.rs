@@ -19,9 +19,6 @@ use headwater_workspace::{PreviewError, preview};
 
 use crate::hub::PROFILES;
 
-/// How much of the log's end is searched for a messageId. There is no index yet: 64 MiB are read in some 0.1 s.
-const SEARCHED: u64 = 64 << 20;
-
 /// The longest question to a preview, in bytes; an event has at most 32 KiB.
 const MAX_QUESTION: usize = 256 * 1024;
 
@@ -260,21 +257,17 @@ async fn event(State(Shared(inner)): State<Shared>, Path(message_id): Path<Strin
     ask(move || {
         let hub = &inner.hub;
         let rules = hub.rules.borrow().clone();
-        let mut reader = hub.log.read(hub.log.before_end(SEARCHED));
-        loop {
+        let found = hub
+            .log
+            .find(&message_id)
+            .map_err(|error| error.to_string())?;
+        for position in found {
+            let mut reader = hub.log.read(position);
             let stored = match reader.advance().map_err(|error| error.to_string())? {
-                Next::Record(stored) => stored,
-                Next::Control(_) | Next::Skipped { .. } => continue,
-                Next::End => break,
+                Next::Record(stored) if stored.position == position => stored,
+                // Retention, or damage, was faster.
+                _ => continue,
             };
-            // A record without the text has no event of this id, unless the id may be written in escapes.
-            let escaped = contains(&stored.body, b"\\");
-            if !escaped
-                && !message_id.starts_with("hw-")
-                && !contains(&stored.body, message_id.as_bytes())
-            {
-                continue;
-            }
             for (event, trace) in events(&rules, &stored, 0, true) {
                 if event.message_id() == message_id {
                     return Ok(json(StatusCode::OK, way(hub, &event, &trace)?));
@@ -284,14 +277,10 @@ async fn event(State(Shared(inner)): State<Shared>, Path(message_id): Path<Strin
         Ok(error(
             StatusCode::NOT_FOUND,
             "not_found",
-            "no accepted event of the newest 64 MiB of the log has this messageId",
+            "no accepted event of the log, its archive included, has this messageId",
         ))
     })
     .await
-}
-
-fn contains(body: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && body.windows(part.len()).any(|window| window == part)
 }
 
 fn way(hub: &Hub, event: &headwater_delivery::run::Event, trace: &Trace) -> Result<Object, String> {

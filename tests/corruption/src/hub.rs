@@ -4,6 +4,7 @@
 //! segment. The log is asked for exactly these, each once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use headwater_collector::log::{
 use headwater_collector::sources::KeyTag;
 use headwater_model::time::Millis;
 use headwater_store::disk::FaultyDisk;
-use headwater_store::frame::HEADER;
+use headwater_store::frame::{self, Decoded, FILE_HEADER, HEADER};
 
 use crate::Outcome;
 use crate::corrupter::{self, Done, Victim};
@@ -38,6 +39,15 @@ struct Acked {
     bytes: Vec<u8>,
 }
 
+/// A block of an archive.
+#[derive(Debug)]
+struct Block {
+    /// What of the segment it holds.
+    holds: Range<u64>,
+    /// Its frame.
+    bytes: Vec<u8>,
+}
+
 struct Hub {
     disk: FaultyDisk,
     dice: Dice,
@@ -45,11 +55,13 @@ struct Hub {
     now: i64,
     records: Vec<Acked>,
     files: Vec<Victim>,
+    /// Those of the files that are archives, as they were written.
+    blocks: HashMap<usize, Vec<Block>>,
     outcome: Outcome,
 }
 
 /// One case from the first byte to the last question.
-pub(crate) fn case(seed: u64, large: bool) -> Outcome {
+pub(crate) fn case(seed: u64, large: bool, archived: bool) -> Outcome {
     let mut dice = Dice::new(seed);
     let (body, records, segments) = if large {
         (0, dice.between(1, 6), dice.between(1, 3))
@@ -63,6 +75,7 @@ pub(crate) fn case(seed: u64, large: bool) -> Outcome {
         dir: PathBuf::from(DATA),
         segment_bytes: (mean * records.div_ceil(segments)) as u64,
         retain_ms: None,
+        hot_ms: archived.then_some(0),
         retain_bytes: None,
         min_free_bytes: 0,
         dedupe_ms: 24 * HOUR,
@@ -77,9 +90,13 @@ pub(crate) fn case(seed: u64, large: bool) -> Outcome {
         now: 1_795_428_000_000,
         records: Vec::new(),
         files: Vec::new(),
+        blocks: HashMap::new(),
         outcome: Outcome::default(),
     };
     hub.fill(records, body);
+    if archived {
+        hub.archive();
+    }
     hub.damage();
     hub.judge();
     hub.outcome
@@ -208,6 +225,50 @@ impl Hub {
                 start + HEADER + length.map_or(0, |length| u32::from_le_bytes(*length) as usize);
             record.bytes = file.bytes.get(start..end).unwrap_or_default().to_vec();
             file.records.push(start..end);
+        }
+    }
+
+    /// Moves all but the last segment into the archive.
+    fn archive(&mut self) {
+        let Some((mut log, _)) = self.open() else {
+            return;
+        };
+        while let Some(job) = log.archive_job(Millis(self.now)) {
+            if let Err(error) = log.adopt_archive(job.run()) {
+                return self.outcome.fail(format!("cannot be archived: {error}"));
+            }
+        }
+        drop(log);
+        let last = self.files.len() - 1;
+        for (number, file) in self.files.iter_mut().enumerate().take(last) {
+            let base = base(&file.name);
+            file.name = format!("{DATA}/archive/{base:020}.hwa");
+            let Some(bytes) = self.disk.contents(Path::new(&file.name)) else {
+                return self.outcome.fail(format!("{} is not there", file.name));
+            };
+            let mut blocks = Vec::new();
+            file.records.clear();
+            let mut at = FILE_HEADER;
+            while let Decoded::Frame { kind, body, size } =
+                frame::decode(bytes.get(at..).unwrap_or_default())
+            {
+                // The blocks: base, offset and length before what is packed.
+                if kind == 1
+                    && let Some((head, _)) = body.split_first_chunk::<20>()
+                    && let ([_, offset], rest) = head.as_chunks::<8>()
+                    && let Some(len) = rest.first_chunk::<4>()
+                {
+                    let offset = u64::from_le_bytes(*offset);
+                    blocks.push(Block {
+                        holds: offset..offset + u64::from(u32::from_le_bytes(*len)),
+                        bytes: bytes.get(at..at + size).unwrap_or_default().to_vec(),
+                    });
+                    file.records.push(at..at + size);
+                }
+                at += size;
+            }
+            file.bytes = bytes;
+            self.blocks.insert(number, blocks);
         }
     }
 
@@ -392,6 +453,10 @@ impl Hub {
         let mut by_head: HashMap<(usize, &[u8]), usize> = HashMap::new();
         for (index, record) in self.records.iter().enumerate() {
             let touched = self.files.get(record.file).is_some_and(|file| file.touched);
+            if touched && let Some(blocks) = self.blocks.get(&record.file) {
+                whole.push(self.is_in_whole_blocks(record, blocks));
+                continue;
+            }
             whole.push(!touched);
             if touched {
                 by_head.insert(
@@ -404,7 +469,7 @@ impl Hub {
             .files
             .iter()
             .enumerate()
-            .filter(|(_, file)| file.touched)
+            .filter(|(number, file)| file.touched && !self.blocks.contains_key(number))
         {
             for (at, head) in file.bytes.windows(HEADER).enumerate() {
                 if head[3] == 0
@@ -422,6 +487,19 @@ impl Hub {
             }
         }
         whole
+    }
+
+    /// Whether each block that holds a part of the record is still whole somewhere in its file.
+    fn is_in_whole_blocks(&self, record: &Acked, blocks: &[Block]) -> bool {
+        let Some(file) = self.files.get(record.file) else {
+            return false;
+        };
+        let start = record.position.0 - base(&file.name);
+        let end = start + record.bytes.len() as u64;
+        blocks
+            .iter()
+            .filter(|block| block.holds.start < end && start < block.holds.end)
+            .all(|block| holds(&file.bytes, &block.bytes))
     }
 
     /// Reads the log and compares it with what can be read.
@@ -653,6 +731,15 @@ fn maintain(log: &mut Committer) {
             return;
         }
     }
+}
+
+/// Whether `part` lies somewhere in `bytes`.
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    let head = part.get(..HEADER).unwrap_or_default();
+    let mut starts = bytes.windows(HEADER).enumerate();
+    starts.any(|(at, window)| {
+        window == head && bytes.get(at..).is_some_and(|rest| rest.starts_with(part))
+    })
 }
 
 fn base(name: &str) -> u64 {

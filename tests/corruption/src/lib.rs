@@ -20,17 +20,20 @@ pub enum Case {
     Log,
     /// The collector's log, in at most three segments, records of 1 to 14 MiB.
     LargeLog,
+    /// As [`Log`](Self::Log), with all but the last segment in the archive.
+    Archive,
     /// The queue of an SDK, in one to forty segments, events of 100 bytes to 8 MiB.
     Queue,
 }
 
 impl Case {
-    /// One seed in a hundred is a large log, one in four a queue.
+    /// One seed in a hundred is a large log, one in four a queue, one in four a log with an archive.
     #[must_use]
     pub fn of(seed: u64) -> Case {
         match (seed % 100, seed % 4) {
             (99, _) => Case::LargeLog,
             (_, 3) => Case::Queue,
+            (_, 2) => Case::Archive,
             _ => Case::Log,
         }
     }
@@ -73,8 +76,9 @@ impl Outcome {
 pub fn run(seed: u64) -> Outcome {
     match Case::of(seed) {
         Case::Queue => queue::case(seed),
-        Case::Log => hub::case(seed, false),
-        Case::LargeLog => hub::case(seed, true),
+        Case::Log => hub::case(seed, false, false),
+        Case::Archive => hub::case(seed, false, true),
+        Case::LargeLog => hub::case(seed, true, false),
     }
 }
 

@@ -34,6 +34,7 @@ fn options() -> LogOptions {
         dir: DIR.into(),
         segment_bytes: 64 * 1024,
         retain_ms: None,
+        hot_ms: None,
         retain_bytes: None,
         min_free_bytes: 0,
         dedupe_ms: 24 * 3_600_000,

@@ -20,6 +20,7 @@ use std::path::Path;
 
 use headwater_store::disk::{Disk, Stat};
 
+use super::super::archive;
 use super::super::clock::SETTLED_MS;
 use super::super::folder::{FolderError, is_missing};
 use super::super::{Extent, Position, segments};
@@ -93,7 +94,7 @@ impl fmt::Display for Incident {
             ),
             Self::Lost { segment, from, to } => write!(
                 f,
-                "log/{segment} was removed or cut while the collector runs; what lay at positions {from} to {to} is \
+                "{segment} was removed or cut while the collector runs; what lay at positions {from} to {to} is \
                  lost and can be sent again"
             ),
             Self::Grown { segment, bytes } => write!(
@@ -217,7 +218,7 @@ impl Committer {
             self.active.len = held.len;
         }
         if kept < len {
-            self.lose(segment, kept, base, len);
+            self.lose(format!("log/{segment}"), kept, base, len);
         }
         // Also where nothing is lost: readers that hold the old file go on in the next one.
         self.must_roll = true;
@@ -303,10 +304,21 @@ impl Committer {
             let Some(segment) = self.sealed.get_mut(self.looked_at) else {
                 break;
             };
-            let name = segments::name(segment.base);
+            let (hot, archived) = archive::names(segment.base);
             let (base, len) = (segment.base.0, segment.len);
-            match stat(&*self.disk, &self.dir.join(&name))? {
-                Some(there) if there.len >= len => self.looked_at += 1,
+            let (path, name) = match segment.archived {
+                None => (self.dir.join(segments::name(segment.base)), hot),
+                Some(_) => (archive::stored_at(&self.dir, segment.base), archived),
+            };
+            let expected = segment.stored();
+            match stat(&*self.disk, &path)? {
+                Some(there) if there.len >= expected => self.looked_at += 1,
+                Some(there) if segment.archived.is_some() => {
+                    // Which records that was is told by who reads it next: the rest of the file still counts.
+                    segment.archived = Some(there.len);
+                    self.looked_at += 1;
+                    self.lose(name, 0, base, len);
+                }
                 Some(there) => {
                     segment.len = there.len;
                     self.looked_at += 1;

@@ -8,6 +8,7 @@ use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
 use headwater_store::frame::FILE_HEADER;
 
+use super::super::archive;
 use super::super::clock::Moment;
 use super::super::control::{Control, Note, Topic};
 use super::super::redaction::{
@@ -81,6 +82,10 @@ impl Committer {
         &mut self,
         now: impl Into<Moment>,
     ) -> Result<Option<RewriteJob>, CommitError> {
+        // One that is on its way into the archive is looked at once it is there.
+        if self.archiving.is_some() {
+            return Ok(None);
+        }
         if self.pass.is_none() && !self.begin_pass(now.into().wall)? {
             return Ok(None);
         }
@@ -159,17 +164,25 @@ impl Committer {
         let Some((draft, len)) = rewritten.made? else {
             return Ok(false);
         };
-        let path = self.dir.join(segments::name(rewritten.base));
-        let mut sealed = self.sealed.iter();
+        let base = rewritten.base;
+        let path = self.dir.join(segments::name(base));
+        let mut sealed = self.sealed.iter_mut();
         // Retention may have removed it meanwhile, or somebody changed it.
-        let is_there = sealed.any(|segment| segment.base == rewritten.base)
-            && matches!(self.disk.stat(&path), Ok(there) if there.len == len);
-        if !is_there {
+        let segment = sealed
+            .find(|segment| segment.base == base)
+            .filter(|segment| match segment.archived {
+                Some(_) => segment.len == len,
+                None => matches!(self.disk.stat(&path), Ok(there) if there.len == len),
+            });
+        let Some(segment) = segment else {
             self.disk.remove(&draft)?;
             return Ok(false);
-        }
+        };
         self.disk.rename(&draft, &path)?;
         self.disk.sync_dir(&self.dir)?;
+        // One that was archived is hot again, and goes back as it is now. Where both are, the hot one counts.
+        segment.archived = None;
+        archive::remove(&*self.disk, &self.dir, base)?;
         Ok(true)
     }
 }

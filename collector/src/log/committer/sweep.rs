@@ -4,7 +4,10 @@ use std::io;
 
 use headwater_model::time::Millis;
 
+use super::super::Position;
+use super::super::archive;
 use super::super::clock::Moment;
+use super::super::ids;
 use super::super::segments::{self, Witness};
 use super::{Committer, Incident};
 
@@ -24,6 +27,8 @@ pub struct Swept {
     pub bytes: u64,
     /// How many of them held claims that are within the window still: forgotten at the next start.
     pub early: u64,
+    /// How many of them somebody had still to read.
+    pub unread: u64,
 }
 
 impl Committer {
@@ -47,6 +52,12 @@ impl Committer {
                 .0
                 .saturating_add(self.clock.since_opened(now)),
         )
+    }
+
+    /// What lies from `position` on is still to be read by somebody: it is not removed for its age. More than
+    /// `retain_bytes` is removed all the same.
+    pub fn keep_from(&mut self, position: Position) {
+        self.needed = position;
     }
 
     /// Removes segments that are older, or more, than the options keep. The active one always stays. What age means is
@@ -94,14 +105,16 @@ impl Committer {
             if time.since(received) <= age || received > upto {
                 break;
             }
+            if segment.base.0 + segment.len > self.needed.0 {
+                break;
+            }
             match segment.witness {
                 Witness::Itself => self.remove_segment(index, time, swept)?,
                 Witness::Nobody => index += 1,
                 Witness::Others if asked == ASKED_A_SWEEP => break,
                 Witness::Others => {
                     asked += 1;
-                    let path = self.dir.join(segments::name(segment.base));
-                    match segments::newest_received(&*self.disk, &path)? {
+                    match segments::newest_received(&*self.disk, &self.dir, segment.base)? {
                         Some(newest) => {
                             segment.newest = newest;
                             segment.witness = Witness::Itself;
@@ -116,9 +129,15 @@ impl Committer {
 
     fn remove_segment(&mut self, index: usize, now: Millis, swept: &mut Swept) -> io::Result<()> {
         let segment = self.sealed.remove(index);
-        let removed = self
-            .disk
-            .remove(&self.dir.join(segments::name(segment.base)));
+        // A crash while it moved may have left both. The archive goes first: what is left of the two is still known.
+        let removed = archive::remove(&*self.disk, &self.dir, segment.base).and_then(|()| {
+            match segment.archived {
+                Some(_) => Ok(()),
+                None => self
+                    .disk
+                    .remove(&self.dir.join(segments::name(segment.base))),
+            }
+        });
         if let Err(error) = removed {
             // One that is gone already is as good as removed.
             if error.kind() != io::ErrorKind::NotFound {
@@ -126,8 +145,10 @@ impl Committer {
                 return Err(error);
             }
         }
+        ids::remove(&*self.disk, &self.dir, segment.base);
         swept.segments += 1;
-        swept.bytes += segment.len;
+        swept.bytes += segment.stored();
+        swept.unread += u64::from(segment.base.0 + segment.len > self.needed.0);
         swept.early += u64::from(now.since(segment.newest) <= self.options.dedupe_ms);
         Ok(())
     }

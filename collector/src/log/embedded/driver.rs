@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use super::super::{AppendError, CommitError, Committer, Entry, Moment, Note, Position, Receipt};
+use super::archiving::ArchiveWork;
 use super::redacting::RewriteWork;
 use super::tending::ClaimsWork;
 use super::{Message, Now, Shared};
@@ -37,6 +38,7 @@ pub(super) struct Driver {
     pub(super) looked: Instant,
     pub(super) claims: ClaimsWork,
     pub(super) rewriting: RewriteWork,
+    pub(super) archive: ArchiveWork,
 }
 
 impl Driver {
@@ -44,6 +46,8 @@ impl Driver {
     pub(super) fn run(mut self) {
         let mut open = true;
         self.publish();
+        // What an earlier process left to do does not wait for the first look.
+        self.tend_archive();
         while open {
             let first = match self.inbox.recv_timeout(PROBE_EVERY) {
                 Ok(message) => Some(message),
@@ -55,6 +59,7 @@ impl Driver {
             let mut notes = Vec::new();
             let mut redactions = Vec::new();
             let mut bytes = 0;
+            let mut woken = false;
             let mut message = first;
             while let Some(taken) = message.take() {
                 match taken {
@@ -72,7 +77,7 @@ impl Driver {
                         redactions.push((user, rewriting, answer));
                         break;
                     }
-                    Message::Wake => {}
+                    Message::Wake => woken = true,
                     Message::Close => open = false,
                 }
                 if open && bytes < GROUP_BYTES && entries.len() < GROUP_ENTRIES {
@@ -92,6 +97,9 @@ impl Driver {
                 let _ = answer.send(self.redact(&user, rewriting));
             }
             self.tend_rewriting();
+            if woken {
+                self.tend_archive();
+            }
             self.maintain();
         }
         // Whoever still waits is told to come back; nothing of theirs was written.
@@ -192,6 +200,8 @@ impl Driver {
             return;
         }
         self.swept = Instant::now();
+        let needed = self.shared.needed.load(Ordering::Relaxed);
+        self.committer.keep_from(Position(needed));
         match self.committer.sweep(self.moment()) {
             Ok(swept) if swept.segments > 0 => {
                 self.shared
@@ -203,6 +213,17 @@ impl Driver {
                     bytes = swept.bytes,
                     "retention removed old segments"
                 );
+                self.shared
+                    .timings
+                    .swept_unread
+                    .fetch_add(swept.unread, Ordering::Relaxed);
+                if swept.unread > 0 {
+                    tracing::error!(
+                        segments = swept.unread,
+                        "retain_bytes removed events that a connection, a warehouse or profiles had still to read; each \
+                         counts them as expired"
+                    );
+                }
                 if swept.early > 0 {
                     tracing::warn!(
                         segments = swept.early,
@@ -227,6 +248,7 @@ impl Driver {
         }
         self.tell_incidents();
         self.tend_claims();
+        self.tend_archive();
     }
 
     pub(super) fn fail(&self, error: &CommitError) -> AppendError {
@@ -260,6 +282,11 @@ impl Driver {
     pub(super) fn publish(&self) {
         let extent = self.committer.extent();
         self.shared.first.store(extent.start.0, Ordering::Relaxed);
+        let (segments, bytes) = self.committer.archived();
+        self.shared
+            .archive_segments
+            .store(segments, Ordering::Relaxed);
+        self.shared.archive_bytes.store(bytes, Ordering::Relaxed);
         self.shared.end.store(extent.end.0, Ordering::Release);
         self.publish_claims();
         self.grow.send_replace(extent.end.0);

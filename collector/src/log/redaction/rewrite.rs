@@ -10,6 +10,7 @@ use std::sync::Arc;
 use headwater_store::disk::{Disk, DiskFile};
 use headwater_store::frame::{self, FileHeader, Found, HEADER, Scanner};
 
+use super::super::archive::{self, Opened};
 use super::super::places::Places;
 use super::super::readable::Readable;
 use super::super::shape::Records;
@@ -60,7 +61,7 @@ impl RewriteJob {
 
     fn copy(&self, path: &std::path::Path) -> io::Result<Option<u64>> {
         let disk = &*self.disk;
-        let (file, header) = segments::open(disk, &self.dir.join(segments::name(self.base)))?;
+        let Opened { file, header, .. } = archive::open(disk, &self.dir, self.base)?;
         if matches!(header, FileHeader::OtherVersion(_) | FileHeader::Short) {
             return Ok(None);
         }

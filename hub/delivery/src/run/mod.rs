@@ -4,6 +4,7 @@
 //! is decided: a change takes effect with the next event, the backlog included.
 
 mod connection;
+mod needs;
 mod range;
 mod reading;
 mod seen;
@@ -114,6 +115,8 @@ impl Hub {
         let mut connections: BTreeMap<Id, Task> = BTreeMap::new();
         let mut warehouses: BTreeMap<(Id, PathBuf), Task> = BTreeMap::new();
         let mut consumers: Vec<Task> = Vec::new();
+        let hub = self.clone();
+        let needs = Task::start(|stopped| needs::follow(hub, stopped));
         let mut rules = self.rules.clone();
         let mut expire = tokio::time::interval(EXPIRE_EVERY);
         loop {
@@ -176,7 +179,8 @@ impl Hub {
         let rest = connections
             .into_values()
             .chain(warehouses.into_values())
-            .chain(consumers);
+            .chain(consumers)
+            .chain([needs]);
         Task::end_all(rest.collect()).await;
     }
 

@@ -18,6 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         dir: "/hub".into(),
         segment_bytes: 1 << 20,
         retain_ms: None,
+        hot_ms: None,
         retain_bytes: None,
         min_free_bytes: 0,
         dedupe_ms: 86_400_000,
