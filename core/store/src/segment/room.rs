@@ -1,8 +1,8 @@
 //! Room that the youngest segment's file has of the filesystem before it is written.
 //!
-//! ext4 finds a block when the first byte of it is written, and that write then takes three times as long: of appends of 730
-//! bytes, 2,000 a second, p90 took 16 µs and p99 24 µs, and into blocks that were found before 8 µs and 15 µs. Length and
-//! contents are what they are without it, so nothing that reads a segment knows of it.
+//! ext4 finds a block when the first byte of it is written, and that write takes longer. Appends of 730 bytes with a sync
+//! each 250 ms, by turns with and without room, on two busy processors: the mean 4.7 µs without and 3.8 µs with it, p90 13 and
+//! 8 µs, p99 21 and 16 µs. Length and contents are what they are without it, so nothing that reads a segment knows of it.
 
 use crate::disk::DiskFile;
 
