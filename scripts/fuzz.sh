@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../tests/fuzz"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json collector_decode store_recovery engine_state plan)
+[ ${#targets[@]} -gt 0 ] || targets=(json collector_decode store_recovery engine_state govern_fql govern_rules plan)
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 target_dir=${CARGO_TARGET_DIR:-$PWD/../../target}/fuzz

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use headwater_model::json::Value;
+use headwater_model::json::{Object, Value};
 
 /// The most places that are looked at.
 const MOST: usize = 1_000;
@@ -32,7 +32,7 @@ impl Names {
         for part in parts {
             for place in places(schema, part) {
                 let named = place.get("properties").and_then(Value::as_object);
-                for name in named.into_iter().flat_map(|named| named.keys()) {
+                for name in named.into_iter().flat_map(Object::keys) {
                     names.names.insert(name.to_owned());
                 }
                 names.all |= place.get("patternProperties").is_some()

@@ -66,7 +66,7 @@ fn canonical(value: &Value, into: &mut String) {
         }
         Value::Object(object) => {
             let mut members: Vec<_> = object.iter().collect();
-            members.sort_by(|(left, _), (right, _)| left.cmp(right));
+            members.sort_by_key(|(key, _)| *key);
             into.push('{');
             for (key, member) in members {
                 canonical(&Value::from(key), into);
