@@ -595,7 +595,7 @@ fn a_deleted_users_events_leave_the_archive_and_what_is_left_goes_back_into_it()
         assert!(log.archive_job(Millis(LATER)).is_none(), "one or the other");
         log.adopt_rewritten(job.run()).unwrap();
     }
-    assert_eq!(files(&disk, "/data/archive"), [PathBuf::new(); 0]);
+    assert!(files(&disk, "/data/archive").is_empty());
     let rest = files(&disk, "/data/log");
     assert!(rest.len() >= hot, "{rest:?}");
     for path in rest {
