@@ -56,7 +56,11 @@ hub-sim: ## Lives of the hub in virtual time, with crashes between any two effec
 test-hub: ## Rules, workspace, delivery, profiles and the binary
 	@cargo test --quiet --package headwater-govern --package headwater-workspace --package headwater-delivery \
 		--package headwater-profiles --package headwater-server --package headwater-hub-simulation \
-		--features headwater-govern/shapes
+		--package headwater-catalog
+
+.PHONY: catalogue
+catalogue: ## Every destination's definition and its golden rows
+	@cargo test --quiet --package headwater-catalog --test catalogue -- --nocapture
 
 .PHONY: mutants
 mutants: ## Break the code on purpose, one way at a time: the simulations must notice (ONLY=word, ONLY=hub)

@@ -28,6 +28,7 @@ forbid headwater-engine 'headwater-store|headwater'
 forbid headwater-store 'headwater-govern|headwater-engine|headwater'
 forbid headwater-collector 'headwater-engine|headwater|headwater-workspace|headwater-delivery|headwater-profiles'
 forbid headwater-workspace 'headwater-collector|headwater-store|headwater-engine|headwater|headwater-delivery|tokio|rusqlite'
+forbid headwater-catalog 'headwater-collector|headwater-store|headwater-engine|headwater|headwater-workspace|headwater-delivery|tokio|reqwest'
 forbid headwater-delivery 'headwater-profiles|headwater-engine|headwater|fjall'
 forbid headwater-profiles 'headwater-engine|headwater'
 # In apps, requests are the platform's to carry out.

@@ -11,7 +11,7 @@ use headwater_workspace::Kind;
 
 use crate::hub::Behind;
 use crate::plan::Plan;
-use crate::{echo, query};
+use crate::{destinations, echo, query};
 
 /// Collects events from Headwater, Segment and RudderStack SDKs, and brings each to every tool and warehouse that its
 /// source is connected to.
@@ -49,6 +49,9 @@ enum Command {
     /// Check a workspace, or print the JSON Schema of its files.
     #[command(subcommand)]
     Workspace(Workspace),
+    /// The catalogue of destinations, and the requests that an event would become.
+    #[command(subcommand)]
+    Destinations(destinations::Destinations),
     /// Receive events as a destination would, show them, and fail when told to.
     Echo(echo::Echo),
     /// Check events against a tracking plan, propose one, compare two.
@@ -80,6 +83,7 @@ pub(crate) fn run() -> ExitCode {
             None => command.run(&mut Nothing),
         },
         Command::Workspace(command) => command.run(),
+        Command::Destinations(command) => command.run(),
         Command::Echo(echo) => echo.run(),
         Command::Plan(plan) => plan.run(),
         Command::Query(query) => query.run(),

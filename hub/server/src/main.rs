@@ -3,6 +3,8 @@
 #[cfg(feature = "hub")]
 mod cli;
 #[cfg(feature = "hub")]
+mod destinations;
+#[cfg(feature = "hub")]
 mod echo;
 #[cfg(feature = "hub")]
 mod hub;
