@@ -18,6 +18,9 @@ const SETTLE_MS: i64 = 20 * 300_000;
 /// Attempts that the schedule leaves room for within four hours, with the shortest waits, and one more for each crash.
 const ATTEMPTS: u64 = 220;
 
+/// How often a log may grow without any effect of it, within one life of a process. Reading goes on after each.
+const MOST_IDLE: u64 = 2_000;
+
 /// What is on its way, and when it arrives.
 #[derive(Debug)]
 enum Coming {
@@ -65,17 +68,24 @@ impl Life {
         let deaths = self.world.random.below(12);
         for _ in 0..deaths {
             let steps = 1 + self.world.random.below(400);
-            let process = self.start()?;
-            self.run(process, steps);
+            let mut process = self.start()?;
+            self.run(&mut process, steps);
+            drop(process);
             self.verdict.crashes += 1;
             self.world.folder.state.close();
             self.verdict.wrong += self.world.audit()?;
             self.world.folder.state.close();
             self.between()?;
         }
+        // Faults stop before the last process starts, or in the middle of it: what they left in it must heal by itself.
+        let mut process = self.start()?;
+        let faulty = self.world.random.below(200);
+        if faulty >= 60 {
+            self.run(&mut process, faulty);
+        }
         self.healthy = true;
         self.world.vendor.down_until = 0;
-        let process = self.start()?;
+        self.world.folder.state.failing = false;
         self.settle(process);
         self.judge()
     }
@@ -145,14 +155,15 @@ impl Life {
         })
     }
 
-    /// Runs until so many effects were carried out; then the process dies.
-    fn run(&mut self, mut process: Process, steps: u64) {
+    /// Runs until so many effects were carried out.
+    fn run(&mut self, process: &mut Process, steps: u64) {
         process.machine.handle(self.now, Input::Tick);
         let until = self.verdict.steps + steps;
+        let mut idle = 0;
         while self.verdict.steps < until {
             if self.world.random.once_in(3) {
                 self.world.append();
-                self.grown(&mut process);
+                self.grown(process);
             }
             if self.world.random.once_in(60) {
                 self.world.reload();
@@ -163,9 +174,15 @@ impl Life {
             if self.world.random.once_in(90) {
                 self.world.folder.state.failing = !self.world.folder.state.failing;
             }
-            if !self.step(&mut process) && !self.wait(&mut process, None) {
+            if !self.step(process) && !self.wait(process, None) {
+                // The log grows, and nothing comes of it.
+                idle += 1;
+                if idle > MOST_IDLE {
+                    self.verdict.stuck += 1;
+                    return;
+                }
                 self.world.append();
-                self.grown(&mut process);
+                self.grown(process);
             }
         }
     }
@@ -373,7 +390,8 @@ impl Life {
                 RangeInput::Read {
                     to,
                     events: read,
-                    full: self.world.random.once_in(9),
+                    // Bytes that are kept are those of events that were read.
+                    full: read > 0 && self.world.random.once_in(9),
                 }
             }
             RangeEffect::Load { to, .. } => {
