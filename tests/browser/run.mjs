@@ -22,6 +22,8 @@ const { values: asked } = parseArgs({
   options: { sdk: { type: 'string', default: 'headwater' }, only: { type: 'string', default: '' }, table: { type: 'string' }, browser: { type: 'string', default: 'chromium' } },
 });
 const names = asked.sdk.split(',');
+/** What a scenario may take; most take seconds. */
+const MINUTES = 3;
 const collector = await startCollector();
 const sink = await startSink();
 const site = await startSite({
@@ -69,12 +71,21 @@ if (asked.table) await writeFile(asked.table, table());
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
+/** A scenario that hangs has failed; the others go on. */
+function within(minutes, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${minutes} minutes`)), minutes * 60_000);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
 async function play(kind, scenario, name) {
   const began = Date.now();
   const world = await openWorld(name, { kind, browser, collector, sink, site });
   const row = { sdk: name, scenario: scenario.name, sentence: scenario.sentence };
   try {
-    await scenario.play(world);
+    await within(MINUTES, scenario.play(world));
     await world.arrival();
     // What would come twice has time to come: from a page that was opened again, when its engine is up.
     await world.pause(world.visited() ? 1_200 : 400);

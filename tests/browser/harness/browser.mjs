@@ -49,16 +49,28 @@ export const cookiesBlocked = { profile: { default_content_setting_values: { coo
 
 /** Kills the tab's renderer, as the system does when memory runs out. */
 export async function crash(page) {
-  const gone = new Promise((resolve) => page.once('crash', resolve));
+  const gone = crashed(page);
   const session = await page.context().newCDPSession(page);
   session.send('Page.crash').catch(() => {});
   await gone;
 }
+
+/** Resolves when the page's process is known to be gone; after ten seconds without that word, too: it is now and then lost. */
+export const crashed = (page) =>
+  new Promise((resolve) => {
+    const given = setTimeout(resolve, 10_000);
+    page.once('crash', () => {
+      clearTimeout(given);
+      resolve();
+    });
+  });
 
 /** The processes that render, by id. */
 export async function renderers(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
-  return processInfo.filter((each) => each.type === 'renderer').map((each) => each.id);
+  const found = processInfo.filter((each) => each.type === 'renderer').map((each) => each.id);
+  if (found.length === 0) throw new Error('no process renders a page');
+  return found;
 }

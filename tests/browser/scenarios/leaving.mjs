@@ -1,5 +1,5 @@
 // The page goes away while events are young.
-import { crash, renderers } from '../harness/browser.mjs';
+import { crash, crashed, renderers } from '../harness/browser.mjs';
 
 export const leaving = [
   {
@@ -113,7 +113,7 @@ export const leaving = [
       const page = await world.open({ ready: false });
       await page.waitForFunction(() => globalThis.started);
       await world.call(page, 50);
-      const gone = new Promise((resolve) => page.once('crash', resolve));
+      const gone = crashed(page);
       for (const id of await renderers(profile.context.browser())) process.kill(id, 'SIGKILL');
       await gone;
       await page.close();
