@@ -8,6 +8,7 @@ use headwater_govern::plan::{
     Applied, Attached, Blocked, Enforcement, OnViolations, Origin, Plan, TrackEnforcement,
     TraitsEnforcement, violation_event,
 };
+use headwater_govern::schema::MAX_FAILURES;
 use headwater_model::event::EventType;
 use headwater_model::json::{Limits, Object, Value, parse};
 
@@ -359,4 +360,65 @@ fn a_plan_that_is_wrong_says_where_and_what() {
     )
     .unwrap();
     assert!(plan.warnings()[0].starts_with("rules[0].jsonSchema.requried: no keyword"));
+}
+
+#[test]
+fn of_many_violations_each_is_left_out() {
+    let properties: Vec<String> = (0..200)
+        .map(|n| format!(r#""p{n}": {{"type": "string"}}"#))
+        .collect();
+    let plan = format!(
+        r#"{{"name": "P", "rules": [{{"type": "TRACK", "key": "E", "jsonSchema": {{"properties": {{"properties": {{"properties": {{{}}}}}}}}}}}]}}"#,
+        properties.join(",")
+    );
+    let common = plan.replace(r#""TRACK", "key": "E""#, r#""COMMON""#);
+    let values: Vec<String> = (0..200).map(|n| format!(r#""p{n}": {n}"#)).collect();
+    let event = object(&format!(
+        r#"{{"type": "track", "event": "E", "messageId": "m", "properties": {{"kept": 1, {}}}}}"#,
+        values.join(",")
+    ));
+    let omit = TrackEnforcement {
+        allow_properties_on_violations: false,
+        common_event_on_violations: OnViolations::Omit,
+        ..TrackEnforcement::default()
+    };
+    for plan in [plan, common] {
+        let (applied, event) = apply(&omitting(&plan, omit), &event);
+        assert_eq!(applied.blocked, None);
+        assert_eq!(applied.omitted_on_violation.len(), 200);
+        assert_eq!(event.path("properties"), Some(&json(r#"{"kept": 1}"#)));
+        assert!(
+            applied.violations.len() <= MAX_FAILURES,
+            "as many as elsewhere are told"
+        );
+    }
+}
+
+#[test]
+fn an_event_that_takes_too_long_to_check_is_blocked_where_violations_are_to_be_left_out() {
+    // Each level doubles the branches.
+    let plan = r##"{"name": "P", "rules": [{"type": "TRACK", "key": "E", "jsonSchema": {
+        "properties": {"properties": {"properties": {"secret": {"type": "string"}, "deep": {"$ref": "#/definitions/n"}}}},
+        "definitions": {"n": {"anyOf": [{"$ref": "#/definitions/a"}, {"$ref": "#/definitions/a"}]},
+            "a": {"type": "object", "properties": {"n": {"$ref": "#/definitions/n"}}}}}}]}"##;
+    let deep = (0..25).fold("1".to_owned(), |inner, _| format!(r#"{{"n": {inner}}}"#));
+    let event = object(&format!(
+        r#"{{"type": "track", "event": "E", "messageId": "m", "properties": {{"secret": 1, "deep": {deep}}}}}"#
+    ));
+    let omit = TrackEnforcement {
+        allow_properties_on_violations: false,
+        ..TrackEnforcement::default()
+    };
+    let (applied, _) = apply(&omitting(plan, omit), &event);
+    assert_eq!(fields(&applied), [("Too Complex", "")]);
+    assert_eq!(applied.blocked, Some(Blocked::Violations));
+    let (applied, _) = apply(&omitting(plan, TrackEnforcement::default()), &event);
+    assert_eq!(applied.blocked, None, "marked, as everything is");
+}
+
+fn omitting(plan: &str, track: TrackEnforcement) -> Attached {
+    Attached {
+        plan: Arc::new(Plan::parse("p", &json(plan)).unwrap()),
+        ..self::track(track)
+    }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 
-use super::{Enforcement, OnViolations, Plan, Violation, check_by, part_of};
-use crate::schema::Step;
+use super::{Enforcement, OnViolations, Plan, Rule, Violation, check_by, part_of};
+use crate::schema::{MAX_FAILURES, Step};
 
 /// At most so many violations are marked in an event; its context must not outgrow it.
 const MAX_MARKS: usize = 32;
+
+/// So many failures of one check are taken out at once; an event of 32 KB hardly has more.
+const MAX_OMITTED: usize = 10_000;
 
 /// A plan, what it may do, and to whose events.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +92,8 @@ impl Applied {
 impl Attached {
     /// Checks an event and does to it what enforcement says. What was found is marked in `context.protocols`.
     ///
-    /// Segment's order: the event's own rule and what enforcement makes of it, then the common rule on what is left.
+    /// Segment's order: the event's own rule and what enforcement makes of it, then the common rule on what is left. Where
+    /// what violates is to be left out and cannot all be found, since the event takes too long to check, the event is blocked.
     pub fn apply(&self, kind: EventType, event: &mut Object) -> Applied {
         let Attached {
             plan, enforcement, ..
@@ -122,7 +126,7 @@ impl Attached {
         let mut unchecked = false;
         let mut applied = Applied {
             blocked: None,
-            violations: check_by(rule, event, &mut unchecked),
+            violations: check_by(rule, event, most(!keep_violating), &mut unchecked),
             omitted: Vec::new(),
             omitted_on_violation: Vec::new(),
             planned: rule.is_some() || kind != EventType::Track,
@@ -136,12 +140,10 @@ impl Attached {
             applied.blocked = Some(Blocked::Violations);
         } else if let Some(part) = part_of(kind) {
             if !keep_violating {
-                omit_violating(
-                    event,
-                    part,
-                    &applied.violations,
-                    &mut applied.omitted_on_violation,
-                );
+                let found = &applied.violations;
+                if !omit_all(rule, event, part, found, &mut applied.omitted_on_violation) {
+                    applied.blocked = Some(Blocked::Violations);
+                }
             }
             if !keep_unplanned {
                 applied.omitted = plan.unplanned(kind, event, rule);
@@ -150,18 +152,30 @@ impl Attached {
                 }
             }
         }
-        let common = check_by(plan.common.as_ref(), event, &mut unchecked);
+        let rule = plan.common.as_ref();
+        let omits = on_common == OnViolations::Omit;
+        let mut common = check_by(rule, event, most(omits), &mut unchecked);
         if !common.is_empty() && applied.blocked.is_none() {
             match on_common {
                 OnViolations::Allow => {}
                 OnViolations::Block => applied.blocked = Some(Blocked::Violations),
                 OnViolations::Omit => {
-                    if let Some(part) = part_of(kind) {
-                        omit_violating(event, part, &common, &mut applied.omitted_on_violation);
+                    if let Some(part) = part_of(kind)
+                        && !omit_all(
+                            rule,
+                            event,
+                            part,
+                            &common,
+                            &mut applied.omitted_on_violation,
+                        )
+                    {
+                        applied.blocked = Some(Blocked::Violations);
                     }
                 }
             }
         }
+        applied.violations.truncate(MAX_FAILURES);
+        common.truncate(MAX_FAILURES);
         applied.violations.extend(common);
         self.mark(event, &applied);
         applied
@@ -190,6 +204,34 @@ impl Attached {
         }
         context.insert("protocols", protocols);
         event.insert("context", context);
+    }
+}
+
+/// How many failures a check tells of.
+fn most(omits: bool) -> usize {
+    if omits { MAX_OMITTED } else { MAX_FAILURES }
+}
+
+/// Takes out all that violates a rule, beginning with what was found; false where not all of it is known.
+fn omit_all(
+    rule: Option<&Rule>,
+    event: &mut Object,
+    part: &str,
+    found: &[Violation],
+    omitted: &mut Vec<String>,
+) -> bool {
+    let before = omitted.len();
+    omit_violating(event, part, found, omitted);
+    if found.iter().any(Violation::is_doubt) {
+        return false;
+    }
+    if found.len() < MAX_OMITTED {
+        return true;
+    }
+    // There may be more. Each turn takes something out, so this ends.
+    omitted.len() > before && {
+        let found = check_by(rule, event, MAX_OMITTED, &mut false);
+        omit_all(rule, event, part, &found, omitted)
     }
 }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use headwater_model::event::EventType;
 use headwater_model::json::{Object, Value};
 
-use crate::schema::Schema;
+use crate::schema::{MAX_FAILURES, Schema};
 
 pub use attached::{Applied, Attached, Blocked};
 pub use enforcement::{Enforcement, OnViolations, TrackEnforcement, TraitsEnforcement};
@@ -205,8 +205,9 @@ impl Plan {
             unplanned: self.unplanned(kind, event, rule),
             ..Checked::default()
         };
-        checked.violations = check_by(rule, event, &mut checked.unchecked);
-        checked.common = check_by(self.common.as_ref(), event, &mut checked.unchecked);
+        let unchecked = &mut checked.unchecked;
+        checked.violations = check_by(rule, event, MAX_FAILURES, unchecked);
+        checked.common = check_by(self.common.as_ref(), event, MAX_FAILURES, unchecked);
         checked
     }
 
@@ -246,11 +247,16 @@ fn part_of(kind: EventType) -> Option<&'static str> {
     }
 }
 
-fn check_by(rule: Option<&Rule>, event: &Object, unchecked: &mut bool) -> Vec<Violation> {
+fn check_by(
+    rule: Option<&Rule>,
+    event: &Object,
+    most: usize,
+    unchecked: &mut bool,
+) -> Vec<Violation> {
     let Some(rule) = rule else {
         return Vec::new();
     };
-    match rule.schema.check_object(event) {
+    match rule.schema.check_object_telling(event, most) {
         Ok(report) => {
             *unchecked |= report.unchecked;
             report.failures.into_iter().map(Violation::of).collect()

@@ -80,6 +80,11 @@ impl Violation {
         }
     }
 
+    /// Whether nobody knows what is wrong, since the check took too long.
+    pub(super) fn is_doubt(&self) -> bool {
+        self.keyword.is_empty()
+    }
+
     /// The description, with `*` for the place in a list: the same for the same mistake in each element.
     #[must_use]
     pub fn generally(&self) -> String {

@@ -43,6 +43,8 @@ pub(super) struct Run<'s> {
     /// Over zero inside combinators, whose branches may fail without failing the value: then nothing is told, and the
     /// first failure ends it.
     quiet: u32,
+    /// At most so many failures are told.
+    most: usize,
     exceeded: bool,
     report: Report,
 }
@@ -54,9 +56,16 @@ impl<'s> Run<'s> {
             steps: 0,
             depth: 0,
             quiet: u32::from(quiet),
+            most: MAX_FAILURES,
             exceeded: false,
             report: Report::default(),
         }
+    }
+
+    /// Tells of up to `most` failures.
+    pub(super) fn telling(mut self, most: usize) -> Run<'s> {
+        self.most = most;
+        self
     }
 
     pub(super) fn report(self) -> Result<Report, Exceeded> {
@@ -75,7 +84,7 @@ impl<'s> Run<'s> {
     }
 
     fn tell(&mut self, path: &Path<'_>, keyword: &'static str, problem: impl FnOnce() -> String) {
-        if self.quiet == 0 && self.report.failures.len() < MAX_FAILURES {
+        if self.quiet == 0 && self.report.failures.len() < self.most {
             self.report.failures.push(Failure {
                 path: path.steps(),
                 keyword,

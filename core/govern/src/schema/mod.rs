@@ -147,7 +147,16 @@ impl Schema {
     /// # Errors
     /// [`Exceeded`].
     pub fn check_object(&self, object: &headwater_model::json::Object) -> Result<Report, Exceeded> {
-        let mut run = check::Run::new(&self.nodes, false);
+        self.check_object_telling(object, MAX_FAILURES)
+    }
+
+    /// As [`Schema::check_object`], with up to `most` failures: for those who act on each of them.
+    pub(crate) fn check_object_telling(
+        &self,
+        object: &headwater_model::json::Object,
+        most: usize,
+    ) -> Result<Report, Exceeded> {
+        let mut run = check::Run::new(&self.nodes, false).telling(most);
         run.check_object(self.root, object);
         run.report()
     }
