@@ -11,6 +11,7 @@ use headwater_govern::stages::{
     BlockReason, ConnectionOutcome, ConnectionRules, DropReason, SourceOutcome, SourceRules, Trace,
     connection_stage, source_stage,
 };
+use headwater_govern::transform::{Target, Transform};
 use headwater_model::event::EventType;
 use headwater_model::json::{Limits, Object, Value, parse};
 
@@ -226,6 +227,49 @@ fn a_filter_that_cannot_be_decided_keeps_the_event_back() {
         reason(&rules, &format!(r#"{{"properties":{{"list":[{list}]}}}}"#)),
         Some(DropReason::FilterExceeded { id: "f".to_owned() })
     );
+}
+
+#[test]
+fn a_transformation_that_copies_copies_of_copies_stops_the_event_and_not_the_hub() {
+    let target = |text: &str| Target::parse(text).unwrap();
+    for copied in ["properties", "[properties, properties]"] {
+        let computes = |count: usize| Transform {
+            id: "t".to_owned(),
+            condition: Expression::parse("all").unwrap(),
+            drop: false,
+            event_name: None,
+            rename: Vec::new(),
+            set: Vec::new(),
+            compute: (0..count)
+                .map(|n| {
+                    let copied = Expression::parse(copied).unwrap();
+                    (target(&format!("properties.c{n}")), copied)
+                })
+                .collect(),
+            #[cfg(feature = "shapes")]
+            hash: Vec::new(),
+            allow: Vec::new(),
+        };
+        let outcome = |count: usize| {
+            let rules = SourceRules {
+                transforms: vec![computes(count)],
+                ..SourceRules::default()
+            };
+            let event =
+                object(r#"{"type": "track", "event": "A", "properties": {"a": "some text"}}"#);
+            match source_stage(&rules, EventType::Track, event, None) {
+                SourceOutcome::Passed(_) => None,
+                SourceOutcome::Blocked { reason, .. } => Some(reason),
+            }
+        };
+        assert_eq!(outcome(3), None, "{copied}");
+        // Each doubles the event, or more: a terabyte in the end.
+        assert_eq!(
+            outcome(40),
+            Some(BlockReason::TransformExceeded),
+            "{copied}"
+        );
+    }
 }
 
 #[test]

@@ -40,14 +40,18 @@ pub(super) fn matches(expression: &Expression, event: &Object) -> Result<bool, E
 }
 
 pub(super) fn value(expression: &Expression, event: &Object) -> Result<Option<Value>, Exceeded> {
-    if let ([Node::Path(_)], [path]) = (&*expression.nodes, &*expression.paths) {
-        return Ok(path.find(event).cloned());
-    }
     let mut run = Run {
         expression,
         event,
         budget: Budget::default(),
     };
+    if let ([Node::Path(_)], [path]) = (&*expression.nodes, &*expression.paths) {
+        let Some(value) = path.find(event) else {
+            return Ok(None);
+        };
+        run.copies(weight(value))?;
+        return Ok(Some(value.clone()));
+    }
     let root = u16::try_from(expression.nodes.len().saturating_sub(1)).unwrap_or(0);
     let worth = run.worth(root)?;
     run.value_of(&worth).map(Some)
@@ -164,8 +168,20 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// A step for each 64 bytes, so that no list of copies, and no copy of copies, outgrows the event by much.
+    fn copies(&mut self, bytes: usize) -> Result<(), Exceeded> {
+        self.budget
+            .spend(u32::try_from(bytes / 64).unwrap_or(u32::MAX))
+    }
+
     fn value_of(&mut self, operand: &Operand<'a>) -> Result<Value, Exceeded> {
         self.budget.spend(1)?;
+        self.copies(match operand {
+            Operand::Text(text) => text.len(),
+            Operand::Array(items) => items.iter().map(weight).sum(),
+            Operand::Object(object) => object_weight(object),
+            _ => 0,
+        })?;
         Ok(match operand {
             Operand::Null => Value::Null,
             Operand::Bool(value) => Value::Bool(*value),
@@ -324,6 +340,22 @@ impl<'a> Run<'a> {
             },
         })
     }
+}
+
+/// About how many bytes a copy takes, as JSON, and 8 for each value.
+fn weight(value: &Value) -> usize {
+    8 + match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(object) => object_weight(object),
+    }
+}
+
+fn object_weight(object: &Object) -> usize {
+    let members = object.iter();
+    members.map(|(key, value)| key.len() + weight(value)).sum()
 }
 
 fn count<'a>(number: usize) -> Operand<'a> {
