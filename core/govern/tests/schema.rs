@@ -146,6 +146,16 @@ fn what_takes_too_long_or_goes_too_deep_ends_with_a_word_and_within_a_small_stac
     assert_eq!(wide.check(&many), Err(Exceeded));
 }
 
+#[cfg(feature = "patterns")]
+#[test]
+fn a_list_of_regular_expressions_is_not_compiled_without_end() {
+    let schema = r#"{"items": {"format": "regex"}}"#;
+    let list = |count: usize| json(&format!("[{}]", vec![r#""\\p{L}{20}""#; count].join(",")));
+    let schema = Schema::compile(&json(schema)).unwrap();
+    assert!(schema.check(&list(10)).unwrap().failures.is_empty());
+    assert_eq!(schema.check(&list(2_000)), Err(Exceeded));
+}
+
 #[test]
 fn no_more_failures_are_told_than_a_reader_can_use() {
     let value = format!("[{}\"a\"]", "\"a\",".repeat(1_000));

@@ -2,6 +2,7 @@
 
 use headwater_model::json::{Number, Object, Value};
 
+use super::format::Format;
 use super::node::{Bound, Check, Dependency, Members, NEVER, Node, NodeId};
 use super::{Exceeded, Failure, MAX_DEPTH, MAX_FAILURES, MAX_STEPS, Report, Step};
 use super::{decimal, equal};
@@ -247,7 +248,16 @@ impl<'s> Run<'s> {
                 })
             }
             Check::Format(format) => {
-                let holds = self.or_unchecked(format.holds(text));
+                // Whether a text is a regular expression is known once it is compiled, which may take 10 ms.
+                let cost = match format {
+                    Format::Regex => MAX_STEPS as usize / 20,
+                    _ => text.len() / 8,
+                };
+                let holds = if self.may(cost) {
+                    self.or_unchecked(format.holds(text))
+                } else {
+                    true
+                };
                 self.found(holds, path, "format", || {
                     format!("must be {}", format.sentence())
                 })
@@ -357,7 +367,9 @@ impl<'s> Run<'s> {
         path: &Path<'_>,
         keyword: &'static str,
     ) -> bool {
-        self.may(names.len() * (1 + object.len() / 8));
+        if !self.may(names.len() * (1 + object.len() / 8)) {
+            return true;
+        }
         let mut holds = true;
         for name in names {
             let there = object.contains_key(name);
