@@ -127,6 +127,36 @@ fn compiled(mapping: &str, mode: Mode) -> Shape {
 }
 
 #[test]
+fn what_multiplies_ends_at_the_bound_and_not_at_the_end_of_memory() {
+    let mut event = Object::new();
+    event.insert("a", "a".repeat(16_000));
+    event.insert("list", (0..4_000_u32).map(Value::from).collect::<Value>());
+    let copies = vec!["list"; 200].join(", ");
+    let lists = vec![r#"{"a": {"@path": "list"}}"#; 200].join(",");
+    for (mapping, mode) in [
+        (format!(r#""= [{copies}]""#), Mode::Shape),
+        (r#""= replace(a, 'a', a)""#.to_owned(), Mode::Shape),
+        (r#""= join(list, a)""#.to_owned(), Mode::Shape),
+        (
+            r#"{"@replace": {"pattern": "a", "replacement": "$'$'$'$'$'", "value": {"@path": "a"}}}"#.to_owned(),
+            Mode::Kit,
+        ),
+        (format!(r#"{{"@merge": {{"direction": "right", "objects": [{lists}]}}}}"#), Mode::Kit),
+    ] {
+        let told = made(&compiled(&mapping, mode), &event);
+        assert_eq!(told, Err(Stopped::Exceeded), "{mapping:.60}");
+    }
+    let merged =
+        r#"{"@merge": {"direction": "right", "objects": [{"@path": "a"}, {"@path": "list"}]}}"#;
+    let merged = made(&compiled(merged, Mode::Kit), &event).unwrap().unwrap();
+    assert_eq!(
+        merged.as_object().unwrap().len(),
+        16_000,
+        "in a moment, and not each with each"
+    );
+}
+
+#[test]
 fn steps_output_depth_and_size_are_bounded() {
     let mut event = Object::new();
     event.insert("long", "x".repeat(600_000));

@@ -184,6 +184,15 @@ pub(super) fn call<'a>(function: ValueFunction, first: Worth<'a>, second: &Worth
     })
 }
 
+/// How many separators the keys of a flat object have.
+pub(super) fn separators(object: &Object, depth: usize) -> usize {
+    let members = object.iter().map(|(_, value)| match value {
+        Value::Object(inner) => separators(inner, depth + 1),
+        _ => depth,
+    });
+    members.sum()
+}
+
 /// An event's depth is bounded where it is parsed.
 fn flatten(object: &Object, prefix: &str, separator: &str, flat: &mut Vec<(String, Value)>) {
     for (key, value) in object.iter() {

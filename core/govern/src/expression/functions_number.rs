@@ -55,7 +55,7 @@ impl Decimal {
     /// The same number with `more` digits behind.
     fn scaled(self, more: u32) -> Option<Decimal> {
         let digits = self.digits.checked_mul(10_i128.checked_pow(more)?)?;
-        (digits.abs() < TOO_LARGE * 10).then_some(Decimal {
+        (digits.unsigned_abs() < TOO_LARGE.unsigned_abs() * 10).then_some(Decimal {
             digits,
             scale: self.scale,
         })
@@ -66,10 +66,11 @@ impl Decimal {
             self.digits /= 10;
             self.scale -= 1;
         }
-        while self.scale > DIGITS || (self.scale > 0 && self.digits.abs() >= TOO_LARGE) {
+        let large = TOO_LARGE.unsigned_abs();
+        while self.scale > DIGITS || (self.scale > 0 && self.digits.unsigned_abs() >= large) {
             self = self.rounded(self.scale - 1);
         }
-        (self.digits.abs() < TOO_LARGE).then_some(self)
+        (self.digits.unsigned_abs() < large).then_some(self)
     }
 
     pub(super) fn plus(self, other: Decimal) -> Option<Decimal> {
@@ -180,6 +181,9 @@ mod tests {
         assert_eq!(text(Some(decimal("0.005").rounded(2))), "0.01");
         assert_eq!(text(decimal("1e-20").times(decimal("1e-20"))), "0");
         assert_eq!(text(decimal("9e27").times(decimal("10"))), "none");
+        // -2^127, whose size is no i128.
+        let (left, right) = ("-9223372036854775808", "18446744073709551616");
+        assert_eq!(text(decimal(left).times(decimal(right))), "none");
         assert_eq!(Decimal::of(&Number::parse("1e400").unwrap()), None);
         assert_eq!(decimal("3.00").whole(), Some(3));
     }

@@ -195,6 +195,12 @@ pub(super) fn call<'a>(
                 F::Table => text::table(&first, &second, third),
                 F::Unique => data::unique(evaluation, first)?,
                 _ if first.is_nothing() => Ok(Worth::Missing),
+                F::Replace | F::Join | F::Flatten => {
+                    evaluation
+                        .run
+                        .made(multiplied(function, &first, &second, &third))?;
+                    one(function, first, &second, &third)
+                }
                 _ => one(function, first, &second, &third),
             }
         }
@@ -208,6 +214,28 @@ pub(super) fn call<'a>(
         evaluation.run.spend(items.len())?;
     }
     Ok(made)
+}
+
+/// The bytes that a function makes by writing one text many times, before it does.
+fn multiplied(
+    function: ValueFunction,
+    first: &Worth<'_>,
+    second: &Worth<'_>,
+    third: &Worth<'_>,
+) -> usize {
+    let (times, text) = match (function, first, second, third) {
+        (ValueFunction::Replace, Worth::Text(text), Worth::Text(part), Worth::Text(by))
+            if !part.is_empty() =>
+        {
+            (text.matches(&**part).count(), by)
+        }
+        (ValueFunction::Join, Worth::List(items), Worth::Text(with), _) => (items.len(), with),
+        (ValueFunction::Flatten, Worth::Object(object), Worth::Text(separator), _) => {
+            (data::separators(object, 0), separator)
+        }
+        _ => return 0,
+    };
+    times.saturating_mul(text.len())
 }
 
 /// Functions of any number of arguments.

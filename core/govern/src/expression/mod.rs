@@ -55,6 +55,8 @@ pub use ir::{IrError, MAX_IR, NotPortable};
 use lex::Span;
 pub(crate) use print::print_keys as print_path;
 #[cfg(feature = "shapes")]
+pub(crate) use scope::MAX_OUTPUT;
+#[cfg(feature = "shapes")]
 pub use scope::{Loop, Name, Names, Note, Root, Run, Scope};
 pub use trigger::{Warning, import_trigger};
 #[cfg(feature = "shapes")]

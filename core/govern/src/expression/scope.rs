@@ -1,8 +1,11 @@
 //! What formulas read beside the event, and what one evaluation spends.
 
+use std::borrow::Cow;
+
 use headwater_model::json::{Object, Value};
 
 use super::evaluate::{Budget, Exceeded};
+use super::worth::{Worth, object_size, size};
 
 /// The most bytes of text that one evaluation may make.
 pub(crate) const MAX_OUTPUT: usize = 1 << 20;
@@ -183,6 +186,17 @@ impl Run {
 
     pub(crate) fn spend(&mut self, steps: usize) -> Result<(), Exceeded> {
         self.budget.spend(u32::try_from(steps).unwrap_or(u32::MAX))
+    }
+
+    /// Counts what is copied from the event.
+    pub(crate) fn copied(&mut self, worth: &Worth<'_>) -> Result<(), Exceeded> {
+        self.made(match worth {
+            Worth::Text(Cow::Borrowed(text)) => text.len(),
+            Worth::List(Cow::Borrowed(items)) => items.iter().map(size).sum(),
+            Worth::Object(Cow::Borrowed(object)) => object_size(object),
+            // Made pieces were counted as they were made.
+            _ => 8,
+        })
     }
 
     /// Counts bytes that are made.

@@ -13,7 +13,7 @@ use super::evaluate::Exceeded;
 use super::functions::{Function, kebabcase, snakecase, titlecase};
 use super::parse::parse;
 use super::scope::{Name, Root, Run, Scope};
-use super::worth::Worth;
+use super::worth::{Worth, object_size, size};
 use super::{Comparison, Expression, ExpressionError, Node, Path, functions_value, glob, number};
 
 /// An expression that makes a value.
@@ -96,7 +96,9 @@ impl<'a> Evaluation<'a, '_> {
             Node::List(range) => {
                 let mut items = Vec::with_capacity(usize::from(range.len));
                 for item in expression.range(*range) {
-                    items.push(self.worth(*item)?.into_value().unwrap_or_default());
+                    let worth = self.worth(*item)?;
+                    self.run.copied(&worth)?;
+                    items.push(worth.into_value().unwrap_or_default());
                 }
                 Worth::List(Cow::Owned(items))
             }
@@ -349,8 +351,8 @@ impl<'a> Evaluation<'a, '_> {
     pub(super) fn spend_made(&mut self, made: &Worth<'_>) -> Result<(), Exceeded> {
         match made {
             Worth::Text(Cow::Owned(text)) => self.run.made(text.len()),
-            Worth::List(Cow::Owned(items)) => self.run.made(items.len() * 8),
-            Worth::Object(Cow::Owned(object)) => self.run.made(object.len() * 16),
+            Worth::List(Cow::Owned(items)) => self.run.made(items.iter().map(size).sum()),
+            Worth::Object(Cow::Owned(object)) => self.run.made(object_size(object)),
             _ => Ok(()),
         }
     }

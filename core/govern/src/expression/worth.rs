@@ -110,6 +110,25 @@ impl<'a> Worth<'a> {
     }
 }
 
+/// About how many bytes a value takes.
+pub(crate) fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(size).sum::<usize>() + 2,
+        Value::Object(object) => object_size(object),
+    }
+}
+
+pub(crate) fn object_size(object: &Object) -> usize {
+    object
+        .iter()
+        .map(|(key, value)| key.len() + 4 + size(value))
+        .sum::<usize>()
+        + 2
+}
+
 fn element<'a>(items: &'a [Value], key: &str) -> Option<&'a Value> {
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

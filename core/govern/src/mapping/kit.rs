@@ -8,7 +8,7 @@ use super::make::{counted, make};
 use super::path::{KitPath, assigned};
 use super::shape::{If, Node, Replace};
 use super::{Piece, Stopped};
-use crate::expression::{Root, Run, Scope, Worth};
+use crate::expression::{MAX_OUTPUT, Root, Run, Scope, Worth};
 
 pub(super) fn path_of<'a>(
     node: &'a Node,
@@ -207,6 +207,10 @@ fn replaced(text: &str, pattern: &str, by: &str, how: &Replace) -> String {
         match matched(rest, pattern, how.ignore_case) {
             Some(length) if length > 0 => {
                 substituted(text, at, at + length, by, &mut out);
+                if out.len() > MAX_OUTPUT {
+                    // Whoever counts it refuses it.
+                    break;
+                }
                 at += length;
                 if !how.global {
                     out.push_str(text.get(at..).unwrap_or_default());
@@ -310,13 +314,17 @@ pub(super) fn merge<'a>(
     let mut one = |node: &'a Node| -> Result<(), Stopped> {
         if let Node::Object(entries) = node {
             for (key, value) in entries {
-                match make(value, scope, run)?.into_value() {
+                let made = make(value, scope, run)?;
+                counted(&made, run)?;
+                match made.into_value() {
                     Some(value) => drop(merged.insert(&**key, value)),
                     None => drop(merged.remove(key)),
                 }
             }
         } else {
-            assigned(make(node, scope, run)?, &mut merged);
+            let made = make(node, scope, run)?;
+            counted(&made, run)?;
+            assigned(made, &mut merged);
         }
         Ok(())
     };
@@ -334,12 +342,16 @@ pub(super) fn transform<'a>(
     scope: &Scope<'a>,
     run: &mut Run,
 ) -> Result<Worth<'a>, Stopped> {
-    let applied = make(apply, scope, run)?.into_value().unwrap_or_default();
+    let applied = make(apply, scope, run)?;
+    counted(&applied, run)?;
+    let applied = applied.into_value().unwrap_or_default();
     let inner = Scope {
         root: Root::Value(&applied),
         ..*scope
     };
-    let made = make(mapping, &inner, run)?.into_value();
+    let made = make(mapping, &inner, run)?;
+    counted(&made, run)?;
+    let made = made.into_value();
     Ok(made.map_or(Worth::Missing, Worth::made))
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use headwater_model::json::{Object, Value};
+use headwater_model::json::Value;
 
 use super::shape::Node;
 use super::{Stopped, directives, kit};
@@ -114,30 +114,5 @@ pub(super) fn make<'a>(
 
 /// Counts what is copied from the event.
 pub(super) fn counted(worth: &Worth<'_>, run: &mut Run) -> Result<(), Stopped> {
-    let bytes = match worth {
-        Worth::Text(Cow::Borrowed(text)) => text.len(),
-        Worth::List(Cow::Borrowed(items)) => items.iter().map(size).sum(),
-        Worth::Object(Cow::Borrowed(object)) => object_size(object),
-        // Made pieces were counted as they were made.
-        _ => 8,
-    };
-    Ok(run.made(bytes)?)
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 4,
-        Value::Number(number) => number.as_str().len(),
-        Value::String(text) => text.len() + 2,
-        Value::Array(items) => items.iter().map(size).sum::<usize>() + 2,
-        Value::Object(object) => object_size(object),
-    }
-}
-
-fn object_size(object: &Object) -> usize {
-    object
-        .iter()
-        .map(|(key, value)| key.len() + 4 + size(value))
-        .sum::<usize>()
-        + 2
+    Ok(run.copied(worth)?)
 }

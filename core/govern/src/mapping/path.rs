@@ -130,14 +130,14 @@ pub(super) fn assigned(value: Worth<'_>, into: &mut Object) {
     match value {
         Worth::Object(object) => into.extend(object.into_owned()),
         Worth::List(items) => {
-            for (index, item) in items.into_owned().into_iter().enumerate() {
-                into.insert(index.to_string(), item);
-            }
+            let items = items.into_owned().into_iter().enumerate();
+            into.extend(items.map(|(index, item)| (index.to_string(), item)));
         }
         Worth::Text(text) => {
-            for (index, unit) in text.encode_utf16().enumerate() {
-                into.insert(index.to_string(), String::from_utf16_lossy(&[unit]));
-            }
+            let units = text.encode_utf16().enumerate();
+            into.extend(
+                units.map(|(index, unit)| (index.to_string(), String::from_utf16_lossy(&[unit]))),
+            );
         }
         Worth::Missing | Worth::Null | Worth::Bool(_) | Worth::Number(_) => {}
     }
