@@ -125,9 +125,15 @@ impl Redactions {
         if redaction.before < self.seen {
             return false;
         }
-        self.seen = Position(redaction.before.0 + 1);
-        self.insert(redaction);
+        self.begin(redaction);
         true
+    }
+
+    /// Takes one whose control record was just written. Where an older or a new log lies in the folder, that may be before
+    /// others: positions come again then.
+    pub(super) fn begin(&mut self, redaction: Redaction) {
+        self.seen = self.seen.max(Position(redaction.before.0 + 1));
+        self.insert(redaction);
     }
 
     fn insert(&mut self, redaction: Redaction) {

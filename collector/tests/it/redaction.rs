@@ -424,12 +424,40 @@ fn a_deletion_outlives_the_file_that_tells_it_and_nobody_reads_while_that_is_dam
 }
 
 #[test]
+fn a_deletion_holds_also_where_the_log_is_shorter_than_it_was_at_an_earlier_one() {
+    let disk = FaultyDisk::new();
+    let mut log = filled(&disk);
+    log.redact(Millis(0), "u-9", Rewriting::AtOnce).unwrap();
+    drop(log);
+    // Somebody begins anew, or an older copy lies in the folder.
+    for path in disk.files() {
+        if path.starts_with("/data/log/") || path.starts_with("/data/claims/") {
+            disk.remove(&path).unwrap();
+        }
+    }
+    let mut log = open(&disk);
+    put(&mut log, &[("1", "u-1"), ("2", "u-2")]);
+    log.redact(Millis(0), "u-1", Rewriting::AtOnce).unwrap();
+    assert_eq!(ids(&records(&disk)), ["2"]);
+    assert_eq!(rewrite(&mut log).unwrap(), 1);
+    assert_eq!(on_disk(&disk, &["secret-u-1"]), [""; 0]);
+    drop(log);
+    assert_eq!(open(&disk).redactions().len(), 2);
+    assert_eq!(ids(&records(&disk)), ["2"]);
+}
+
+#[test]
 fn a_full_disk_puts_rewriting_off_and_a_deletion_is_taken_all_the_same() {
     let disk = FaultyDisk::new();
     let mut log = filled(&disk);
     disk.set_capacity(Some(disk.used() + 600));
     log.redact(Millis(0), "u-1", Rewriting::AtOnce).unwrap();
     assert!(rewrite(&mut log).is_err());
+    let is_draft = |path: &PathBuf| path.extension().is_some_and(|end| end == "rewrite");
+    assert!(
+        !disk.files().iter().any(is_draft),
+        "half of a copy is in the way of events"
+    );
     let seen = records(&disk);
     assert_eq!(ids(&seen).len(), 40);
     disk.set_capacity(None);

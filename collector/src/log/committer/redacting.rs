@@ -56,7 +56,7 @@ impl Committer {
             at: now.wall,
             rewritten: false,
         };
-        self.redactions.add(redaction);
+        self.redactions.begin(redaction);
         self.redactions.save(&*self.disk, &self.options.dir)?;
         self.at_once |= rewriting == Rewriting::AtOnce;
         Ok(redaction)

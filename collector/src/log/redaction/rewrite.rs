@@ -51,7 +51,12 @@ impl RewriteJob {
         let path = self.dir.join(segments::name(self.base) + DRAFT);
         let made = match self.copy(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            made => made.map(|len| len.map(|len| (path, len))),
+            Err(error) => {
+                // Half of a copy takes room that events need.
+                let _ = self.disk.remove(&path);
+                Err(error)
+            }
+            Ok(len) => Ok(len.map(|len| (path, len))),
         };
         Rewritten {
             base: self.base,
