@@ -87,7 +87,10 @@ pub(crate) struct Suppressions {
 #[derive(Debug, Default)]
 struct Held {
     looked: Option<Instant>,
+    /// The file that was read.
     seen: Option<(SystemTime, u64)>,
+    /// One that could not be read was told.
+    failing: bool,
     suppressed: Arc<Suppressed>,
 }
 
@@ -110,11 +113,17 @@ impl Suppressions {
         let found = std::fs::metadata(self.dir.join(FILE)).ok();
         let found = found.and_then(|file| Some((file.modified().ok()?, file.len())));
         if found != held.seen {
-            held.seen = found;
             match load(&self.dir) {
-                Ok(suppressed) => held.suppressed = Arc::new(suppressed),
+                Ok(suppressed) => {
+                    held.seen = found;
+                    held.failing = false;
+                    held.suppressed = Arc::new(suppressed);
+                }
                 Err(error) => {
-                    tracing::error!(%error, "those that were suppressed before stay so");
+                    if !held.failing {
+                        tracing::error!(%error, "those that were suppressed before stay so; it is read again each second");
+                    }
+                    held.failing = true;
                 }
             }
         }

@@ -49,7 +49,7 @@ pub(crate) use strangers::Strangers;
 use crate::app::{App, Peer};
 use crate::config::{Mode, Platform};
 use crate::live::Notice;
-use crate::log::{Entry, EventLog, Reason, Slot, Verdict};
+use crate::log::{Entry, EventLog, Reason, Slot, Verdict, emptied};
 use crate::peer::PeerNetwork;
 use crate::sources::{KeyTag, Source};
 use crate::suppression;
@@ -256,6 +256,13 @@ async fn accept(
         if strict {
             return Err(refusal);
         }
+        let cut = suppression::cut(
+            &app.suppressions.now(),
+            app.log.fingerprinter(),
+            text,
+            &mut scanned.events,
+        );
+        let text = cut.as_deref().unwrap_or(text);
         strangers::remember(app, &scanned, reason, text, kind.is_some(), entry);
         return if is_pixel {
             Ok(answer::gif())
@@ -266,7 +273,7 @@ async fn accept(
     if hops(parts) > MAX_HOPS {
         scanned.reject_all(Reason::TooManyHops);
     }
-    let cut = suppression::cut(
+    let mut cut = suppression::cut(
         &app.suppressions.now(),
         app.log.fingerprinter(),
         text,
@@ -279,13 +286,15 @@ async fn accept(
     if scanned.events.is_empty() {
         return Ok(answer::success());
     }
+    // What stands around the events of one user is the same user's: the envelope's context, the sender's address.
+    let all = |slot: &Slot| slot.verdict == Verdict::Suppressed;
+    let nothing_left = scanned.events.iter().all(all);
+    if let Some(cut) = cut.as_mut().filter(|_| nothing_left) {
+        emptied(cut, &scanned.events, kind.is_none());
+    }
     let stored = cut.map_or_else(|| text.clone(), Bytes::from);
     let mut entry = entry(std::mem::take(&mut scanned.events), stored);
-    if entry
-        .events
-        .iter()
-        .all(|slot| slot.verdict == Verdict::Suppressed)
-    {
+    if nothing_left {
         entry.ip = None;
     }
     let receipt = app.log.append(entry).await?;

@@ -58,6 +58,7 @@ pub use place::{Identity, LogId, ONLY_SHARD, Place, identity, renew};
 pub use reader::{LogReader, Next};
 pub use record::{Head, RECORD_KIND, RecordError, Stored};
 pub use recovery::{Damage, Recovery};
+pub(crate) use redaction::emptied;
 pub use redaction::{Redaction, RewriteJob, Rewriting, Rewritten, Subject};
 pub use ring::{Ring, strangers_dir};
 pub use spill::{SpillJob, Spilled};

@@ -26,6 +26,7 @@ use headwater_store::frame::{self, FILE_HEADER, FileHeader};
 
 use super::Position;
 
+pub(crate) use record::emptied;
 pub(super) use record::redacted;
 pub(super) use rewrite::DRAFT;
 pub use rewrite::{RewriteJob, Rewritten};

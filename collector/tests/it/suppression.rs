@@ -80,6 +80,36 @@ fn events_of_suppressed_users_are_cut_out_before_they_are_stored_and_taken_again
 }
 
 #[test]
+fn of_a_request_with_suppressed_users_alone_nothing_of_them_is_stored_whoever_they_send_as() {
+    let dir = tempdir().unwrap();
+    let data = dir.path().join("data");
+    let folder = data.to_str().unwrap();
+    let config = "[storage]\ndir = \"DATA\"\nmin_free_bytes = 0\n[[sources]]\nname = \"shop\"\nwrite_keys = [\"k\"]\n";
+    let collector = Collector::serve(dir.path(), config);
+    let (done, said) = run(&["suppress", "add", "--data", folder, "gone-user"]);
+    assert!(done, "{said}");
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let body = br#"{"context":{"traits":{"email":"gone@mail.example"}},"batch":[
+        {"type":"page","userId":"gone-user","name":"Secret"}],"sentAt":"2026-01-01T00:00:00Z"}"#;
+    for key in ["Basic azo=", "Basic eDo="] {
+        let headers = [("authorization", key), ("content-type", "application/json")];
+        let answer = try_send(collector.port, "POST", "/v1/batch", &headers, body);
+        assert_eq!(answer.unwrap().status, 200, "{key}");
+    }
+    collector.stop();
+    for folder in ["log", "strangers/log"] {
+        let files = std::fs::read_dir(data.join(folder)).unwrap();
+        let bytes: Vec<u8> = files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        for part in ["gone", "Secret"] {
+            let holds = |window: &[u8]| window == part.as_bytes();
+            assert!(!bytes.windows(part.len()).any(holds), "{folder} {part}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_list_of_suppressed_users_refuses_to_start() {
     let dir = tempdir().unwrap();
     let data = dir.path().join("data");

@@ -96,7 +96,7 @@ fn rewritten(frame: &[u8], head: &Head, len: usize) -> Option<Vec<u8>> {
         };
         let ip = usize::from(*first.get(IP_LEN)?);
         first.get_mut(FIXED + more..FIXED + more + ip)?.fill(0);
-        empty(body, head)?;
+        emptied(body, &head.events, head.implied.is_none())?;
     } else {
         for slot in head.events.iter().filter(|slot| !is_left(slot.verdict)) {
             forget(body, slot)?;
@@ -116,13 +116,13 @@ fn forget(body: &mut [u8], slot: &Slot) -> Option<()> {
 }
 
 /// Nothing but the shape is left: `{}`, or `{"batch":[{},{}]}` with the empty events where they were.
-fn empty(body: &mut [u8], head: &Head) -> Option<()> {
+pub(crate) fn emptied(body: &mut [u8], events: &[Slot], is_batch: bool) -> Option<()> {
     body.fill(b' ');
     let mut before: Option<usize> = None;
-    for slot in &head.events {
+    for slot in events {
         forget(body, slot)?;
         let start = slot.offset as usize;
-        if head.implied.is_none() {
+        if is_batch {
             match before {
                 // Between two items there is at least a comma.
                 Some(end) => *body.get_mut(end..start)?.first_mut()? = b',',
@@ -137,7 +137,7 @@ fn empty(body: &mut [u8], head: &Head) -> Option<()> {
         }
         before = Some(start + slot.len as usize);
     }
-    if head.implied.is_none() {
+    if is_batch {
         body.get_mut(before?..)?
             .get_mut(..2)?
             .copy_from_slice(b"]}");
