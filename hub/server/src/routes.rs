@@ -236,20 +236,23 @@ async fn profile(State(Shared(inner)): State<Shared>, Path(user): Path<String>) 
     .await
 }
 
-/// What rules do to a sample event.
+/// What rules do to a sample event. Many rules and a large event take a while, which is no reason for others to wait.
 async fn show(State(Shared(inner)): State<Shared>, question: Bytes) -> Response {
-    let rules = inner.hub.rules.borrow().clone();
-    match preview(&rules, &question) {
-        Ok(answer) => json(StatusCode::OK, answer),
-        Err(problem) => {
-            let (status, code) = match problem {
-                PreviewError::Question(_) => (StatusCode::BAD_REQUEST, "bad_request"),
-                PreviewError::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
-                PreviewError::Rule(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_rule"),
-            };
-            error(status, code, &problem.to_string())
-        }
-    }
+    ask(move || {
+        let rules = inner.hub.rules.borrow().clone();
+        Ok(match preview(&rules, &question) {
+            Ok(answer) => json(StatusCode::OK, answer),
+            Err(problem) => {
+                let (status, code) = match problem {
+                    PreviewError::Question(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+                    PreviewError::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
+                    PreviewError::Rule(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_rule"),
+                };
+                error(status, code, &problem.to_string())
+            }
+        })
+    })
+    .await
 }
 
 /// Where an event is: what its source made of it, and what became of it at each connection.
