@@ -74,3 +74,17 @@ export async function renderers(browser) {
   if (found.length === 0) throw new Error('no process renders a page');
   return found;
 }
+
+/** Kills processes, and waits until the browser knows: a page that is opened before that may be given one of them. */
+export async function killed(ids) {
+  for (const id of ids) process.kill(id, 'SIGKILL');
+  for (const until = Date.now() + 10_000; Date.now() < until && ids.some(lives); ) await new Promise((done) => setTimeout(done, 20));
+  await new Promise((done) => setTimeout(done, 300));
+}
+const lives = (id) => {
+  try {
+    return process.kill(id, 0);
+  } catch {
+    return false;
+  }
+};

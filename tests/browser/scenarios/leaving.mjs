@@ -1,5 +1,5 @@
 // The page goes away while events are young.
-import { crash, crashed, renderers } from '../harness/browser.mjs';
+import { crash, crashed, killed, renderers } from '../harness/browser.mjs';
 
 export const leaving = [
   {
@@ -114,7 +114,7 @@ export const leaving = [
       await page.waitForFunction(() => globalThis.started);
       await world.call(page, 50);
       const gone = crashed(page);
-      for (const id of await renderers(profile.context.browser())) process.kill(id, 'SIGKILL');
+      await killed(await renderers(profile.context.browser()));
       await gone;
       await page.close();
       await world.link.set({ up: true });
