@@ -420,3 +420,64 @@ fn an_event_that_destinations_send_in_a_circle_is_refused_after_three_hops() {
     assert_eq!(text.lines().count(), 5, "{text}");
     assert!(text.contains("{\"rejected\":\"too_many_hops\""), "{text}");
 }
+
+#[test]
+fn a_plan_blocks_omits_and_marks_what_its_source_is_told_to() {
+    let place = Place::new();
+    place.write(
+        "sources/web.yaml",
+        "id: web\nwrite_keys: [wk]\nplan: orders\nenforcement:\n  track:\n    allowUnplannedEvents: false\n    \
+         allowUnplannedEventProperties: false\n    allowPropertiesOnViolations: false\n    commonEventOnViolations: BLOCK\n",
+    );
+    place.write(
+        "plans/orders.json",
+        r#"{"rules":[
+            {"type":"TRACK","key":"Order Completed","jsonSchema":{"properties":{"properties":{"required":["total"],
+                "properties":{"total":{"type":"number"},"coupon":{"pattern":"^[A-Z]+$"}}}}}},
+            {"type":"COMMON","jsonSchema":{"properties":{"userId":{"not":{"pattern":"@"}}}}}]}"#,
+    );
+    let echo = place.echo();
+    let hub = place.hub(&format!("http://{}/in", echo.address));
+    order(
+        &hub,
+        "m1",
+        "Order Completed",
+        r#"{"coupon":"summer","colour":"red"}"#,
+    );
+    order(&hub, "m2", "Other", "{}");
+    let (status, _) = request(
+        &hub.address,
+        "POST",
+        "/v1/track",
+        "authorization: Basic d2s6\r\n",
+        r#"{"messageId":"m3","userId":"a@b.example","event":"Order Completed","properties":{"total":1}}"#,
+    );
+    assert_eq!(status, 200);
+    until("the delivery", || ids(&echo) == ["m1"]);
+    let way = |id: &str| get(&hub, &format!("/admin/v1/events/{id}"));
+    until("the verdict", || {
+        way("m1").contains(r#""verdict":"delivered""#)
+    });
+    let told = way("m1");
+    for part in [
+        r#""did":"omitted""#,
+        "properties.total is required",
+        "properties.coupon must match the pattern",
+        "coupon was left out: it violates the plan",
+        "colour was left out: the plan does not name it",
+        r#""path":"properties.colour","before":"red""#,
+        r#""path":"context.protocols.omitted_on_violation","after":["coupon"]"#,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(
+        way("m2").contains(r#""blocked":"unplanned""#),
+        "{}",
+        way("m2")
+    );
+    assert!(
+        way("m3").contains(r#""blocked":"violations""#),
+        "{}",
+        way("m3")
+    );
+}
