@@ -56,10 +56,10 @@ struct Task {
     sink: Option<(String, bool, WebhookSink)>,
 }
 
-pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(hub: Hub, id: Id, end: Place, mut stop: watch::Receiver<bool>) {
     let saved = loop {
         let (with, of) = (hub.clone(), id.clone());
-        let begun = tokio::task::spawn_blocking(move || begin(&with, &of)).await;
+        let begun = tokio::task::spawn_blocking(move || begin(&with, &of, end)).await;
         match begun.unwrap_or_else(|error| Err(StateError(error.to_string()))) {
             Ok(saved) => break saved,
             Err(error) => {
@@ -117,9 +117,8 @@ pub(super) async fn run(hub: Hub, id: Id, mut stop: watch::Receiver<bool>) {
     task.finish().await;
 }
 
-/// What was saved, also for a connection that is new, so that a restart skips nothing.
-fn begin(hub: &Hub, id: &Id) -> Result<Saved, StateError> {
-    let end = Place::at(hub.log.status().end);
+/// What was saved, also for a connection that is new, which begins at `end`: a restart skips nothing.
+fn begin(hub: &Hub, id: &Id, end: Place) -> Result<Saved, StateError> {
     let (saved, resumed) = hub.with_state(|state| resume(state, id.as_str(), hub.log_id, end))?;
     match resumed {
         Resumed::New | Resumed::Known => {}
@@ -201,7 +200,11 @@ impl Task {
                         tracing::warn!(connection = %id, %error, "cannot read the log; trying again");
                         tokio::time::sleep(DISK_WAIT).await;
                     }
-                    Err(_) => return,
+                    Err(ended) if ended.is_cancelled() => return,
+                    Err(fault) => {
+                        tracing::error!(connection = %id, %fault, "a fault of ours stopped the reading; trying again");
+                        tokio::time::sleep(DISK_WAIT).await;
+                    }
                 }
             }
         });

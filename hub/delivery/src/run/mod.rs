@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use headwater_collector::log::{EventLog, LogId};
+use headwater_collector::log::{EventLog, LogId, Place};
 use headwater_workspace::{Compiled, Id};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -111,7 +111,19 @@ fn gone<K: Ord + Clone>(tasks: &mut BTreeMap<K, Task>, there: impl Fn(&K) -> boo
 impl Hub {
     /// Runs until `stop` is true, then commits what is decided. What is in flight then is sent again after the next start,
     /// under the same messageId.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    ///
+    /// A connection that is new begins where the log ends when this is called, or when the change that brings it is taken up:
+    /// call it before anything can come.
+    pub fn run(self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send {
+        let end = self.end();
+        self.run_from(end, stop)
+    }
+
+    fn end(&self) -> Place {
+        Place::at(self.log.status().end)
+    }
+
+    async fn run_from(self, mut end: Place, mut stop: watch::Receiver<bool>) {
         let mut connections: BTreeMap<Id, Task> = BTreeMap::new();
         let mut warehouses: BTreeMap<(Id, PathBuf), Task> = BTreeMap::new();
         let mut consumers: Vec<Task> = Vec::new();
@@ -143,7 +155,7 @@ impl Hub {
             for connection in &compiled.connections {
                 if !connections.contains_key(&connection.id) {
                     let (hub, id) = (self.clone(), connection.id.clone());
-                    let task = Task::start(|stopped| connection::run(hub, id, stopped));
+                    let task = Task::start(|stopped| connection::run(hub, id, end, stopped));
                     connections.insert(connection.id.clone(), task);
                 }
             }
@@ -175,6 +187,7 @@ impl Hub {
             if !changed {
                 break;
             }
+            end = self.end();
         }
         let rest = connections
             .into_values()

@@ -177,13 +177,17 @@ pub(super) fn find(
     place: Place,
 ) -> io::Result<Option<Event>> {
     let mut reader = log.read(place.position);
-    match reader.advance()? {
-        Next::Record(stored) if stored.position == place.position => {
-            Ok(events(compiled, &stored, place.index, false)
-                .map(|(event, _)| event)
-                .find(|event| event.place == place))
+    loop {
+        match reader.advance()? {
+            Next::Record(stored) if stored.position == place.position => {
+                return Ok(events(compiled, &stored, place.index, false)
+                    .map(|(event, _)| event)
+                    .find(|event| event.place == place));
+            }
+            // Damage before it in its segment.
+            Next::Skipped { to, .. } if to <= place.position => {}
+            _ => return Ok(None),
         }
-        _ => Ok(None),
     }
 }
 
