@@ -11,7 +11,7 @@ use headwater_workspace::Kind;
 
 use crate::hub::Behind;
 use crate::plan::Plan;
-use crate::{destinations, echo, query};
+use crate::{backup, destinations, echo, query};
 
 /// Collects events from Headwater, Segment and RudderStack SDKs, and brings each to every tool and warehouse that its
 /// source is connected to.
@@ -57,6 +57,10 @@ enum Command {
     /// Check events against a tracking plan, propose one, compare two.
     #[command(subcommand)]
     Plan(Plan),
+    /// Copy what a data folder holds, also while the hub runs.
+    Backup(backup::Backup),
+    /// Make a data folder from a backup.
+    Restore(backup::Restore),
     /// Ask the embedded warehouse, a SQLite file, in SQL.
     Query(query::Query),
 }
@@ -86,6 +90,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Destinations(command) => command.run(),
         Command::Echo(echo) => echo.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Query(query) => query.run(),
     };
     collector::exit_code(done)

@@ -1,6 +1,8 @@
 //! The binary `headwater`: the collector's commands, and the hub's. A thin shell over the libraries.
 
 #[cfg(feature = "hub")]
+mod backup;
+#[cfg(feature = "hub")]
 mod cli;
 #[cfg(feature = "hub")]
 mod destinations;

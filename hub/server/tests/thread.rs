@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+#[path = "thread/backup.rs"]
+mod backup;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_headwater");
 
 /// A process that says where it listens, and ends with its test.
