@@ -1,16 +1,14 @@
 //! The archive: what moves there is read as before, whatever happens on the way and to the file.
 
-use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater_collector::log::{
     ArchiveError, Committer, EmbeddedLog, EventLog, LogOptions, LogReader, Next, Position,
     Rewriting, Verdict,
 };
 use headwater_model::time::Millis;
-use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk, RealDisk, Stat};
+use headwater_store::disk::{Disk, FaultyDisk, RealDisk};
 
 use crate::faults::{HOUR, accepted, options, stored};
 
@@ -103,114 +101,6 @@ fn an_archived_segment_is_read_as_before_and_the_hot_one_is_gone() {
     assert_eq!(records(&disk), before);
 }
 
-/// A disk that does nothing any more after so many changes.
-#[derive(Debug, Clone)]
-struct Dying {
-    disk: FaultyDisk,
-    left: Arc<AtomicUsize>,
-}
-
-impl Dying {
-    fn step(&self) -> io::Result<()> {
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            })
-            .map(|_| ())
-            .map_err(|_| io::Error::other("the machine is off"))
-    }
-
-    fn file(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        Arc::new(DyingFile {
-            disk: self.clone(),
-            file,
-        })
-    }
-}
-
-#[derive(Debug)]
-struct DyingFile {
-    disk: Dying,
-    file: Arc<dyn DiskFile>,
-}
-
-impl DiskFile for DyingFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.append(bytes)
-    }
-
-    fn append_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.append_vectored(parts)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(offset, buffer)
-    }
-
-    fn stat(&self) -> io::Result<Stat> {
-        self.file.stat()
-    }
-
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.truncate(length)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.sync_data()
-    }
-}
-
-impl Disk for Dying {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.step()?;
-        self.disk.create_dir_all(dir)
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.step()?;
-        Ok(self.file(self.disk.create(path)?))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.file(self.disk.open(path)?))
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step()?;
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
-        self.disk.remove(path)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.step()?;
-        self.disk.sync_dir(dir)
-    }
-
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.disk.stat(path)
-    }
-
-    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        self.disk.lock_dir(dir)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        self.disk.lock(path)
-    }
-}
-
 #[test]
 fn a_power_cut_at_any_step_of_the_move_loses_nothing_and_doubles_nothing() {
     let mut whole = false;
@@ -219,12 +109,8 @@ fn a_power_cut_at_any_step_of_the_move_loses_nothing_and_doubles_nothing() {
             let disk = FaultyDisk::new();
             drop(filled(&disk, 100));
             let before = records(&disk);
-            let dying = Dying {
-                disk: disk.clone(),
-                left: Arc::new(AtomicUsize::new(usize::MAX)),
-            };
-            let mut log = open(Arc::new(dying.clone()), LATER);
-            dying.left.store(step, Ordering::Relaxed);
+            let mut log = open(Arc::new(disk.clone()), LATER);
+            disk.end_after(Some(step));
             whole = archive(&mut log, LATER).is_ok();
             drop(log);
             disk.crash(seed);

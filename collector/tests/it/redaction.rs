@@ -1,9 +1,8 @@
 //! Deleted events: no reader sees them from the answer on, their bytes leave the segments, and nothing else changes.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use headwater_collector::config::Platform;
@@ -14,7 +13,7 @@ use headwater_collector::read;
 use headwater_collector::sources::KeyTag;
 use headwater_model::event::EventType;
 use headwater_model::time::Millis;
-use headwater_store::disk::{Disk, DiskFile, DiskLock, FaultyDisk, Stat};
+use headwater_store::disk::{Disk, FaultyDisk};
 
 use crate::faults::{HOUR, options};
 use crate::http::{get, post, send};
@@ -243,97 +242,6 @@ fn a_single_event_and_a_number_are_deleted_as_others_are_and_rejected_ones_too()
     }
 }
 
-/// A disk whose process is killed after so many of its changes: none has an effect after that.
-#[derive(Debug, Clone)]
-struct Killed {
-    disk: FaultyDisk,
-    left: Arc<AtomicI64>,
-}
-
-#[derive(Debug)]
-struct KilledFile(Arc<dyn DiskFile>, Arc<AtomicI64>);
-
-fn live(left: &AtomicI64) -> io::Result<()> {
-    if left.fetch_sub(1, Ordering::Relaxed) <= 0 {
-        return Err(io::Error::other("killed"));
-    }
-    Ok(())
-}
-
-impl Killed {
-    fn file(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        Arc::new(KilledFile(file, Arc::clone(&self.left)))
-    }
-}
-
-impl Disk for Killed {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        live(&self.left)?;
-        self.disk.create(path).map(|file| self.file(file))
-    }
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.open(path).map(|file| self.file(file))
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        live(&self.left)?;
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        live(&self.left)?;
-        self.disk.remove(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        live(&self.left)?;
-        self.disk.sync_dir(dir)
-    }
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.disk.stat(path)
-    }
-    fn lock_dir(&self, dir: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        self.disk.lock_dir(dir)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        self.disk.lock(path)
-    }
-}
-
-impl DiskFile for KilledFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        if live(&self.1).is_err() {
-            // The last one got half way.
-            if self.1.load(Ordering::Relaxed) == -1 {
-                self.0.append(&bytes[..bytes.len() / 2])?;
-            }
-            return Err(io::Error::other("killed"));
-        }
-        self.0.append(bytes)
-    }
-    fn append_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        live(&self.1)?;
-        self.0.append_vectored(parts)
-    }
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(offset, buffer)
-    }
-    fn stat(&self) -> io::Result<Stat> {
-        self.0.stat()
-    }
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        live(&self.1)?;
-        self.0.truncate(length)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        live(&self.1)?;
-        self.0.sync_data()
-    }
-}
-
 #[test]
 fn a_process_that_ends_between_any_two_writes_leaves_each_record_as_it_was_or_redacted() {
     let whole = FaultyDisk::new();
@@ -345,20 +253,15 @@ fn a_process_that_ends_between_any_two_writes_leaves_each_record_as_it_was_or_re
         .collect();
     let (mut steps, mut deleted, mut rewritten) = (0, 0, 0);
     loop {
-        for power in [None, Some(steps as u64)] {
+        for power in [None, Some(steps)] {
             let disk = FaultyDisk::new();
             drop(filled(&disk));
-            let killed = Killed {
-                disk: disk.clone(),
-                left: Arc::new(AtomicI64::new(i64::MAX)),
-            };
-            let mut log = Committer::open(Arc::new(killed.clone()), options(), Millis(0))
-                .unwrap()
-                .0;
-            killed.left.store(steps, Ordering::Relaxed);
+            let mut log = open(&disk);
+            disk.end_after(Some(steps));
             let told = log.redact(Millis(0), "u-1", Rewriting::AtOnce).is_ok();
             let done = told && rewrite(&mut log).is_ok();
             drop(log);
+            disk.end_after(None);
             if let Some(seed) = power {
                 disk.crash(seed);
             }

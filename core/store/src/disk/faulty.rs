@@ -34,6 +34,10 @@ struct State {
     failing_writes: u32,
     failing_syncs: u32,
     failing_truncates: u32,
+    /// Changes until the process ends; `None` when it does not.
+    changes_left: Option<u64>,
+    /// A change was refused since.
+    has_ended: bool,
     on_sync: Option<Hook>,
     syncs: u64,
 }
@@ -97,6 +101,14 @@ impl FaultyDisk {
         self.state().failing_truncates = count;
     }
 
+    /// The process ends after so many more changes of files and names, syncs included: those that follow have no effect and
+    /// fail, but for half of the first one if that is an append. `None`: it does not end; the next process begins so.
+    pub fn end_after(&self, changes: Option<u64>) {
+        let mut state = self.state();
+        state.changes_left = changes;
+        state.has_ended = false;
+    }
+
     /// Runs `hook` in each file sync, before it takes effect and without any lock: a slow disk, or a look at who waits.
     pub fn on_sync(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.state().on_sync = Some(Arc::new(hook));
@@ -143,6 +155,8 @@ impl FaultyDisk {
         state.failing_writes = 0;
         state.failing_syncs = 0;
         state.failing_truncates = 0;
+        state.changes_left = None;
+        state.has_ended = false;
     }
 
     /// The paths of all files.
@@ -207,7 +221,23 @@ impl State {
             .map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used()))
     }
 
+    /// Counts a change; fails where the process has ended.
+    fn change(&mut self) -> io::Result<()> {
+        match &mut self.changes_left {
+            Some(0) => {
+                self.has_ended = true;
+                Err(io::Error::other("injected: the process has ended"))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn sync(&mut self) -> io::Result<()> {
+        self.change()?;
         if self.failing_syncs > 0 {
             self.failing_syncs -= 1;
             return Err(io::Error::other("injected: sync failed"));
@@ -275,11 +305,17 @@ fn node(state: &mut State, id: u64) -> io::Result<&mut Node> {
 impl DiskFile for FaultyFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         self.with(|state, id| {
+            let half = &bytes[..bytes.len() / 2];
+            let is_first = !state.has_ended;
+            if let Err(ended) = state.change() {
+                if is_first {
+                    node(state, id)?.data.extend_from_slice(half);
+                }
+                return Err(ended);
+            }
             if state.failing_writes > 0 {
                 state.failing_writes -= 1;
-                node(state, id)?
-                    .data
-                    .extend_from_slice(&bytes[..bytes.len() / 2]);
+                node(state, id)?.data.extend_from_slice(half);
                 return Err(io::Error::other("injected: write failed"));
             }
             let room = usize::try_from(state.room()).unwrap_or(usize::MAX);
@@ -322,6 +358,7 @@ impl DiskFile for FaultyFile {
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.with(|state, id| {
+            state.change()?;
             if state.failing_truncates > 0 {
                 state.failing_truncates -= 1;
                 return Err(io::Error::other("injected: truncate failed"));
@@ -377,7 +414,9 @@ impl Drop for FaultyLock {
 impl Disk for FaultyDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let ancestors = dir.ancestors().map(Path::to_owned);
-        self.state().dirs.extend(ancestors);
+        let mut state = self.state();
+        state.change()?;
+        state.dirs.extend(ancestors);
         Ok(())
     }
 
@@ -389,6 +428,7 @@ impl Disk for FaultyDisk {
         if state.room() == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        state.change()?;
         let id = state.next_node;
         state.next_node += 1;
         state.nodes.insert(id, Node::default());
@@ -421,6 +461,7 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
+        state.change()?;
         let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_owned(), id);
         state
@@ -431,6 +472,7 @@ impl Disk for FaultyDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
+        state.change()?;
         state.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
         state.journal.push(Change::Unlink(path.to_owned()));
         Ok(())
