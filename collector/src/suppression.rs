@@ -5,15 +5,15 @@
 //! as `userId`, `anonymousId` and `previousId` of an event alike.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use headwater_model::json::{Kind, Limits, Scanner};
 use headwater_model::time::Millis;
+use headwater_store::disk::RealDisk;
 
-use crate::log::{Fingerprinter, Slot, Subject, Verdict};
+use crate::log::{Fingerprinter, Slot, Subject, Verdict, forget, names, replace};
 
 /// The file in the data folder.
 const FILE: &str = "suppressions";
@@ -66,15 +66,11 @@ pub fn load(dir: &Path) -> io::Result<Suppressed> {
 /// # Errors
 /// The operating system's.
 pub fn save(dir: &Path, suppressed: &Suppressed) -> io::Result<()> {
-    let draft = dir.join("suppressions.tmp");
-    let mut file = std::fs::File::create(&draft)?;
-    writeln!(file, "{FIRST}")?;
+    let mut text = format!("{FIRST}\n");
     for (subject, at) in suppressed {
-        writeln!(file, "{subject} {}", at.0)?;
+        text += &format!("{subject} {}\n", at.0);
     }
-    file.sync_all()?;
-    std::fs::rename(&draft, dir.join(FILE))?;
-    std::fs::File::open(dir)?.sync_all()
+    replace(&RealDisk, dir, FILE, text.as_bytes())
 }
 
 /// What a running collector knows of the file.
@@ -143,43 +139,15 @@ pub(crate) fn cut(
     }
     let mut out: Option<Vec<u8>> = None;
     for slot in events {
-        let range = slot.offset as usize..(slot.offset + slot.len) as usize;
-        let event = body.get(range.clone()).unwrap_or_default();
-        if !names(event, |id| {
+        let start = slot.offset as usize;
+        let event = body.get(start..start + slot.len as usize);
+        if !names(event.unwrap_or_default(), &NAMING, |id| {
             suppressed.contains_key(&fingerprinter.subject(id))
         }) {
             continue;
         }
         slot.verdict = Verdict::Suppressed;
-        let out = out.get_or_insert_with(|| body.to_vec());
-        if let Some(event) = out.get_mut(range) {
-            event.fill(b' ');
-            if let [open, close, ..] = event {
-                (*open, *close) = (b'{', b'}');
-            }
-        }
+        forget(out.get_or_insert_with(|| body.to_vec()), slot);
     }
     out
-}
-
-/// Whether an event, which was scanned before, names somebody for whom `is_wanted` holds.
-fn names(event: &[u8], is_wanted: impl Fn(&str) -> bool) -> bool {
-    let limits = Limits::default()
-        .with_max_bytes(event.len())
-        .with_max_depth(Limits::DEPTH_CEILING);
-    let Ok(mut scanner) = Scanner::new(event, &limits) else {
-        return false;
-    };
-    if scanner.kind().ok() != Some(Kind::Object) {
-        return false;
-    }
-    let mut found = false;
-    let _ = scanner.object(|key, scanner| {
-        let value = scanner.value()?;
-        if matches!(value.kind(), Kind::String | Kind::Number) && NAMING.contains(&&*key.decode()) {
-            found |= is_wanted(&value.as_str().unwrap_or_else(|| value.text().into()));
-        }
-        Ok(())
-    });
-    found
 }

@@ -249,6 +249,10 @@ async fn accept(
     let entry = |events: Vec<Slot>, body: Bytes| {
         entry(app, parts, opened, tag, kind, events, body, from_page)
     };
+    let cut = |body: &[u8], events: &mut [Slot]| {
+        let suppressed = app.suppressions.now();
+        suppression::cut(&suppressed, app.log.fingerprinter(), body, events)
+    };
     if let Some((reason, refusal)) = barred {
         scanned.reject_all(reason);
         app.metrics.decided(&scanned.events);
@@ -256,12 +260,7 @@ async fn accept(
         if strict {
             return Err(refusal);
         }
-        let cut = suppression::cut(
-            &app.suppressions.now(),
-            app.log.fingerprinter(),
-            text,
-            &mut scanned.events,
-        );
+        let cut = cut(text, &mut scanned.events);
         let text = cut.as_deref().unwrap_or(text);
         strangers::remember(app, &scanned, reason, text, kind.is_some(), entry);
         return if is_pixel {
@@ -273,12 +272,7 @@ async fn accept(
     if hops(parts) > MAX_HOPS {
         scanned.reject_all(Reason::TooManyHops);
     }
-    let mut cut = suppression::cut(
-        &app.suppressions.now(),
-        app.log.fingerprinter(),
-        text,
-        &mut scanned.events,
-    );
+    let mut cut = cut(text, &mut scanned.events);
     if let Some(source) = opened {
         let fingerprinter = app.log.fingerprinter().source(&source.id);
         scanned.claim(text, |id| fingerprinter.claim(id));

@@ -4,6 +4,7 @@
 //! groups. The queue is bounded by the bytes that the ingest side admits.
 
 mod archiving;
+mod beside;
 mod driver;
 mod redacting;
 mod tending;

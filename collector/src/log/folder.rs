@@ -21,6 +21,7 @@ use headwater_store::disk::{Disk, DiskLock, FileId};
 use thiserror::Error;
 
 use super::committer::{Incident, LogOptions, OpenError};
+use super::replace;
 
 /// Why a data folder that was opened cannot be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -186,15 +187,6 @@ pub(super) fn read_key(disk: &dyn Disk, dir: &Path) -> io::Result<Option<[u8; 16
 }
 
 fn write_key(disk: &dyn Disk, dir: &Path, key: [u8; 16]) -> io::Result<()> {
-    let draft = dir.join("key.tmp");
-    match disk.remove(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.create(&draft)?;
-    file.append(&key)?;
-    file.append(&crc32fast::hash(&key).to_le_bytes())?;
-    file.sync_data()?;
-    disk.rename(&draft, &dir.join("key"))?;
-    disk.sync_dir(dir)
+    let crc = crc32fast::hash(&key).to_le_bytes();
+    replace(disk, dir, "key", &[&key[..], &crc].concat())
 }

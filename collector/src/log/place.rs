@@ -10,7 +10,7 @@ use std::path::Path;
 
 use headwater_store::disk::Disk;
 
-use super::Position;
+use super::{Position, replace};
 
 /// Which log: random, made with its folder.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,17 +144,8 @@ pub fn identity(disk: &dyn Disk, dir: &Path, fresh: [u8; 16]) -> io::Result<Iden
 /// # Errors
 /// The disk's own.
 pub fn renew(disk: &dyn Disk, dir: &Path, fresh: [u8; 16]) -> io::Result<LogId> {
-    let draft = dir.join("log-id.tmp");
-    match disk.remove(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.create(&draft)?;
-    file.append(&fresh)?;
-    file.append(&crc32fast::hash(&fresh).to_le_bytes())?;
-    file.sync_data()?;
-    disk.rename(&draft, &dir.join(FILE))?;
-    disk.sync_dir(dir)?;
+    let crc = crc32fast::hash(&fresh).to_le_bytes();
+    replace(disk, dir, FILE, &[&fresh[..], &crc].concat())?;
     Ok(LogId(fresh))
 }
 

@@ -24,9 +24,8 @@ use headwater_model::time::Millis;
 use headwater_store::disk::Disk;
 use headwater_store::frame::{self, FILE_HEADER, FileHeader};
 
-use super::Position;
+use super::{Position, replace};
 
-pub(crate) use record::emptied;
 pub(super) use record::redacted;
 pub(super) use rewrite::DRAFT;
 pub use rewrite::{RewriteJob, Rewritten};
@@ -225,16 +224,7 @@ impl Redactions {
             }
             framed(&mut bytes, SOME, &body)?;
         }
-        let draft = dir.join("redactions.tmp");
-        match disk.remove(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = disk.create(&draft)?;
-        file.append(&bytes)?;
-        file.sync_data()?;
-        disk.rename(&draft, &dir.join(FILE))?;
-        disk.sync_dir(dir)
+        replace(disk, dir, FILE, &bytes)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Users whose events are not taken in.
 
+use std::os::unix::fs::MetadataExt;
+
 use tempfile::tempdir;
 
 use crate::http::try_send;
@@ -52,6 +54,8 @@ fn events_of_suppressed_users_are_cut_out_before_they_are_stored_and_taken_again
     assert!(said.contains("2 added, 2 suppressed"), "{said}");
     let file = std::fs::read_to_string(data.join("suppressions")).unwrap();
     assert!(!file.contains("gone"), "{file}");
+    let mode = std::fs::metadata(data.join("suppressions")).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600, "for its owner alone");
     std::thread::sleep(std::time::Duration::from_millis(1_200));
     send(&collector);
     assert_eq!(message_ids(&collector), ["m-1"]);

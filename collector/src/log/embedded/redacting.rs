@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use super::super::{AppendError, Redaction, RewriteJob, Rewriting, Rewritten};
-use super::Message;
+use super::beside::beside;
 use super::driver::Driver;
 
 /// After a failure the next segment waits so long: the disk may be full.
@@ -90,27 +90,9 @@ impl Driver {
     }
 
     fn rewrite(&mut self, job: RewriteJob) {
-        let (done, itself) = (self.rewriting.done.clone(), self.itself.clone());
-        let job = std::sync::Arc::new(std::sync::Mutex::new(Some(job)));
-        let theirs = std::sync::Arc::clone(&job);
-        let take = |job: &std::sync::Mutex<Option<RewriteJob>>| {
-            job.lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .take()
-        };
-        let spawned = std::thread::Builder::new()
-            .name("rewriting".to_owned())
-            .spawn(move || {
-                if let Some(job) = take(&theirs) {
-                    let _ = done.send(job.run());
-                    let _ = itself.send(Message::Wake);
-                }
-            });
-        // Where there is no thread to be had, this one does it.
-        if spawned.is_err()
-            && let Some(job) = take(&job)
-        {
-            let _ = self.rewriting.done.send(job.run());
-        }
+        let done = self.rewriting.done.clone();
+        beside("rewriting", &self.itself, move || {
+            let _ = done.send(job.run());
+        });
     }
 }

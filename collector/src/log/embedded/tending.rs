@@ -2,11 +2,10 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::{SpillJob, Spilled};
-use super::Message;
+use super::beside::beside;
 use super::driver::{Driver, PROBE_EVERY};
 
 /// Damage to claims is told once; again when none was met for this long. Files that were damaged at one time are found
@@ -107,26 +106,10 @@ impl Driver {
 
     fn start(&mut self, job: SpillJob) {
         self.claims.jobs += 1;
-        // Where there is no thread to be had, this one does it.
-        let job = Arc::new(Mutex::new(Some(job)));
-        let (theirs, done, itself) = (
-            Arc::clone(&job),
-            self.claims.done.clone(),
-            self.itself.clone(),
-        );
-        let spawned = std::thread::Builder::new()
-            .name("claims".to_owned())
-            .spawn(move || {
-                if let Some(job) = take(&theirs) {
-                    let _ = done.send(job.run());
-                    let _ = itself.send(Message::Wake);
-                }
-            });
-        if spawned.is_err()
-            && let Some(job) = take(&job)
-        {
-            let _ = self.claims.done.send(job.run());
-        }
+        let done = self.claims.done.clone();
+        beside("claims", &self.itself, move || {
+            let _ = done.send(job.run());
+        });
     }
 
     pub(super) fn publish_claims(&self) {
@@ -138,8 +121,4 @@ impl Driver {
             .claims_on_disk
             .store(disk as u64, Ordering::Relaxed);
     }
-}
-
-fn take(job: &Mutex<Option<SpillJob>>) -> Option<SpillJob> {
-    job.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

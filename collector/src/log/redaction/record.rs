@@ -4,8 +4,7 @@
 //! what stood around its events goes, too: the envelope's context and the sender's address are the same user's. Then only
 //! the shape of a batch remains.
 
-use headwater_model::json::{Kind, Limits, Scanner};
-
+use super::super::forget::{emptied, forget, names};
 use super::super::record::{self, CLAIM, FIXED, IP_LEN, NONCE, SLOT, WITH_NONCE};
 use super::super::{Fingerprinter, Head, Position, Slot, Verdict};
 use super::Redactions;
@@ -31,7 +30,7 @@ pub(in super::super) fn redacted(
     let mut any = false;
     for slot in &mut head.events {
         if is_left(slot.verdict)
-            && names(event(body, slot), &mut |user| {
+            && names(event(body, slot), &NAMING, |user| {
                 redactions.cover(fingerprinter.subject(user), position)
             })
         {
@@ -53,30 +52,6 @@ fn event<'a>(body: &'a [u8], slot: &Slot) -> &'a [u8] {
     let start = slot.offset as usize;
     body.get(start..start + slot.len as usize)
         .unwrap_or_default()
-}
-
-/// Whether an event names a user for whom `is_wanted` holds.
-fn names(event: &[u8], is_wanted: &mut dyn FnMut(&str) -> bool) -> bool {
-    let limits = Limits::default()
-        .with_max_bytes(event.len())
-        .with_max_depth(Limits::DEPTH_CEILING);
-    let Ok(mut scanner) = Scanner::new(event, &limits) else {
-        return false;
-    };
-    if scanner.kind().ok() != Some(Kind::Object) {
-        return false;
-    }
-    let mut found = false;
-    // It was scanned when it came.
-    let _ = scanner.object(|key, scanner| {
-        let value = scanner.value()?;
-        if matches!(value.kind(), Kind::String | Kind::Number) && NAMING.contains(&&*key.decode()) {
-            let user = value.as_str().unwrap_or_else(|| value.text().into());
-            found |= is_wanted(&user);
-        }
-        Ok(())
-    });
-    found
 }
 
 /// The frame's body with the verdicts of `head`, and without the bytes of what they call redacted.
@@ -104,43 +79,4 @@ fn rewritten(frame: &[u8], head: &Head, len: usize) -> Option<Vec<u8>> {
     }
     record::seal_head(first);
     Some(out)
-}
-
-/// `{}` and blanks in the place of an event.
-fn forget(body: &mut [u8], slot: &Slot) -> Option<()> {
-    let start = slot.offset as usize;
-    let event = body.get_mut(start..start + slot.len as usize)?;
-    event.fill(b' ');
-    event.get_mut(..2)?.copy_from_slice(b"{}");
-    Some(())
-}
-
-/// Nothing but the shape is left: `{}`, or `{"batch":[{},{}]}` with the empty events where they were.
-pub(crate) fn emptied(body: &mut [u8], events: &[Slot], is_batch: bool) -> Option<()> {
-    body.fill(b' ');
-    let mut before: Option<usize> = None;
-    for slot in events {
-        forget(body, slot)?;
-        let start = slot.offset as usize;
-        if is_batch {
-            match before {
-                // Between two items there is at least a comma.
-                Some(end) => *body.get_mut(end..start)?.first_mut()? = b',',
-                // Before the first one there was at least this much.
-                None => {
-                    const OPEN: &[u8] = br#"{"batch":["#;
-                    body.get_mut(..start)?
-                        .get_mut(..OPEN.len())?
-                        .copy_from_slice(OPEN);
-                }
-            }
-        }
-        before = Some(start + slot.len as usize);
-    }
-    if is_batch {
-        body.get_mut(before?..)?
-            .get_mut(..2)?
-            .copy_from_slice(b"]}");
-    }
-    Some(())
 }
