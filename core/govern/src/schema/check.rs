@@ -3,7 +3,7 @@
 use headwater_model::json::{Number, Object, Value};
 
 use super::format::Format;
-use super::node::{Bound, Check, Dependency, Members, NEVER, Node, NodeId};
+use super::node::{Bound, Check, Dependency, Members, NEVER, Node, NodeId, Types};
 use super::{Exceeded, Failure, MAX_DEPTH, MAX_FAILURES, MAX_STEPS, Report, Step};
 use super::{decimal, equal};
 
@@ -106,36 +106,33 @@ impl<'s> Run<'s> {
         if let Value::Object(object) = value {
             return self.object_node(id, object, path);
         }
-        let nodes = self.nodes;
-        let Some(node) = self.enter(id, path) else {
-            return self.exceeded || (id as usize) >= nodes.len();
-        };
-        let fits = node.types.is_none_or(|types| types.has(value));
-        let mut holds = fits;
-        if fits {
-            for check in &node.checks {
-                holds &= self.keyword(check, value, path);
-                if !holds && self.quiet > 0 {
-                    break;
-                }
-            }
-        } else {
-            self.wrong_type(node, path);
-        }
-        self.depth -= 1;
-        holds
+        let fits = |types: Types| types.has(value);
+        let keyword = |run: &mut Self, check: &Check| run.keyword(check, value, path);
+        self.checks(id, path, fits, keyword)
     }
 
     fn object_node(&mut self, id: NodeId, object: &Object, path: &Path<'_>) -> bool {
+        let keyword = |run: &mut Self, check: &Check| run.object_keyword(check, object, path);
+        self.checks(id, path, Types::has_object, keyword)
+    }
+
+    /// Whether the node's type and all its checks hold. Where nothing is told, the first that does not ends it.
+    fn checks(
+        &mut self,
+        id: NodeId,
+        path: &Path<'_>,
+        fits: impl FnOnce(Types) -> bool,
+        mut keyword: impl FnMut(&mut Self, &Check) -> bool,
+    ) -> bool {
         let nodes = self.nodes;
         let Some(node) = self.enter(id, path) else {
             return self.exceeded || (id as usize) >= nodes.len();
         };
-        let fits = node.types.is_none_or(super::node::Types::has_object);
+        let fits = node.types.is_none_or(fits);
         let mut holds = fits;
         if fits {
             for check in &node.checks {
-                holds &= self.object_keyword(check, object, path);
+                holds &= keyword(self, check);
                 if !holds && self.quiet > 0 {
                     break;
                 }
@@ -164,10 +161,7 @@ impl<'s> Run<'s> {
     }
 
     fn wrong_type(&mut self, node: &Node, path: &Path<'_>) {
-        let names = node
-            .types
-            .map(super::node::Types::names)
-            .unwrap_or_default();
+        let names = node.types.map(Types::names).unwrap_or_default();
         self.tell(path, "type", || format!("must be {}", names.join(" or ")));
     }
 
