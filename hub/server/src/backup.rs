@@ -113,8 +113,19 @@ fn sync_dir(path: &Path) -> io::Result<()> {
 
 /// Copies what `from` holds now to `to`, durably.
 fn copy(from: &Path, to: &Path, name: &str) -> io::Result<Kept> {
-    let mut source = File::open(from)?;
+    let source = File::open(from)?;
     let mut target = private(to)?;
+    let kept = summed(source, name, |part| target.write_all(part))?;
+    target.sync_all()?;
+    Ok(kept)
+}
+
+/// Hands a file's bytes on, and says how many they are and what their checksum is.
+fn summed(
+    mut source: File,
+    name: &str,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Kept> {
     let mut kept = Kept {
         name: name.to_owned(),
         bytes: 0,
@@ -129,11 +140,10 @@ fn copy(from: &Path, to: &Path, name: &str) -> io::Result<Kept> {
             break;
         }
         crc.update(part);
-        target.write_all(part)?;
+        each(part)?;
         kept.bytes += read as u64;
     }
     kept.crc = crc.finalize();
-    target.sync_all()?;
     Ok(kept)
 }
 
@@ -215,11 +225,12 @@ impl Backup {
             Ok::<(), rusqlite::Error>(())
         };
         copied().map_err(|error| at(&from, error))?;
-        let kept = checked(&to, name).map_err(|error| at(&to, error))?;
-        File::open(&to)
-            .and_then(|file| file.sync_all())
-            .map_err(|error| at(&to, error))?;
-        Ok(kept)
+        let kept = || {
+            let file = File::open(&to)?;
+            file.sync_all()?;
+            summed(file, name, |_| Ok(()))
+        };
+        kept().map_err(|error| at(&to, error))
     }
 
     /// The log, oldest segment first, wherever each lies: one may move into the archive, or go, meanwhile.
@@ -300,26 +311,6 @@ fn is_database(name: &str) -> bool {
     Path::new(name)
         .extension()
         .is_some_and(|end| end == "sqlite")
-}
-
-/// What lies at `path`, with its checksum.
-fn checked(path: &Path, name: &str) -> io::Result<Kept> {
-    let mut file = File::open(path)?;
-    let (mut crc, mut bytes) = (crc32fast::Hasher::new(), 0);
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        crc.update(buffer.get(..read).unwrap_or_default());
-        bytes += read as u64;
-    }
-    Ok(Kept {
-        name: name.to_owned(),
-        bytes,
-        crc: crc.finalize(),
-    })
 }
 
 /// What a backup says of itself.
